@@ -1,0 +1,389 @@
+"""What the two estimators share: constraints, fit in named steps, prediction."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.helper import predefined_split
+from sklearn.base import BaseEstimator, _fit_context, is_classifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
+from ._module import LSTMModule
+from ._net import LSTMNet, ValidationScore
+from ._runtime import DTYPES, resolve_device, seeded
+from ._sequences import Sequences, check_sequences, rows_to_sequences
+from ._splits import split_validation
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+# Optimizers with an implementation that updates all parameters in one call.
+FUSED = {"adam", "adamw", "sgd"}
+ARCHITECTURE = (
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "dropout",
+    "pooling",
+    "dtype",
+)
+
+
+class BaseLSTM(BaseEstimator, metaclass=ABCMeta):
+    """Base of the LSTM estimators; its parameters are declared by the final classes."""
+
+    _parameter_constraints: dict = {
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "pooling": [StrOptions({"last", "mean", "max"})],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "lr_scheduler": [StrOptions({"cosine", "reduce_on_plateau"}), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "standardize": ["boolean"],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [str],
+        "dtype": [StrOptions(set(DTYPES))],
+        "callbacks": [list, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # What the two kinds of target differ in.
+
+    @property
+    @abstractmethod
+    def _n_net_outputs(self):
+        """Outputs of the net for one sequence."""
+
+    @abstractmethod
+    def _criterion(self):
+        """Return the torch loss class and its arguments."""
+
+    @abstractmethod
+    def _check_y(self, y):
+        """Return y as an array, checked on its own."""
+
+    @abstractmethod
+    def _encode_y(self, y, weight, *, reset, classes):
+        """Return y as the net takes it, and the weights of its samples."""
+
+    @abstractmethod
+    def _fit_target_scaler(self, train):
+        """Return a scaler fitted to the training targets, or None."""
+
+    @abstractmethod
+    def _validation_score(self, y, output, weight):
+        """Return the score of outputs of the net, higher is better."""
+
+    # Training.
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the net to sequences and their targets.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            2-D of shape (n_samples, n_columns), a row being a sequence; 3-D of
+            shape (n_samples, n_timesteps, n_features); a list of arrays of
+            shape (n_timesteps_i, n_features); or the windows of a
+            `SequenceWindower`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values, or class labels of shape (n_samples,).
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each sequence counts for in the loss; 1 if None. A sequence of
+            weight 0 is left out.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN or infinite, if lengths of X, y and sample_weight
+            differ, or if the loss becomes infinite or NaN.
+        """
+        resume = self.warm_start and hasattr(self, "net_")
+        return self._fit(X, y, sample_weight, resume=resume, n_epochs=self.max_epochs)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit has no data to validate on; set early_stopping=False."
+            )
+        resume = hasattr(self, "net_")
+        return self._fit(
+            X, y, sample_weight, resume=resume, n_epochs=1, classes=classes
+        )
+
+    def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
+        samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
+        train, valid = self._split(samples, resume=resume)
+        self._prepare(train, resume=resume)
+        self._train(train, valid, n_epochs, resume=resume)
+        return self._record()
+
+    def _check_samples(self, X, y, sample_weight, classes, *, reset):
+        """Check all input, and leave out what has no weight."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but"
+                " the target y is None."
+            )
+        sequences = self._check_X(X, reset=reset)
+        y = self._check_y(y)
+        check_consistent_length(sequences, y)
+        weight = _check_sample_weight(
+            sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.all():
+            sequences, y, weight = (a[weight > 0] for a in (sequences, y, weight))
+        y, weight = self._encode_y(y, weight, reset=reset, classes=classes)
+        return Samples(sequences, y, weight)
+
+    def _check_X(self, X, *, reset):
+        """Read X as `Sequences` of the features that fit has seen."""
+        checked = check_sequences(X, estimator=self)
+        if isinstance(checked, Sequences):
+            self._check_names(checked.feature_names, reset=reset)
+            if reset:  # sklearn's own check would count the steps
+                self.n_features_in_ = checked.shape[2]
+            elif checked.shape[2] != self.n_features_in_:
+                raise ValueError(
+                    f"X has {checked.shape[2]} features in each step, but"
+                    f" {type(self).__name__} is expecting {self.n_features_in_}."
+                )
+            return checked
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return rows_to_sequences(checked, self.n_timesteps)
+
+    def _check_names(self, names, *, reset):
+        """Do for `Sequences` with names what scikit-learn does for dataframes."""
+        fitted = getattr(self, "feature_names_in_", None)
+        if reset:
+            if names is not None:
+                self.feature_names_in_ = names
+            elif fitted is not None:
+                del self.feature_names_in_
+        elif names is None or fitted is None:
+            return
+        elif list(names) != list(fitted):
+            raise ValueError(
+                f"X has the features {list(names)}, but {type(self).__name__} was"
+                f" fitted to {list(fitted)}: give the same in the same order."
+            )
+
+    def _split(self, samples, *, resume):
+        """Set validation data aside; put a single batch in canonical order."""
+        if not resume:
+            # None must not draw from numpy's global generator, which is the user's.
+            seed = self.random_state
+            self._random_state = (
+                np.random.RandomState() if seed is None else check_random_state(seed)
+            )
+        train, valid = samples, None
+        if self.early_stopping:
+            chosen, held_out = split_validation(
+                samples.sequences,
+                self.validation_fraction,
+                stratify=samples.y if is_classifier(self) else None,
+                random_state=self._random_state,
+            )
+            train, valid = samples[chosen], samples[held_out]
+        return (train.merged() if len(train) <= self.batch_size else train), valid
+
+    def _prepare(self, train, *, resume):
+        """Fit the scalers and fix the architecture, or check that it still holds."""
+        architecture = {name: getattr(self, name) for name in ARCHITECTURE}
+        if not resume:
+            self.scaler_ = _fit_scaler(train) if self.standardize else None
+            self.target_scaler_ = self._fit_target_scaler(train)
+            n_features = train.sequences.shape[2]
+            self._sizes = {"n_features": n_features, "n_outputs": self._n_net_outputs}
+            self._architecture = architecture
+        for name, value in architecture.items():
+            if value != self._architecture[name]:
+                raise ValueError(
+                    f"{name} was {self._architecture[name]!r} when the net was built"
+                    f" and is now {value!r}; training cannot go on with another"
+                    " architecture: set it back, or fit with warm_start=False."
+                )
+
+    def _train(self, train, valid, n_epochs, *, resume):
+        state = self.net_.get_plain_state() if resume else None
+        device = resolve_device(self.device)
+        net = self._make_net(device, stops_early=n_epochs > 1, validates=bool(valid))
+        with seeded(self._random_state.randint(2**31), device):
+            net.initialize()
+            if state is not None:
+                net.set_plain_state(state)
+            if valid is not None:
+                net.train_split = predefined_split(self._to_dataset(valid, device))
+            net.max_epochs = n_epochs
+            net.partial_fit(self._to_dataset(train, device))
+        net.train_split = None  # or the net would keep the data
+        self.net_ = net
+
+    def _record(self):
+        history = self.net_.history
+        self.n_iter_ = len(history)
+        self.loss_curve_ = history[:, "train_loss"]
+        self.validation_scores_ = None
+        self.validation_loss_curve_ = None
+        if self.early_stopping:
+            self.validation_scores_ = history[:, "valid_score"]
+            self.validation_loss_curve_ = history[:, "valid_loss"]
+        return self
+
+    # The net.
+
+    @property
+    def module_(self):
+        """The fitted torch module."""
+        return self.net_.module_
+
+    def _make_net(self, device, *, stops_early=False, validates=False):
+        criterion, criterion_params = self._criterion()
+        module_params = {
+            **self._architecture,
+            **self._sizes,
+            "dtype": DTYPES[self._architecture["dtype"]],
+        }
+        optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
+        optimizer_params = {"weight_decay": self.weight_decay}
+        if self.optimizer in FUSED:
+            optimizer_params["fused"] = True
+        return LSTMNet(
+            LSTMModule,
+            criterion,
+            optimizer,
+            lr=self.learning_rate,
+            batch_size=self.batch_size,
+            iterator_train=BatchLoader,
+            iterator_valid=BatchLoader,
+            iterator_train__shuffle=True,
+            train_split=None,
+            callbacks=self._make_callbacks(stops_early, validates),
+            verbose=int(self.verbose),
+            device=device,
+            **{f"module__{name}": value for name, value in module_params.items()},
+            **{f"criterion__{name}": value for name, value in criterion_params.items()},
+            **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
+        )
+
+    def _make_callbacks(self, stops_early, validates):
+        monitor = "valid_loss" if validates else "train_loss"
+        callbacks = []
+        if self.max_grad_norm is not None:
+            callbacks.append(GradientNormClipping(self.max_grad_norm))
+        if validates:
+            callbacks.append(ValidationScore(self._validation_score))
+        if self.lr_scheduler == "cosine":
+            policy = torch.optim.lr_scheduler.CosineAnnealingLR
+            callbacks.append(LRScheduler(policy, T_max=self.max_epochs))
+        elif self.lr_scheduler == "reduce_on_plateau":
+            policy = torch.optim.lr_scheduler.ReduceLROnPlateau
+            callbacks.append(LRScheduler(policy, monitor=monitor, patience=5))
+        if stops_early and self.n_iter_no_change is not None:
+            callbacks.append(
+                EarlyStopping(
+                    monitor=monitor,
+                    patience=self.n_iter_no_change,
+                    threshold=self.tol,
+                    threshold_mode="abs",
+                    load_best=validates,
+                )
+            )
+        return callbacks + (self.callbacks or [])
+
+    def _to_dataset(self, samples, device):
+        y = samples.y
+        if self.target_scaler_ is not None:
+            y = self.target_scaler_.transform(y)
+        return self._to_tensors(samples.sequences, device, y, samples.weight)
+
+    def _to_tensors(self, sequences, device, y=None, weight=None):
+        if self.scaler_ is not None:  # once on the table, not on each sequence
+            steps = self.scaler_.transform(sequences.steps)
+            sequences = Sequences(steps, sequences.starts, sequences.lengths)
+        dtype = DTYPES[self._architecture["dtype"]]
+        return BatchDataset(sequences, y, weight, dtype=dtype, device=device)
+
+    # Prediction.
+
+    def _predict_outputs(self, X):
+        """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
+        check_is_fitted(self)
+        sequences = self._check_X(X, reset=False)
+        n_features = sequences.shape[2]
+        if n_features != self._sizes["n_features"]:
+            raise ValueError(
+                f"X has {n_features} features in each step, but"
+                f" {type(self).__name__} was fitted to {self._sizes['n_features']}:"
+                " pass X in the same form, and n_timesteps as it was in fit."
+            )
+        self.module_.eval()
+        device = torch.device(self.net_.device)
+        return predict_in_batches(self.module_, self._to_tensors(sequences, device))
+
+    # Plain state: a pickle holds arrays and numbers, and the net is built anew.
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "net_" in state:
+            state["net_"] = self.net_.get_plain_state()
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "net_" in state:
+            device = resolve_device(self.device)
+            net = self._make_net(device)
+            with seeded(0, device):
+                net.initialize()
+            net.set_plain_state(state["net_"])
+            self.net_ = net
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _fit_scaler(samples):
+    """Fit to the steps of the samples, each with the weights of its sequences."""
+    sequences, weight = samples.sequences, samples.weight
+    step_weight = sequences.coverage(None if (weight == weight[0]).all() else weight)
+    used = sequences.coverage() > 0
+    steps = sequences.steps if used.all() else sequences.steps[used]
+    return StandardScaler().fit(steps, sample_weight=step_weight[used])

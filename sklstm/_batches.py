@@ -1,0 +1,206 @@
+"""From `Sequences` to batches of tensors, gathered by index from one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ._sequences import Sequences
+
+# A product of at least so many rows, and of a multiple of them, takes the same path
+# through BLAS whatever the number: a sequence gets the same bits alone or in company.
+ROW_MULTIPLE = 16
+# Steps of a prediction batch. Larger ones are no faster and need more memory.
+PREDICTION_STEPS = 1 << 16
+
+
+@dataclass
+class Samples:
+    """Sequences with their targets and weights, as arrays.
+
+    Attributes
+    ----------
+    sequences : Sequences
+        The sequences.
+
+    y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+        Class indices or target values.
+
+    weight : ndarray of shape (n_sequences,)
+        What each counts for.
+    """
+
+    sequences: Sequences
+    y: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, key: Any) -> Samples:
+        return Samples(self.sequences[key], self.y[key], self.weight[key])
+
+    def merged(self) -> Samples:
+        """Put the samples in a canonical order and add up repeated ones.
+
+        The loss of a batch does not depend on the order of its samples, nor on
+        whether one comes twice or counts twice; but sums of floats do. After
+        merging, equal data give equal bits.
+        """
+        padded = np.nan_to_num(np.asarray(self.sequences, dtype=np.float64))
+        table = np.column_stack(
+            [
+                self.sequences.lengths,
+                padded.reshape(len(self), -1),
+                self.y.reshape(len(self), -1),
+            ]
+        )
+        _, first, inverse = np.unique(
+            table, axis=0, return_index=True, return_inverse=True
+        )
+        merged = self[first]
+        merged.weight = np.bincount(inverse.ravel(), self.weight)
+        return merged
+
+
+class BatchDataset(Dataset):
+    """Samples as tensors on a device, from which a batch is one gather.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The sequences; their table is moved to the device once.
+
+    y : ndarray, default=None
+        Targets; None for prediction.
+
+    weight : ndarray of shape (n_sequences,), default=None
+        Weights, which are scaled to a mean of 1; None for prediction.
+
+    dtype : torch.dtype
+        Type of the arithmetic.
+
+    device : torch.device
+        Where the table and the batches live.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        y: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        # torch warns of read-only memory, though nothing is ever written here.
+        steps = np.require(sequences.steps, requirements=["C", "W"])
+        self.steps = torch.as_tensor(steps, dtype=dtype, device=device)
+        self.starts = torch.as_tensor(sequences.starts, device=device)
+        self.lengths = torch.as_tensor(sequences.lengths, device=device)
+        self.max_length = sequences.shape[1]
+        self.equal_lengths = bool((sequences.lengths == self.max_length).all())
+        if y is not None and weight is not None:
+            kind = dtype if y.dtype.kind == "f" else torch.int64
+            self.y = torch.as_tensor(y, dtype=kind, device=device)
+            weight = weight / weight.mean()
+            self.weight = torch.as_tensor(weight, dtype=dtype, device=device)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def inputs(self, chosen: Tensor) -> dict[str, Tensor]:
+        """Gather sequences, left-aligned, with zeros after the last step.
+
+        Parameters
+        ----------
+        chosen : Tensor of shape (batch,)
+            Positions of the sequences.
+
+        Returns
+        -------
+        inputs : dict
+            Arguments of the module: ``x`` of shape (n_timesteps, batch,
+            n_features), and ``lengths`` of shape (batch,) unless all are equal.
+        """
+        starts = self.starts[chosen]
+        if self.equal_lengths:
+            time = torch.arange(self.max_length, device=starts.device)
+            return {"x": self._gather(starts + time[:, None])}
+        lengths = self.lengths[chosen]
+        time = torch.arange(int(lengths.max()), device=starts.device)[:, None]
+        # Positions after the end read the last step, to stay inside the table.
+        x = self._gather(starts + torch.minimum(time, lengths - 1))
+        x.masked_fill_((time >= lengths)[..., None], 0.0)
+        return {"x": x, "lengths": lengths}
+
+    def _gather(self, rows: Tensor) -> Tensor:
+        x = self.steps.index_select(0, rows.reshape(-1))
+        return x.view(*rows.shape, -1)  # (n_timesteps, batch, n_features)
+
+
+class BatchLoader:
+    """Iterate over whole batches, in the manner of torch's `DataLoader`.
+
+    Parameters
+    ----------
+    dataset : BatchDataset
+        The samples.
+
+    batch_size : int
+        Samples of a batch; the last may have fewer.
+
+    shuffle : bool, default=False
+        Whether each pass takes a new random order, from torch's generator.
+    """
+
+    def __init__(
+        self, dataset: BatchDataset, batch_size: int, shuffle: bool = False
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], tuple[Tensor, Tensor]]]:
+        data, n = self.dataset, len(self.dataset)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        for chosen in order.to(data.steps.device).split(self.batch_size):
+            yield data.inputs(chosen), (data.y[chosen], data.weight[chosen])
+
+
+def predict_in_batches(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
+    """Run the module over all sequences, in memory bounded by a batch.
+
+    Parameters
+    ----------
+    module : LSTMModule
+        In evaluation mode.
+
+    dataset : BatchDataset
+        The sequences.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_sequences, n_outputs)
+        In the order of the sequences.
+    """
+    order = torch.argsort(dataset.lengths, stable=True)  # alike beside alike: no waste
+    size = max(PREDICTION_STEPS // dataset.max_length, 1)
+    size += -size % ROW_MULTIPLE
+    outputs = []
+    with torch.inference_mode():
+        for chosen in order.split(size):
+            n_fill = -len(chosen) % ROW_MULTIPLE
+            filled = torch.cat([chosen, chosen[:1].expand(n_fill)])
+            outputs.append(module(**dataset.inputs(filled))[: len(chosen)])
+        output = torch.cat(outputs)
+        return torch.empty_like(output).index_copy_(0, order, output).cpu().numpy()

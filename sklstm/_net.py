@@ -1,0 +1,129 @@
+"""skorch's training loop, with weights in the loss and one read of it an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.history import History
+
+
+class LSTMNet(NeuralNet):
+    """A skorch net over a `BatchDataset`, whose targets come with weights."""
+
+    def get_default_callbacks(self) -> list[tuple[str, Callback]]:
+        """Leave out skorch's scoring callbacks: they average losses by batch."""
+        log = [("print_log", PrintLog())] if self.verbose else []
+        return [("epoch_timer", EpochTimer()), *log]
+
+    def get_loss(
+        self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
+    ) -> torch.Tensor:
+        """Average the weighted losses; the weights have a mean of 1 over the data."""
+        target, weight = y_true
+        losses = self.criterion_(y_pred, target)
+        if losses.ndim == 2:  # (batch, n_outputs)
+            losses = losses.mean(dim=1)
+        return (losses * weight).mean()
+
+    def run_single_epoch(
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Any]],
+        **fit_params: Any,
+    ) -> None:
+        """Sum the losses where they are, for reading one waits for the device."""
+        if iterator is None:
+            return
+        total, n_batches = 0.0, 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            total = total + step["loss"].detach() * len(batch[1][1])
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            n_batches += 1
+        loss = float(total) / len(iterator.dataset)
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"The {prefix} loss became {loss} in epoch {len(self.history)}: lower"
+                " learning_rate, set max_grad_norm, or scale the data."
+            )
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_batch_count", n_batches)
+
+    def get_plain_state(self) -> dict[str, Any]:
+        """Return what training has made, as plain arrays, numbers and strings.
+
+        Returns
+        -------
+        state : dict
+            Weights, state of the optimizer by parameter, and history.
+        """
+        return {
+            "module": _map_tensors(self.module_.state_dict(), _to_numpy),
+            "optimizer": _map_tensors(self.optimizer_.state_dict()["state"], _to_numpy),
+            "history": list(self.history),
+        }
+
+    def set_plain_state(self, state: dict[str, Any]) -> None:
+        """Take over weights, optimizer state and history of another net.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_plain_state`, of a net of the same architecture. The
+            optimizer's state is left out if it is of another kind.
+        """
+        self.module_.load_state_dict(_map_tensors(state["module"], torch.tensor))
+        self.history_ = History(state["history"])
+        own = self.optimizer_.state_dict()
+        own["state"] = _map_tensors(state["optimizer"], torch.tensor)
+        for group in own["param_groups"]:
+            group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
+        self.optimizer_.load_state_dict(own)
+
+
+class ValidationScore(Callback):
+    """Record a score of the predictions for the validation data in each epoch.
+
+    Parameters
+    ----------
+    score : callable
+        Takes target, output and weight as arrays and returns a float.
+    """
+
+    def __init__(self, score: Callable[..., float]) -> None:
+        self.score = score
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Forget the last epoch."""
+        self.parts_: list[tuple[torch.Tensor, ...]] = []
+
+    def on_batch_end(
+        self, net: NeuralNet, batch: Any = None, training: bool = False, **step: Any
+    ) -> None:
+        """Keep what the validation step has computed anyway."""
+        if not training:
+            self.parts_.append((*batch[1], step["y_pred"]))
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Score all batches together."""
+        y, weight, output = (torch.cat(p).cpu().numpy() for p in zip(*self.parts_))
+        net.history.record("valid_score", float(self.score(y, output, weight)))
+
+
+def _map_tensors(state: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(state, dict):
+        return {key: _map_tensors(value, function) for key, value in state.items()}
+    is_array = isinstance(state, (torch.Tensor, np.ndarray))
+    return function(state) if is_array else state
+
+
+def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

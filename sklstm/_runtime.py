@@ -1,0 +1,66 @@
+"""Where and how torch runs: device, dtype, seeds. Nothing else touches its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def resolve_device(device: str) -> torch.device:
+    """Find the device of that name, or say why it cannot be had.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` for an accelerator if there is one and else the CPU, or a
+        name that torch knows, such as ``"cpu"`` or ``"cuda:1"``.
+
+    Returns
+    -------
+    device : torch.device
+        A device on which a tensor can be made.
+    """
+    accelerated = torch.accelerator.is_available()
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        has = f"has {torch.accelerator.current_accelerator()}" if accelerated else ""
+        raise ValueError(
+            f"device={device!r} cannot be used: torch {has or 'finds no accelerator'}"
+            " here; use device='auto' or 'cpu'."
+        ) from error
+    return found
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Run torch's random numbers from `seed`, and restore its state afterwards.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the CPU's generator and of the device's.
+
+    device : torch.device
+        Its generator's state is kept as well as the CPU's.
+
+    Yields
+    ------
+    None
+        The body runs with torch's global generators seeded.
+    """
+    on_device = device.type != "cpu"
+    index = device.index or 0
+    with torch.random.fork_rng(
+        devices=[index] if on_device else [],
+        device_type=device.type if on_device else "cuda",
+    ):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,402 @@
+"""What a sequence is: the table of steps, and every input form read into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+_FORMS = (
+    "expected a 2-D or 3-D array, a list of (n_timesteps, n_features) arrays,"
+    " or Sequences"
+)
+
+
+class Sequences:
+    """Many sequences of unequal length, stored on one table of steps.
+
+    `Sequences` is to sequences what a CSR matrix is to sparse rows: one flat
+    table, and for each sequence where it starts and how long it is. Sequences
+    may overlap, so that all the windows over a series take no more memory than
+    the series itself.
+
+    It behaves like a read-only array of shape ``(n_sequences, max_length,
+    n_features)`` as far as scikit-learn needs one: it has a length, a shape and
+    a dtype, and an index, slice or boolean mask selects sequences without
+    copying steps. That is enough for `train_test_split`, `cross_val_score`,
+    `GridSearchCV` and `Pipeline`.
+
+    Parameters
+    ----------
+    steps : ndarray of shape (n_steps_total, n_features)
+        The table of steps. It is not copied.
+
+    starts : array-like of int, shape (n_sequences,)
+        The row of `steps` at which each sequence starts.
+
+    lengths : array-like of int, shape (n_sequences,)
+        The number of steps of each sequence, at least 1.
+
+    feature_names : array-like of str, shape (n_features,), default=None
+        The names of the features, if they have any.
+
+    Attributes
+    ----------
+    steps, starts, lengths, feature_names : ndarray
+        As given.
+
+    See Also
+    --------
+    SequenceWindower : Turn the rows of a table into one sequence per row.
+
+    Notes
+    -----
+    A pickle holds only those rows of the table that some sequence uses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import Sequences
+    >>> series = np.array([[1.0], [2.0], [3.0], [4.0]])
+    >>> windows = Sequences(series, starts=[0, 0, 1, 2], lengths=[1, 2, 2, 2])
+    >>> windows.shape
+    (4, 2, 1)
+    >>> windows[2]
+    array([[2.],
+           [3.]])
+    >>> np.asarray(windows[[0, 3]])[:, :, 0]
+    array([[nan,  1.],
+           [ 3.,  4.]])
+    """
+
+    ndim = 3
+
+    def __init__(
+        self, steps: Any, starts: Any, lengths: Any, *, feature_names: Any = None
+    ) -> None:
+        self.steps = np.asarray(steps)
+        self.starts = np.asarray(starts, dtype=np.int64)
+        self.lengths = np.asarray(lengths, dtype=np.int64)
+        self.feature_names = (
+            None if feature_names is None else np.asarray(feature_names, dtype=object)
+        )
+        self._check()
+
+    def _check(self) -> None:
+        if self.steps.ndim != 2:
+            raise ValueError(
+                f"steps has {self.steps.ndim} dimension(s); expected 2:"
+                " (n_steps_total, n_features)."
+            )
+        if self.starts.ndim != 1 or self.starts.shape != self.lengths.shape:
+            raise ValueError(
+                f"starts has shape {self.starts.shape} and lengths"
+                f" {self.lengths.shape}; expected one of each per sequence."
+            )
+        if len(self) == 0:
+            return
+        if self.lengths.min() < 1:
+            raise ValueError(
+                f"Sequence {self.lengths.argmin()} has length {self.lengths.min()};"
+                " a sequence needs at least one step."
+            )
+        ends = self.starts + self.lengths
+        if self.starts.min() < 0 or ends.max() > len(self.steps):
+            raise ValueError(
+                f"Sequences reach from row {self.starts.min()} to row {ends.max()} of"
+                f" a table of {len(self.steps)} rows; they must lie inside it."
+            )
+
+    @classmethod
+    def from_arrays(cls, arrays: Any) -> Sequences:
+        """Join sequences of shape (length, n_features) into one table.
+
+        Parameters
+        ----------
+        arrays : iterable of array-like, each of shape (length, n_features)
+            The sequences. Dataframes must have the same columns throughout.
+
+        Returns
+        -------
+        sequences : Sequences
+            One sequence per array, in the same order.
+
+        Raises
+        ------
+        ValueError
+            If an array is not 2-D, is empty, or differs in its number of
+            features or in its columns.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_arrays([[[1, 2]], [[3, 4], [5, 6]]]).lengths
+        array([1, 2])
+        """
+        arrays = list(arrays)
+        names = [getattr(array, "columns", None) for array in arrays]
+        tables = [np.asarray(array) for array in arrays]
+        for i, table in enumerate(tables):
+            if table.ndim != 2:
+                raise ValueError(
+                    f"Sequence {i} has {table.ndim} dimension(s); expected 2:"
+                    " (n_timesteps, n_features). Reshape a univariate sequence with"
+                    " .reshape(-1, 1)."
+                )
+            if len(table) == 0:
+                raise ValueError(
+                    f"Sequence {i} is empty; a sequence needs at least one step."
+                )
+            if table.shape[1] != tables[0].shape[1]:
+                raise ValueError(
+                    f"Sequence {i} has {table.shape[1]} features and sequence 0 has"
+                    f" {tables[0].shape[1]}; all must have the same features."
+                )
+            if names[i] is not None and list(names[i]) != list(names[0]):
+                raise ValueError(
+                    f"Sequence {i} has columns {list(names[i])} and sequence 0 has"
+                    f" {list(names[0])}; all must have the same columns."
+                )
+        if not tables:
+            raise ValueError("Found no sequence; expected at least one.")
+        lengths = np.array([len(table) for table in tables])
+        named = names[0] is not None and all(isinstance(name, str) for name in names[0])
+        return cls(
+            np.concatenate(tables),
+            starts=np.cumsum(lengths) - lengths,
+            lengths=lengths,
+            feature_names=names[0] if named else None,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the padded array: (n_sequences, max_length, n_features)."""
+        return len(self), int(self.lengths.max(initial=0)), self.steps.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Data type of the table of steps."""
+        return self.steps.dtype
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __repr__(self) -> str:
+        shortest = self.lengths.min() if len(self) else 0
+        return (
+            f"Sequences(n_sequences={len(self)}, lengths={shortest}..{self.shape[1]},"
+            f" n_features={self.shape[2]}, dtype={self.dtype})"
+        )
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple):  # scikit-learn indexes rows as X[rows, ...]
+            key, *rest = key
+            if any(part is not Ellipsis and part != slice(None) for part in rest):
+                raise IndexError(
+                    "Sequences are indexed along their first axis only; use"
+                    " np.asarray(sequences) for an array to be indexed further."
+                )
+        starts, lengths = self.starts[key], self.lengths[key]
+        if np.ndim(starts) == 0:
+            return self.steps[starts : starts + lengths]
+        return Sequences(self.steps, starts, lengths, feature_names=self.feature_names)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("Sequences cannot be converted to an array uncopied.")
+        n_sequences, max_length, n_features = self.shape
+        padded = max_length - self.lengths  # (n_sequences,) steps without a value
+        rows = (self.starts - padded)[:, None] + np.arange(max_length)
+        missing = np.arange(max_length) < padded[:, None]  # (n_sequences, max_length)
+        if not missing.any():
+            return self.steps[rows].astype(dtype or self.dtype, copy=False)
+        array = self.steps[np.where(missing, 0, rows)]
+        array = array.astype(dtype or np.result_type(self.dtype, np.float32))
+        array[missing] = np.nan
+        return array
+
+    def __reduce__(self) -> Any:
+        used = self.coverage() > 0
+        if used.all():
+            steps, starts = self.steps, self.starts
+        else:  # what a sequence uses is contiguous, and stays so
+            steps, starts = self.steps[used], (np.cumsum(used) - 1)[self.starts]
+        return _rebuild, (steps, starts, self.lengths, self.feature_names)
+
+    def coverage(self, weights: Any = None) -> np.ndarray:
+        """Count how often each row of the table is used.
+
+        Parameters
+        ----------
+        weights : array-like of shape (n_sequences,), default=None
+            What each sequence counts for; 1 if None.
+
+        Returns
+        -------
+        coverage : ndarray of shape (n_steps_total,)
+            For each row of `steps` the sum of the weights of the sequences that
+            hold it.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences([[0], [1], [2]], starts=[0, 1], lengths=[2, 2]).coverage()
+        array([1, 2, 1])
+        """
+        n = len(self.steps) + 1
+        # Each sequence adds its weight at its start and takes it away at its end.
+        change = np.bincount(self.starts, weights, n) - np.bincount(
+            self.starts + self.lengths, weights, n
+        )
+        return np.cumsum(change)[:-1]
+
+
+def _rebuild(steps: Any, starts: Any, lengths: Any, feature_names: Any) -> Sequences:
+    return Sequences(steps, starts, lengths, feature_names=feature_names)
+
+
+def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
+    """Read any accepted input into `Sequences`, or into a checked 2-D array.
+
+    Parameters
+    ----------
+    X : Sequences, array-like or list of array-like
+        A 2-D array stays one, because how its columns are read is the
+        estimator's own business (see `rows_to_sequences`).
+
+    estimator : estimator or str, default=None
+        Named in error messages.
+
+    Returns
+    -------
+    checked : Sequences or ndarray of shape (n_samples, n_columns)
+        In either case ``checked.shape[-1]`` is the number of features.
+    """
+    if isinstance(X, Sequences):
+        if len(X) == 0:
+            raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
+        check_finite(X)
+        return X
+    if _is_ragged(X):
+        sequences = Sequences.from_arrays(X)
+        sequences.steps = _check_numeric(sequences.steps, estimator)
+        check_finite(sequences)
+        return sequences
+    X = _check_numeric(X, estimator)
+    if X.ndim == 3:
+        return _from_padded(X)
+    if X.ndim != 2:
+        raise ValueError(f"Found array with {X.ndim} dimensions; {_FORMS}.")
+    check_finite(rows_to_sequences(X))
+    return X
+
+
+def rows_to_sequences(X: np.ndarray, n_timesteps: int | None = None) -> Sequences:
+    """Read each row of a 2-D array as one sequence, without copying.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_timesteps * n_features)
+        Row-major: all features of the first step, then of the second, ...
+
+    n_timesteps : int, default=None
+        Number of steps in a row; None means one feature, a step per column.
+
+    Returns
+    -------
+    sequences : Sequences of shape (n_samples, n_timesteps, n_features)
+        Shares the memory of `X` if that is C-contiguous.
+    """
+    n_samples, n_columns = X.shape
+    n_timesteps = n_timesteps or n_columns
+    if n_columns % n_timesteps:
+        raise ValueError(
+            f"X has {n_columns} columns, which n_timesteps={n_timesteps} does not"
+            " divide; each row must hold n_timesteps * n_features values."
+        )
+    return Sequences(
+        X.reshape(n_samples * n_timesteps, n_columns // n_timesteps),
+        starts=np.arange(n_samples) * n_timesteps,
+        lengths=np.full(n_samples, n_timesteps),
+    )
+
+
+def check_finite(sequences: Sequences) -> None:
+    """Raise if a step that some sequence holds is NaN or infinite.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        What to check; rows of the table that no sequence holds may be anything.
+    """
+    steps = sequences.steps
+    if steps.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(steps.sum()):  # no mask of the table's size in the usual case
+            return
+    bad = ~np.isfinite(steps).all(axis=1) & (sequences.coverage() > 0)
+    if not bad.any():
+        return
+    row = bad.argmax()
+    ends = sequences.starts + sequences.lengths
+    i = ((sequences.starts <= row) & (row < ends)).argmax()
+    feature = (~np.isfinite(steps[row])).argmax()
+    what = "NaN" if np.isnan(steps[row, feature]) else "infinity"
+    raise ValueError(
+        f"Input X contains {what}: sequence {i}, step {row - sequences.starts[i]},"
+        f" feature {feature}. Impute or remove such values; only steps of a 3-D array"
+        " that are NaN in every feature, before or after a sequence, are padding."
+    )
+
+
+def _is_ragged(X: Any) -> bool:
+    """Whether X is a collection of separate 2-D sequences."""
+    if isinstance(X, np.ndarray):
+        return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) == 2
+    if not isinstance(X, (list, tuple)) or len(X) == 0:
+        return False
+    if np.ndim(X[0]) == 1 and all(np.ndim(x) == 1 for x in X):
+        lengths = {len(x) for x in X}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"X holds 1-D sequences of {min(lengths)} to {max(lengths)} values;"
+                " sequences of unequal length must be 2-D (n_timesteps, n_features):"
+                " pass [x.reshape(-1, 1) for x in X]."
+            )
+    return np.ndim(X[0]) == 2
+
+
+def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
+    X = check_array(
+        X,
+        dtype="numeric",
+        allow_nd=True,
+        ensure_all_finite=False,
+        input_name="X",
+        estimator=estimator,
+    )
+    if 0 in X.shape:
+        raise ValueError(f"Found array of shape {X.shape}; {_FORMS}, none of them empty.")
+    return X
+
+
+def _from_padded(X: np.ndarray) -> Sequences:
+    """A 3-D array as its own table; steps of NaN at either end are padding."""
+    n_samples, n_timesteps, n_features = X.shape
+    starts = np.arange(n_samples) * n_timesteps
+    lengths = np.full(n_samples, n_timesteps)
+    if X.dtype.kind == "f" and np.isnan(X[:, [0, -1]]).any():
+        real = ~np.isnan(X).all(axis=2)  # (n_samples, n_timesteps)
+        if not real.any(axis=1).all():
+            raise ValueError(
+                f"Input X contains NaN: sequence {(~real.any(axis=1)).argmax()} has no"
+                " step with a value; remove such sequences."
+            )
+        first = real.argmax(axis=1)
+        lengths = n_timesteps - real[:, ::-1].argmax(axis=1) - first
+        starts = starts + first
+    sequences = Sequences(X.reshape(-1, n_features), starts, lengths)
+    check_finite(sequences)
+    return sequences

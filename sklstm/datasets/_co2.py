@@ -1,0 +1,125 @@
+"""The weekly CO2 series of Mauna Loa."""
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+from sklearn.utils._optional_dependencies import check_pandas_support
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+
+@validate_params(
+    {"missing": [StrOptions({"interpolate", "keep"})], "as_frame": ["boolean"]},
+    prefer_skip_nested_validation=True,
+)
+def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
+    """Load the weekly atmospheric CO2 series of Mauna Loa, in ppm.
+
+    2284 consecutive weeks, from 29 March 1958 to 29 December 2001: a rising trend
+    with a yearly cycle. 59 of the weeks (2.6 %) were not measured; by default they
+    are filled, so that the series has no gap.
+
+    Parameters
+    ----------
+    missing : {"interpolate", "keep"}, default="interpolate"
+        What stands in the 59 weeks that were not measured: the straight line in time
+        between the measured neighbours, or NaN.
+
+    as_frame : bool, default=False
+        If True, `data` is a pandas DataFrame indexed by date.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        data : {ndarray, DataFrame} of shape (2284, 1)
+            The concentration in ppm, as float64. With `as_frame=True`, a DataFrame
+            with the column `co2` and a weekly DatetimeIndex named `date`.
+        dates : ndarray of shape (2284,), dtype=datetime64[D]
+            The Saturday of each week.
+        missing_mask : ndarray of shape (2284,), dtype=bool
+            True for the 59 weeks that were not measured, filled or not.
+        feature_names : list of str
+            `["co2"]`.
+        frame : DataFrame of shape (2284, 1) or None
+            The same object as `data` with `as_frame=True`, otherwise None.
+        DESCR : str
+            The description of the data set, with its source.
+
+    Notes
+    -----
+    There is no `target`: what to predict (the next week, the next year) is the
+    choice of the reader of a series.
+
+    The default fills rather than cuts, because the longest stretch without a gap
+    (856 weeks) would lose 27 of the 44 years. A filled week leans on the first
+    measurement *after* its gap, hence on its future. That matters for the longest
+    gap, 18 weeks in 1964, and for no evaluation that starts later than 3 August 1985,
+    the last filled week.
+
+    References
+    ----------
+    .. [1] C.D. Keeling and T.P. Whorf, "Atmospheric CO2 concentrations derived from
+       flask air samples at sites in the SIO network", Trends: A Compendium of Data on
+       Global Change, Carbon Dioxide Information Analysis Center, 2004.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import load_co2
+    >>> co2 = load_co2()
+    >>> co2.data.shape
+    (2284, 1)
+    >>> print(co2.dates[0], co2.data[0, 0])
+    1958-03-29 316.1
+
+    How far off, in ppm, the last value is as a prediction of the next week, over the
+    last ten years:
+
+    >>> import numpy as np
+    >>> print(f"{np.abs(np.diff(co2.data[-521:, 0])).mean():.2f}")
+    0.41
+    """
+    dates, values = _read_co2()
+    missing_mask = np.isnan(values)
+    if missing == "interpolate":
+        # The step is constant, so linear in the row number is linear in time.
+        rows = np.arange(len(values))
+        measured = ~missing_mask
+        values = np.interp(rows, rows[measured], values[measured])
+    data: Any = values[:, None]
+    if as_frame:
+        data = _to_frame(data, dates)
+    return Bunch(
+        data=data,
+        dates=dates,
+        missing_mask=missing_mask,
+        feature_names=["co2"],
+        frame=data if as_frame else None,
+        DESCR=_read_text("co2.rst"),
+    )
+
+
+def _read_text(name: str) -> str:
+    return (files(__package__) / "data" / name).read_text(encoding="utf-8")
+
+
+def _read_co2() -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    lines = _read_text("co2.csv").split()[1:]
+    table = np.array([line.split(",") for line in lines])  # (n_weeks, 2) of str
+    values = np.where(table[:, 1] == "", "nan", table[:, 1])
+    return table[:, 0].astype("datetime64[D]"), values.astype(np.float64)
+
+
+def _to_frame(data: NDArray[np.float64], dates: NDArray[np.datetime64]) -> Any:
+    try:
+        pd = check_pandas_support("load_co2(as_frame=True)")
+    except ImportError as error:
+        raise ImportError(
+            "load_co2(as_frame=True) requires pandas, which is not installed: "
+            'run pip install "sklstm[pandas]", or pass as_frame=False.'
+        ) from error
+    index = pd.DatetimeIndex(dates, freq="W-SAT", name="date")
+    return pd.DataFrame(data, index=index, columns=["co2"])
