@@ -172,7 +172,9 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], tuple[Tensor, Tensor]]]:
         data, n = self.dataset, len(self.dataset)
-        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        # The order within a single batch means nothing, but would change the bits.
+        shuffle = self.shuffle and len(self) > 1
+        order = torch.randperm(n) if shuffle else torch.arange(n)
         for chosen in order.to(data.steps.device).split(self.batch_size):
             yield data.inputs(chosen), (data.y[chosen], data.weight[chosen])
 

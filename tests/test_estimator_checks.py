@@ -1,0 +1,24 @@
+"""scikit-learn's own checks, on default instances."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+
+REASON = "a window holds the rows before it: order and neighbours are its very meaning"
+EXPECTED_FAILURES = {
+    "SequenceWindower": {
+        "check_methods_sample_order_invariance": REASON,
+        "check_methods_subset_invariance": REASON,
+    }
+}
+
+
+# Some checks mean to provoke a warning, and then look at the outcome only.
+@pytest.mark.filterwarnings("default")
+@parametrize_with_checks(
+    [LSTMRegressor(), LSTMClassifier(), SequenceWindower()],
+    expected_failed_checks=lambda e: EXPECTED_FAILURES.get(type(e).__name__, {}),
+)
+def test_sklearn_checks(estimator, check):
+    check(estimator)

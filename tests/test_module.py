@@ -1,0 +1,146 @@
+"""The module against the cell's equations, and against torch's own packing."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._module import LSTMModule
+
+POOLINGS = ["last", "mean", "max"]
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def unroll(module, x):
+    """Hidden states of the first layer, from the cell's equations; x (time, n_in)."""
+    lstm = {k: v.double().numpy() for k, v in module.lstm.state_dict().items()}
+    W, U = lstm["weight_ih_l0"], lstm["weight_hh_l0"]
+    b = lstm["bias_ih_l0"] + lstm["bias_hh_l0"]
+    h = c = np.zeros(U.shape[1])
+    states = []
+    for x_t in x:
+        i, f, g, o = np.split(W @ x_t + U @ h + b, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)  # forget, and write
+        h = sigmoid(o) * np.tanh(c)  # show
+        states.append(h)
+    return np.stack(states)
+
+
+def head(module, pooled):
+    state = {k: v.double().numpy() for k, v in module.head.state_dict().items()}
+    return state["weight"] @ pooled + state["bias"]
+
+
+def by_hand(model, sequence):
+    """Output of the net for one sequence in the user's units."""
+    x = model.scaler_.transform(sequence)
+    states = unroll(model.module_, x)
+    pool = {"last": lambda s: s[-1], "mean": lambda s: s.mean(0)}
+    pooled = pool.get(model.pooling, lambda s: s.max(0))(states)
+    return head(model.module_, pooled)
+
+
+def ragged(rng, n=20):
+    return [rng.normal(3, 5, size=(k, 2)) for k in rng.integers(1, 12, size=n)]
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_regressor_is_the_cell_unrolled_by_hand(pooling):
+    rng = np.random.default_rng(0)
+    X = ragged(rng)
+    y = np.array([x[:, 0].mean() * 10 + 100 for x in X])
+    model = LSTMRegressor(8, pooling=pooling, max_epochs=3, random_state=0).fit(X, y)
+    scaler = model.target_scaler_
+    expected = [by_hand(model, x) * scaler.scale_ + scaler.mean_ for x in X]
+    assert_allclose(model.predict(X), np.ravel(expected), rtol=1e-5)
+
+
+def test_classifier_is_the_cell_unrolled_by_hand():
+    rng = np.random.default_rng(0)
+    X, y = ragged(rng), rng.integers(0, 3, size=20)
+    model = LSTMClassifier(8, max_epochs=3, random_state=0).fit(X, y)
+    logits = np.stack([by_hand(model, x) for x in X])
+    assert_allclose(model.decision_function(X), logits, atol=1e-5)
+    odds = np.exp(logits)
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    assert_allclose(model.predict_proba(X), expected, atol=1e-5)
+
+
+def make_module(bidirectional, pooling, num_layers=2):
+    torch.manual_seed(0)
+    return LSTMModule(
+        3, 2, 5, num_layers, bidirectional, 0.0, pooling, torch.float64
+    ).eval()
+
+
+def pooled_plainly(module, x):
+    """Reference for one sequence x (time, features) on torch's LSTM."""
+    hidden, (h_n, _) = module.lstm(x[:, None])
+    if module.pooling == "last":
+        last = h_n.reshape(module.lstm.num_layers, -1, 5)[-1]  # (directions, hidden)
+        return module.head(last.reshape(-1))
+    pool = {"mean": torch.mean, "max": torch.amax}[module.pooling]
+    return module.head(pool(hidden[:, 0], dim=0))
+
+
+@pytest.fixture
+def keep_torch_rng():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_padding_cannot_be_seen(pooling, bidirectional):
+    module = make_module(bidirectional, pooling)
+    lengths = torch.tensor([4, 1, 7, 7, 2])
+    x = torch.randn(7, 5, 3, dtype=torch.float64)
+    with torch.no_grad():
+        alone = [pooled_plainly(module, x[:k, i]) for i, k in enumerate(lengths)]
+        together = module(x, lengths)
+        x[torch.arange(7)[:, None] >= lengths] = 1e3
+        noise = module(x, lengths)
+    assert_allclose(together, torch.stack(alone), rtol=1e-12)
+    assert_allclose(noise, together, rtol=0, atol=0)
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_equal_lengths_need_not_be_told(pooling, bidirectional):
+    module = make_module(bidirectional, pooling)
+    x = torch.randn(6, 4, 3, dtype=torch.float64)
+    with torch.no_grad():
+        told = module(x, torch.full((4,), 6))
+        assert_allclose(module(x), told, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+def test_dense_run_is_the_packed_run():
+    module = make_module(False, "last")
+    lengths = torch.tensor([3, 6, 1])
+    x = torch.randn(6, 3, 3, dtype=torch.float64)
+    with torch.no_grad():
+        packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
+        hidden, _ = pad_packed_sequence(module.lstm(packed)[0])
+        expected = module.head(hidden[lengths - 1, torch.arange(3)])
+        assert_allclose(module(x, lengths), expected, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_dropout_stands_between_layers_and_before_the_head(num_layers):
+    module = LSTMModule(1, 1, 4, num_layers, False, 0.5, "last", torch.float32)
+    assert module.lstm.dropout == (0.5 if num_layers > 1 else 0)
+    assert module.dropout.p == 0.5
+    x = torch.randn(3, 50, 1)
+    module.train()
+    assert (module(x) != module(x)).any()
+    module.eval()
+    assert (module(x) == module(x)).all()

@@ -1,0 +1,180 @@
+"""The container against a plain twin: a list of arrays."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from sklstm import Sequences
+from sklstm._sequences import check_sequences, rows_to_sequences
+
+
+@st.composite
+def sequences(draw, min_size=1):
+    """Sequences, overlapping or not, whose steps are all different."""
+    n_steps = draw(st.integers(1, 30))
+    n_features = draw(st.integers(1, 3))
+    n = draw(st.integers(min_size, 8))
+    starts = draw(st.lists(st.integers(0, n_steps - 1), min_size=n, max_size=n))
+    lengths = [draw(st.integers(1, n_steps - start)) for start in starts]
+    steps = np.arange(n_steps * n_features, dtype=float).reshape(n_steps, n_features)
+    return Sequences(steps, starts, lengths)
+
+
+def twin(seqs):
+    return [
+        seqs.steps[a : a + k].copy()
+        for a, k in zip(seqs.starts.tolist(), seqs.lengths.tolist(), strict=True)
+    ]
+
+
+def assert_same(seqs, arrays):
+    assert len(seqs) == len(arrays)
+    for ours, theirs in zip(seqs, arrays, strict=True):
+        assert_array_equal(ours, theirs)
+
+
+@given(sequences(), st.data())
+def test_indexing_is_that_of_a_list(seqs, data):
+    n, arrays = len(seqs), twin(seqs)
+    index = data.draw(st.lists(st.integers(-n, n - 1)))
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    cut = data.draw(st.slices(n))
+    assert_same(seqs[np.array(index, dtype=int)], [arrays[i] for i in index])
+    assert_same(seqs[mask], [a for a, keep in zip(arrays, mask, strict=True) if keep])
+    assert_same(seqs[cut], arrays[cut])
+    assert_same(seqs[cut, ...], arrays[cut])
+    assert_same(seqs, arrays)
+
+
+@given(sequences())
+def test_padded_array_has_nan_in_front(seqs):
+    array = np.asarray(seqs)
+    assert array.shape == seqs.shape
+    for row, sequence in zip(array, twin(seqs), strict=True):
+        n_missing = len(row) - len(sequence)
+        assert np.isnan(row[:n_missing]).all()
+        assert_array_equal(row[n_missing:], sequence)
+
+
+@given(sequences())
+def test_padded_array_is_read_back(seqs):
+    assert_same(check_sequences(np.asarray(seqs)), twin(seqs))
+
+
+@given(sequences())
+def test_nan_at_the_back_is_padding_as_well(seqs):
+    n, length, n_features = seqs.shape
+    array = np.full((n, length, n_features), np.nan)
+    for row, sequence in zip(array, twin(seqs), strict=True):
+        row[: len(sequence)] = sequence
+    assert_same(check_sequences(array), twin(seqs))
+
+
+@given(sequences())
+def test_list_is_read(seqs):
+    assert_same(check_sequences(twin(seqs)), twin(seqs))
+    assert_same(check_sequences(tuple(twin(seqs))), twin(seqs))
+
+
+@given(sequences())
+def test_pickle_keeps_the_used_rows_only(seqs):
+    again = pickle.loads(pickle.dumps(seqs))
+    assert_same(again, twin(seqs))
+    assert len(again.steps) == (seqs.coverage() > 0).sum()
+
+
+@given(sequences(), st.data())
+def test_coverage_counts_uses(seqs, data):
+    n = len(seqs)
+    weights = data.draw(st.lists(st.integers(0, 9), min_size=n, max_size=n))
+    expected = np.zeros(len(seqs.steps))
+    for start, length, weight in zip(seqs.starts, seqs.lengths, weights, strict=True):
+        expected[start : start + length] += weight
+    assert_array_equal(seqs.coverage(weights), expected)
+
+
+def test_3d_array_is_its_own_table():
+    X = np.arange(24.0).reshape(2, 4, 3)
+    seqs = check_sequences(X)
+    assert np.shares_memory(seqs.steps, X)
+    assert_array_equal(np.asarray(seqs), X)
+    assert seqs.shape == X.shape
+
+
+def test_rows_are_read_row_major():
+    X = np.array([[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]])
+    seqs = rows_to_sequences(X, n_timesteps=3)
+    assert np.shares_memory(seqs.steps, X)
+    assert_array_equal(seqs[1], [[7, 8], [9, 10], [11, 12]])
+
+
+def test_integers_become_float_only_where_a_step_is_missing():
+    steps = np.array([[1], [2]])
+    assert np.asarray(Sequences(steps, [0, 1], [1, 1])).dtype == steps.dtype
+    ragged = np.asarray(Sequences(steps, [0, 0], [1, 2]))
+    assert_array_equal(ragged[:, :, 0], [[np.nan, 1], [1, 2]])
+
+
+def test_repr_says_what_there_is():
+    text = repr(Sequences(np.zeros((5, 2)), [0, 1], [1, 4]))
+    assert text == (
+        "Sequences(n_sequences=2, lengths=1..4, n_features=2, dtype=float64)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 2], [0], [1]), "1 dimension"),
+        (([[1], [2]], [0, 1], [1]), "one of each per sequence"),
+        (([[1], [2]], [0, 1], [1, 0]), "Sequence 1 has length 0"),
+        (([[1], [2]], [0, 1], [1, 2]), "reach from row 0 to row 3"),
+        (([[1], [2]], [-1], [1]), "reach from row -1"),
+    ],
+)
+def test_what_cannot_be_a_sequence_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Sequences(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([np.zeros((2, 1)), np.zeros((0, 1))], "Sequence 1 is empty"),
+        ([np.zeros((2, 1)), np.zeros((3, 2))], "Sequence 1 has 2 features"),
+        ([np.zeros((2, 1)), np.zeros(3)], "Sequence 1 has 1 dimension"),
+        ([np.zeros(2), np.zeros(3)], r"pass \[x.reshape\(-1, 1\) for x in X\]"),
+        (np.zeros((2, 0, 3)), r"\(2, 0, 3\)"),
+        (np.zeros((2, 1, 3, 1)), "4 dimensions"),
+        (np.full((2, 3, 1), np.nan), "sequence 0 has no step"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(X, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        check_sequences(X)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "what"), [(np.nan, "NaN"), (-np.inf, "infinity")])
+def test_bad_value_is_located(value, what):
+    X = np.zeros((3, 5, 2))
+    X[1, 2, 1] = value
+    message = f"contains {what}: sequence 1, step 2, feature 1"
+    with pytest.raises(ValueError, match=message):
+        check_sequences(X)
+    with pytest.raises(ValueError, match=message):
+        check_sequences(list(X))
+    windows = Sequences(X[1], [0, 1], [5, 4])
+    with pytest.raises(ValueError, match=f"{what}: sequence 0, step 2"):
+        check_sequences(windows)
+    unused = Sequences(X[1], [0, 3], [2, 2])
+    assert check_sequences(unused) is unused
+
+
+def test_only_the_first_axis_is_indexed():
+    with pytest.raises(IndexError, match="first axis only"):
+        Sequences(np.zeros((3, 1)), [0], [3])[0, 1]
