@@ -7,8 +7,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
-from skorch.helper import predefined_split
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state
@@ -18,6 +16,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.helper import predefined_split
 
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 from ._module import LSTMModule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.special import log_softmax, softmax
+import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelEncoder
@@ -16,7 +16,188 @@ from ._base import BaseLSTM
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
-    """LSTM classifier."""
+    """LSTM for classification of sequences.
+
+    A stacked LSTM reads each sequence, the outputs of its steps are pooled into
+    one vector, and a linear layer turns that into the logits of the classes.
+
+    It takes 2-D arrays (a row per sequence), 3-D arrays, lists of arrays of
+    unequal length, 3-D arrays padded with NaN, and the windows of a
+    `SequenceWindower`; see :ref:`input_forms`.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        Size of the hidden state of each layer.
+
+    num_layers : int, default=1
+        Number of LSTM layers, each reading the one below.
+
+    bidirectional : bool, default=False
+        Whether each layer also reads the sequence from its end.
+
+    dropout : float, default=0.0
+        Share of the outputs of each layer, the last included, that are zeroed
+        in training; at least 0 and below 1.
+
+    pooling : {"last", "mean", "max"}, default="last"
+        How the outputs of the steps of a sequence become one vector: that of
+        the last step, or the mean or maximum over all steps. Padding has no
+        part in it.
+
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
+        Name of the optimizer, or a class in the manner of
+        :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`.
+
+    learning_rate : float, default=0.005
+        Step size of the optimizer.
+
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty (decoupled for ``"adamw"``).
+
+    max_grad_norm : float or None, default=1.0
+        Gradients of a larger norm are scaled down to it; None leaves them.
+
+    lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
+        How the learning rate changes from epoch to epoch: down to 0 along a
+        cosine over `max_epochs`; to a tenth after 5 epochs without progress; or
+        not at all. Others go in through `callbacks`, as a
+        :class:`skorch.callbacks.LRScheduler`.
+
+    batch_size : int, default=32
+        Number of sequences in a step of the optimizer.
+
+    max_epochs : int, default=100
+        Largest number of passes over the training data.
+
+    early_stopping : bool, default=False
+        Whether to hold out validation data, stop when their loss no longer
+        falls, and keep the weights of the best epoch. If False, training stops
+        when the training loss no longer falls.
+
+    validation_fraction : float, default=0.1
+        Share of the sequences that is held out. Independent sequences are
+        shuffled and stratified. Of overlapping windows it is the last share of each
+        series; windows that reach across the border are left out. Ignored if
+        `early_stopping` is False.
+
+    n_iter_no_change : int or None, default=10
+        Number of epochs without progress after which training stops; None for
+        never. Ignored by `partial_fit`.
+
+    tol : float, default=0.0001
+        A loss lower by less than this is no progress. Losses are in nats.
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights, the optimizer and the scale of
+        the last `fit` instead of starting anew.
+
+    class_weight : dict, "balanced" or None, default=None
+        What the sequences of each class count for in the loss, besides their
+        `sample_weight`: by label, or ``"balanced"`` for equal shares of the
+        classes. All count the same if None.
+
+    standardize : bool, default=True
+        Whether the features are scaled to zero mean and unit variance over
+        the steps used in training. Turn it off for features that are on one scale.
+
+    n_timesteps : int or None, default=None
+        How 2-D input is read: a row is `n_timesteps` steps, all features of the
+        first step coming first; None means one feature and a step per column.
+        Ignored for all other input.
+
+    device : str, default="cpu"
+        Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``
+        for CUDA if there is any, and else the CPU.
+
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the weights and of the arithmetic.
+
+    callbacks : list or None, default=None
+        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the first weights, the batches, dropout and the validation data.
+        The same int gives the same bits, given the same data, machine and
+        number of threads. None draws a new seed from the operating system.
+        Global random states are never touched.
+
+    verbose : int, default=0
+        Whether to print a line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+
+    n_features_in_ : int
+        Number of features of a step, or of columns for 2-D input.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X came with names that are all strings.
+
+    n_iter_ : int
+        Number of epochs so far, over all continued fits.
+
+    loss_curve_ : list of float
+        Mean loss of the training sequences in each epoch, measured as the
+        weights change. In nats.
+
+    validation_loss_curve_ : list of float or None
+        Mean loss of the validation sequences after each epoch; None unless
+        `early_stopping`.
+
+    validation_scores_ : list of float or None
+        Accuracy of the validation sequences after each epoch; None
+        unless `early_stopping`.
+
+    scaler_ : StandardScaler or None
+        Scale of the features; None unless `standardize`.
+
+    net_ : skorch.NeuralNet
+        The fitted net, with its history and optimizer.
+
+    module_ : torch.nn.Module
+        The fitted module; ``module_.lstm`` is a :class:`torch.nn.LSTM` and
+        ``module_.head`` a :class:`torch.nn.Linear`.
+
+    See Also
+    --------
+    LSTMRegressor : The same for numeric targets.
+    SequenceWindower : Give each row of a series its history.
+
+    Notes
+    -----
+    A sequence is gathered from the one table of steps, starts at position 0 of
+    its batch and is read by a dense LSTM. An LSTM is causal, so that what stands
+    after its last step cannot matter: this is exact and faster than packing.
+
+    Weights act as repetition: a sequence of weight 2 counts like two of them,
+    in the scale of the features as in the loss. If the training data fit in one
+    batch this holds bit for bit; else the batches differ by chance.
+
+    A fitted estimator is pickled as arrays and numbers; the net is built anew
+    when it is loaded.
+
+    References
+    ----------
+    S. Hochreiter and J. Schmidhuber (1997). "Long Short-Term Memory". Neural
+    Computation 9(8), 1735-1780.
+
+    F. A. Gers, J. Schmidhuber and F. Cummins (2000). "Learning to Forget:
+    Continual Prediction with LSTM". Neural Computation 12(10), 2451-2471.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklstm import LSTMClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = LSTMClassifier(n_timesteps=8, max_epochs=10, random_state=0)
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    """
 
     _parameter_constraints: dict = {
         **BaseLSTM._parameter_constraints,
@@ -146,7 +327,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; each row sums to 1.
         """
-        return softmax(self._predict_outputs(X), axis=1)
+        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -161,7 +342,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return log_softmax(self._predict_outputs(X), axis=1)
+        scores = self._predict_outputs(X)
+        return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
     def decision_function(self, X):
         """Return the scores that the probabilities are made from.

@@ -51,9 +51,7 @@ class LSTMModule(nn.Module):
             dtype=dtype,
         )
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(
-            hidden_size * (1 + bidirectional), n_outputs, dtype=dtype
-        )
+        self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, dtype=dtype)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map sequences to outputs.

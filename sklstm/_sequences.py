@@ -135,38 +135,21 @@ class Sequences:
         array([1, 2])
         """
         arrays = list(arrays)
-        names = [getattr(array, "columns", None) for array in arrays]
+        if not arrays:
+            raise ValueError("Found no sequence; expected at least one.")
+        columns = [list(getattr(array, "columns", [])) for array in arrays]
         tables = [np.asarray(array) for array in arrays]
         for i, table in enumerate(tables):
-            if table.ndim != 2:
-                raise ValueError(
-                    f"Sequence {i} has {table.ndim} dimension(s); expected 2:"
-                    " (n_timesteps, n_features). Reshape a univariate sequence with"
-                    " .reshape(-1, 1)."
-                )
-            if len(table) == 0:
-                raise ValueError(
-                    f"Sequence {i} is empty; a sequence needs at least one step."
-                )
-            if table.shape[1] != tables[0].shape[1]:
-                raise ValueError(
-                    f"Sequence {i} has {table.shape[1]} features and sequence 0 has"
-                    f" {tables[0].shape[1]}; all must have the same features."
-                )
-            if names[i] is not None and list(names[i]) != list(names[0]):
-                raise ValueError(
-                    f"Sequence {i} has columns {list(names[i])} and sequence 0 has"
-                    f" {list(names[0])}; all must have the same columns."
-                )
-        if not tables:
-            raise ValueError("Found no sequence; expected at least one.")
+            if problem := _find_problem(table, tables[0], columns[i], columns[0]):
+                raise ValueError(f"Sequence {i} {problem}")
         lengths = np.array([len(table) for table in tables])
-        named = names[0] is not None and all(isinstance(name, str) for name in names[0])
+        # As in scikit-learn, columns are names if all are strings.
+        named = columns[0] and all(isinstance(name, str) for name in columns[0])
         return cls(
             np.concatenate(tables),
             starts=np.cumsum(lengths) - lengths,
             lengths=lengths,
-            feature_names=names[0] if named else None,
+            feature_names=columns[0] if named else None,
         )
 
     @property
@@ -250,6 +233,30 @@ class Sequences:
             self.starts + self.lengths, weights, n
         )
         return np.cumsum(change)[:-1]
+
+
+def _find_problem(
+    table: np.ndarray, first: np.ndarray, columns: list[Any], first_columns: list[Any]
+) -> str | None:
+    """Say why a table cannot be joined to the first, if so."""
+    if table.ndim != 2:
+        return (
+            f"has {table.ndim} dimension(s); expected 2: (n_timesteps, n_features)."
+            " Reshape a univariate sequence with .reshape(-1, 1)."
+        )
+    if len(table) == 0:
+        return "is empty; a sequence needs at least one step."
+    if table.shape[1] != first.shape[1]:
+        return (
+            f"has {table.shape[1]} features and sequence 0 has {first.shape[1]};"
+            " all must have the same features."
+        )
+    if columns != first_columns:
+        return (
+            f"has columns {columns} and sequence 0 has {first_columns}; all must"
+            " have the same columns."
+        )
+    return None
 
 
 def _rebuild(steps: Any, starts: Any, lengths: Any, feature_names: Any) -> Sequences:
@@ -378,7 +385,9 @@ def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
         estimator=estimator,
     )
     if 0 in X.shape:
-        raise ValueError(f"Found array of shape {X.shape}; {_FORMS}, none of them empty.")
+        raise ValueError(
+            f"Found array of shape {X.shape}; {_FORMS}, none of them empty."
+        )
     return X
 
 

@@ -184,7 +184,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
         lags = range(self.sequence_length - 1, -1, -1)
-        return np.array([f"{name}_lag{k}" for k in lags for name in names], dtype=object)
+        return np.array(
+            [f"{name}_lag{k}" for k in lags for name in names], dtype=object
+        )
 
     def set_output(self, *, transform: str | None = None) -> SequenceWindower:
         """Set the container of the lag columns; `Sequences` are always themselves.

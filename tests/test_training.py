@@ -19,7 +19,9 @@ LABELS = np.where(Y > 0, "up", "down")
 
 
 def small(**params):
-    return LSTMRegressor(**{"hidden_size": 8, "max_epochs": 3, "random_state": 0} | params)
+    return LSTMRegressor(
+        **{"hidden_size": 8, "max_epochs": 3, "random_state": 0} | params
+    )
 
 
 def test_two_fits_of_two_epochs_are_one_of_four():
@@ -83,7 +85,9 @@ def test_each_loss_finds_its_own_center(loss, center):
 def test_predictions_are_in_the_units_of_y():
     raw = small().fit(X, Y)
     moved = small().fit(X * 1000 - 77, Y * 1e6 + 1e8)
-    assert_allclose((moved.predict(X * 1000 - 77) - 1e8) / 1e6, raw.predict(X), atol=1e-3)
+    assert_allclose(
+        (moved.predict(X * 1000 - 77) - 1e8) / 1e6, raw.predict(X), atol=1e-3
+    )
 
 
 def test_constant_feature_and_target_are_no_division_by_zero():
@@ -161,7 +165,9 @@ def test_divergence_is_an_error_that_says_what_to_do():
 
 
 def test_skorch_callbacks_are_run(tmp_path):
-    seen = EpochScoring(lambda net, X, y: len(net.history), name="epoch", use_caching=False)
+    seen = EpochScoring(
+        lambda net, X, y: len(net.history), name="epoch", use_caching=False
+    )
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.1)
     checkpoint = Checkpoint(dirname=tmp_path, monitor=None)
     model = small(callbacks=[seen, schedule, checkpoint]).fit(X, Y)

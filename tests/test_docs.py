@@ -1,0 +1,138 @@
+"""What the documentation says is what the code does."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpydoc.docscrape import NumpyDocString
+from numpydoc.validate import validate
+
+import sklstm
+import sklstm.datasets
+
+README = Path(__file__).parents[1] / "README.md"
+PUBLIC = {
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module in (sklstm, sklstm.datasets)
+    for name in module.__all__
+    if callable(getattr(module, name))
+}
+# numpydoc's checks that do not apply: scikit-learn's house style differs (GL01, the
+# summary starts on the opening line; RT02, a single return value has a name), or the
+# section is welcome but not compulsory (ES01 extended summary, EX01 examples, SA01 see
+# also). EX04 forbids imports in examples, which here run by themselves.
+NOT_CHECKED = {"ES01", "EX01", "EX04", "GL01", "RT02", "SA01"}
+
+
+def public_methods(cls):
+    """Names of the methods and properties that this package defines."""
+    for name in dir(cls):
+        member = inspect.getattr_static(cls, name)
+        module = getattr(getattr(member, "fget", member), "__module__", None)
+        if not name.startswith("_") and str(module).startswith("sklstm."):
+            yield name
+
+
+DOCUMENTED = [
+    *PUBLIC,
+    *(
+        f"{path}.{method}"
+        for path, obj in PUBLIC.items()
+        if inspect.isclass(obj)
+        for method in public_methods(obj)
+    ),
+]
+
+
+@pytest.mark.parametrize("path", DOCUMENTED)
+def test_docstring_is_valid_numpydoc(path):
+    errors = validate(path)["errors"]
+    assert [error for error in errors if error[0] not in NOT_CHECKED] == []
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_docstring_has_an_example(path):
+    assert ">>> " in inspect.getdoc(PUBLIC[path])
+
+
+def documented_defaults(obj):
+    """Name and default, as text, of each documented parameter; no default is None."""
+    defaults = {}
+    for parameter in NumpyDocString(inspect.getdoc(obj))["Parameters"]:
+        default = re.search(r"default=(.+)$", parameter.type, flags=re.DOTALL)
+        for name in parameter.name.split(", "):
+            defaults[name] = default and default[1].strip("`")
+    return defaults
+
+
+def as_value(text):
+    """Read a documented default: a literal, a constant of numpy, else the bare word."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return getattr(np, text.removeprefix("np."), text)
+
+
+def mismatches(obj):
+    """One line for each parameter whose documentation and signature differ."""
+    documented = documented_defaults(obj)
+    signature = inspect.signature(obj).parameters
+    if list(documented) != list(signature):
+        return [f"documents {list(documented)}, takes {list(signature)}"]
+    found = []
+    for name, parameter in signature.items():
+        default, text = parameter.default, documented[name]
+        if default is parameter.empty:
+            same = text is None
+        else:
+            value = None if text is None else as_value(text)
+            same = text is not None and type(value) is type(default)
+            same = same and value == default
+        if not same:
+            found.append(f"{name}: documents {text}, takes {default!r}")
+    return found
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_documented_defaults_are_the_defaults(path):
+    assert mismatches(PUBLIC[path]) == []
+
+
+def test_a_wrong_default_is_caught():
+    def f(a, b=1, c=None, d="mean", e=1e-3, g=True, h=0.0):
+        """Take seven.
+
+        Parameters
+        ----------
+        a : int
+        b : int, default=2
+        c : int or None
+        d : {"mean", "last"}, default="mean"
+        e : float, default=0.001
+        g : bool, default=1
+        h : float, default=0.0
+        """
+
+    assert [line.split(":")[0] for line in mismatches(f)] == ["b", "c", "g"]
+
+
+def test_a_missing_parameter_is_caught():
+    def f(a, b=1):
+        """Take two.
+
+        Parameters
+        ----------
+        a : int
+        """
+
+    assert mismatches(f) == ["documents ['a'], takes ['a', 'b']"]
+
+
+def test_readme_snippets_run():
+    readme = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert blocks
+    exec("\n".join(blocks), {"__name__": "readme"})
