@@ -114,7 +114,8 @@ class ValidationScore(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score all batches together."""
-        y, weight, output = (torch.cat(p).cpu().numpy() for p in zip(*self.parts_))
+        parts = zip(*self.parts_, strict=True)
+        y, weight, output = (torch.cat(part).cpu().numpy() for part in parts)
         net.history.record("valid_score", float(self.score(y, output, weight)))
 
 

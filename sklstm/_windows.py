@@ -363,7 +363,7 @@ def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, lis
     for item in targets:
         if item in names:
             columns.append(names.index(item))
-        elif isinstance(item, Integral) and 0 <= item < table.shape[1]:
+        elif isinstance(item, Integral) and int(item) in range(table.shape[1]):
             columns.append(int(item))
         else:
             raise ValueError(f"target={item!r} is not a column; columns are {names}.")

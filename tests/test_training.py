@@ -160,18 +160,19 @@ def test_class_weight_is_a_sample_weight():
 
 def test_divergence_is_an_error_that_says_what_to_do():
     model = small(learning_rate=1e30, optimizer="sgd", max_grad_norm=None)
-    with pytest.raises(ValueError, match="loss became .* lower learning_rate"):
+    with pytest.raises(ValueError, match=r"loss became .* lower learning_rate"):
         model.fit(X, Y)
 
 
 def test_skorch_callbacks_are_run(tmp_path):
     seen = EpochScoring(
-        lambda net, X, y: len(net.history), name="epoch", use_caching=False
+        lambda net, X, y: 7.0, name="seven", on_train=True, use_caching=False
     )
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.1)
     checkpoint = Checkpoint(dirname=tmp_path, monitor=None)
     model = small(callbacks=[seen, schedule, checkpoint]).fit(X, Y)
     assert model.net_.history[:, "event_lr"] == pytest.approx([5e-3, 5e-4, 5e-5])
+    assert model.net_.history[:, "seven"] == [7.0] * 3
     assert (tmp_path / "params.pt").exists()
 
 
