@@ -12,10 +12,10 @@ import time
 import numpy as np
 import torch
 from joblib import Parallel, delayed
-from skorch.callbacks import Initializer
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Initializer
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
 from sklstm.datasets import load_co2, make_adding_problem, make_ragged_sequences

@@ -22,7 +22,7 @@ from skorch.helper import predefined_split
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 from ._module import LSTMModule
 from ._net import LSTMNet, ValidationScore
-from ._runtime import DTYPES, resolve_device, seeded
+from ._runtime import DTYPES, resolve_device, restore_device, seeded
 from ._sequences import Sequences, check_sequences, rows_to_sequences
 from ._splits import split_validation
 
@@ -181,7 +181,8 @@ class BaseLSTM(BaseEstimator, metaclass=ABCMeta):
             elif checked.shape[2] != self.n_features_in_:
                 raise ValueError(
                     f"X has {checked.shape[2]} features in each step, but"
-                    f" {type(self).__name__} is expecting {self.n_features_in_}."
+                    f" {type(self).__name__} is expecting {self.n_features_in_}"
+                    " features as input."
                 )
             return checked
         validate_data(self, X, reset=reset, skip_check_array=True)
@@ -367,7 +368,7 @@ class BaseLSTM(BaseEstimator, metaclass=ABCMeta):
     def __setstate__(self, state):
         super().__setstate__(state)
         if "net_" in state:
-            device = resolve_device(self.device)
+            device = restore_device(self.device)
             net = self._make_net(device)
             with seeded(0, device):
                 net.initialize()

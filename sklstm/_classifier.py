@@ -380,14 +380,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             self.classes_ = self._encoder.classes_
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has 1 class, {self.classes_[0]!r}; {type(self).__name__} needs at"
+                f"y has 1 class, {self.classes_[0]}; {type(self).__name__} needs at"
                 " least 2 classes with a weight above 0."
             )
+        encoded = self._encoder.transform(y)  # unknown labels end here
         by_class = compute_class_weight(
             self.class_weight, classes=self.classes_, y=y, sample_weight=weight
         )
-        y = self._encoder.transform(y)
-        return y, weight * by_class[y]
+        return encoded, weight * by_class[encoded]
 
     def _fit_target_scaler(self, train):
         return None

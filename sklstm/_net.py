@@ -68,6 +68,7 @@ class LSTMNet(NeuralNet):
         return {
             "module": _map_tensors(self.module_.state_dict(), _to_numpy),
             "optimizer": _map_tensors(self.optimizer_.state_dict()["state"], _to_numpy),
+            "optimizer_name": type(self.optimizer_).__name__,
             "history": list(self.history),
         }
 
@@ -83,7 +84,8 @@ class LSTMNet(NeuralNet):
         self.module_.load_state_dict(_map_tensors(state["module"], torch.tensor))
         self.history_ = History(state["history"])
         own = self.optimizer_.state_dict()
-        own["state"] = _map_tensors(state["optimizer"], torch.tensor)
+        if state["optimizer_name"] == type(self.optimizer_).__name__:
+            own["state"] = _map_tensors(state["optimizer"], torch.tensor)
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
         self.optimizer_.load_state_dict(own)

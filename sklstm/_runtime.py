@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,27 +17,53 @@ def resolve_device(device: str) -> torch.device:
     Parameters
     ----------
     device : str
-        ``"auto"`` for an accelerator if there is one and else the CPU, or a
-        name that torch knows, such as ``"cpu"`` or ``"cuda:1"``.
+        ``"auto"`` for CUDA if there is any and else the CPU, or a name that
+        torch knows, such as ``"cpu"`` or ``"cuda:1"``.
 
     Returns
     -------
     device : torch.device
         A device on which a tensor can be made.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device or cannot use it.
     """
-    accelerated = torch.accelerator.is_available()
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        has = f"has {torch.accelerator.current_accelerator()}" if accelerated else ""
+        usable = ["cpu"]
+        if torch.accelerator.is_available():
+            usable.insert(0, str(torch.accelerator.current_accelerator()))
         raise ValueError(
-            f"device={device!r} cannot be used: torch {has or 'finds no accelerator'}"
-            " here; use device='auto' or 'cpu'."
+            f"device={device!r} cannot be used here; torch can use"
+            f" {' and '.join(usable)}: pass one of them, or device='auto'."
         ) from error
     return found
+
+
+def restore_device(device: str) -> torch.device:
+    """Find the device of that name for a net that is loaded, or else the CPU.
+
+    Parameters
+    ----------
+    device : str
+        As in `resolve_device`.
+
+    Returns
+    -------
+    device : torch.device
+        That device, or the CPU where it cannot be used.
+    """
+    try:
+        return resolve_device(device)
+    except ValueError as error:
+        warnings.warn(f"The net is put on the CPU: {error}", stacklevel=2)
+        return torch.device("cpu")
 
 
 @contextmanager

@@ -1,0 +1,49 @@
+"""Devices and seeds."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from sklstm import LSTMRegressor
+from sklstm._runtime import resolve_device, seeded
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
+def test_missing_device_is_named(device):
+    with pytest.raises(ValueError, match=f"device='{device}' cannot be used") as caught:
+        resolve_device(device)
+    assert "\n" not in str(caught.value)
+
+
+def test_auto_finds_a_device():
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert resolve_device("auto").type == expected
+
+
+def test_a_net_from_a_missing_device_is_loaded_on_the_cpu():
+    X = np.arange(10.0).reshape(5, 2)
+    model = LSTMRegressor(4, max_epochs=1).fit(X, X[:, 0])
+    expected = model.predict(X)
+    model.device = "cuda:99"
+    with pytest.warns(UserWarning, match="on the CPU: device='cuda:99'"):
+        model = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(model.predict(X), expected)
+
+
+def test_seeded_scope_repeats_and_restores():
+    state = torch.get_rng_state()
+    draws = []
+    for seed in (1, 1, 2):
+        with seeded(seed, torch.device("cpu")):
+            draws.append(torch.rand(3).tolist())
+    assert draws[0] == draws[1] != draws[2]
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_state_is_restored_after_an_error():
+    state = torch.get_rng_state()
+    with pytest.raises(ZeroDivisionError), seeded(0, torch.device("cpu")):
+        1 / 0  # noqa: B018
+    assert torch.equal(torch.get_rng_state(), state)
