@@ -20,7 +20,7 @@ from skorch.callbacks import Initializer
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
 from sklstm.datasets import load_co2, make_adding_problem, make_ragged_sequences
 
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def forget_bias(value):
@@ -40,8 +40,8 @@ def orthogonal():
 
 
 GRID = {
-    "learning_rate": [1e-3, 2e-3, 5e-3, 1e-2, 2e-2],
-    "batch_size": [16, 32, 64, 128],
+    "learning_rate": [1e-3, 2e-3, 5e-3, 1e-2],
+    "batch_size": [16, 32, 64],
     "hidden_size": [16, 32, 64, 128],
     "num_layers": [1, 2],
     "max_grad_norm": [None, 0.25, 1.0, 5.0],
@@ -67,8 +67,8 @@ def digits(params, seed, rows=True):
 
 
 def pixels(params, seed):
-    """Error rate on the 8x8 digits as 64 steps of one pixel."""
-    return digits(params, seed, rows=False)
+    """Error rate on the 8x8 digits as 64 steps of one pixel, in 20 epochs."""
+    return digits({"max_epochs": 20, **params}, seed, rows=False)
 
 
 def ragged(params, seed):
@@ -111,11 +111,11 @@ def linear(params, seed):
 
 
 def adding(params, seed):
-    """Mean squared error on the adding problem of 50 steps (mean: 0.167)."""
-    X, y = make_adding_problem(6000, n_timesteps=50, random_state=seed)
-    model = LSTMRegressor(**{"max_epochs": 10, **params}, random_state=seed)
-    model.fit(X[:5000], y[:5000])
-    return np.mean((model.predict(X[5000:]) - y[5000:]) ** 2)
+    """Mean squared error on the adding problem of 50 steps in 6 epochs."""
+    X, y = make_adding_problem(5000, n_timesteps=50, random_state=seed)
+    model = LSTMRegressor(**{"max_epochs": 6, **params}, random_state=seed)
+    model.fit(X[:4000], y[:4000])
+    return np.mean((model.predict(X[4000:]) - y[4000:]) ** 2)
 
 
 PROBLEMS = [digits, pixels, ragged, sine, co2, linear, adding]

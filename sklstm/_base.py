@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
+from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -20,8 +22,9 @@ from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
 
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
+from ._callbacks import EpochTasks, ValidationScore
 from ._module import LSTMModule
-from ._net import LSTMNet, ValidationScore
+from ._net import LSTMNet
 from ._runtime import DTYPES, resolve_device, restore_device, seeded
 from ._sequences import Sequences, check_sequences, rows_to_sequences
 from ._splits import split_validation
@@ -44,7 +47,7 @@ ARCHITECTURE = (
 )
 
 
-class BaseLSTM(BaseEstimator, metaclass=ABCMeta):
+class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the LSTM estimators; its parameters are declared by the final classes."""
 
     _parameter_constraints: dict = {
@@ -150,8 +153,20 @@ class BaseLSTM(BaseEstimator, metaclass=ABCMeta):
         samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
         train, valid = self._split(samples, resume=resume)
         self._prepare(train, resume=resume)
-        self._train(train, valid, n_epochs, resume=resume)
+        with self._observed(X, y, sample_weight, n_epochs) as observers:
+            self._train(train, valid, n_epochs, observers, resume=resume)
         return self._record()
+
+    @contextmanager
+    def _observed(self, X, y, sample_weight, n_epochs):
+        """Yield what tells scikit-learn's callbacks of each epoch, if there are any."""
+        context = self._init_callback_context(max_subtasks=n_epochs)
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        arguments = {"estimator": self, "X": X, "y": y, "metadata": weight}
+        context.call_on_fit_task_begin(**arguments)
+        observed = hasattr(self, "_skl_callbacks")
+        yield [EpochTasks(context, **arguments)] if observed else []
+        context.call_on_fit_task_end(**arguments, reconstruction_attributes={})
 
     def _check_samples(self, X, y, sample_weight, classes, *, reset):
         """Check all input, and leave out what has no weight."""
@@ -240,10 +255,11 @@ class BaseLSTM(BaseEstimator, metaclass=ABCMeta):
                     " architecture: set it back, or fit with warm_start=False."
                 )
 
-    def _train(self, train, valid, n_epochs, *, resume):
+    def _train(self, train, valid, n_epochs, observers, *, resume):
         state = self.net_.get_plain_state() if resume else None
         device = resolve_device(self.device)
         net = self._make_net(device, stops_early=n_epochs > 1, validates=bool(valid))
+        net.callbacks.extend(observers)
         with seeded(self._random_state.randint(2**31), device):
             net.initialize()
             if state is not None:

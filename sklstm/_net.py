@@ -91,36 +91,6 @@ class LSTMNet(NeuralNet):
         self.optimizer_.load_state_dict(own)
 
 
-class ValidationScore(Callback):
-    """Record a score of the predictions for the validation data in each epoch.
-
-    Parameters
-    ----------
-    score : callable
-        Takes target, output and weight as arrays and returns a float.
-    """
-
-    def __init__(self, score: Callable[..., float]) -> None:
-        self.score = score
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget the last epoch."""
-        self.parts_: list[tuple[torch.Tensor, ...]] = []
-
-    def on_batch_end(
-        self, net: NeuralNet, batch: Any = None, training: bool = False, **step: Any
-    ) -> None:
-        """Keep what the validation step has computed anyway."""
-        if not training:
-            self.parts_.append((*batch[1], step["y_pred"]))
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Score all batches together."""
-        parts = zip(*self.parts_, strict=True)
-        y, weight, output = (torch.cat(part).cpu().numpy() for part in parts)
-        net.history.record("valid_score", float(self.score(y, output, weight)))
-
-
 def _map_tensors(state: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(state, dict):
         return {key: _map_tensors(value, function) for key, value in state.items()}

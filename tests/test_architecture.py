@@ -25,6 +25,7 @@ FLOORS = {
     "_windows": 1,
     "_batches": 1,
     "_splits": 1,
+    "_callbacks": 2,
     "_net": 2,
     "_base": 3,
     "_regressor": 4,

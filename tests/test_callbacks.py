@@ -1,0 +1,87 @@
+"""scikit-learn's own callbacks: set on the estimator, or handed down to it."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.callback import ScoringMonitor
+from sklearn.metrics import r2_score
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LSTMRegressor, SequenceWindower
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(50, 3))
+Y = X.sum(axis=1)
+
+
+class Recorder:
+    """Write down the hooks as they are called; stop after so many epochs."""
+
+    def __init__(self, max_epochs=np.inf):
+        self.calls = []
+        self.max_epochs = max_epochs
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(f"begin {context.task_name} {context.task_id}")
+
+    def on_fit_task_end(self, estimator, context):
+        self.calls.append(f"end {context.task_name} {context.task_id}")
+        return context.task_name == "epoch" and context.task_id + 1 >= self.max_epochs
+
+
+def test_each_epoch_is_a_task():
+    recorder = Recorder()
+    LSTMRegressor(4, max_epochs=2).set_callbacks(recorder).fit(X, Y)
+    assert recorder.calls == [
+        "setup",
+        "begin fit 0",
+        *("begin epoch 0", "end epoch 0"),
+        *("begin epoch 1", "end epoch 1"),
+        "end fit 0",
+        "teardown",
+    ]
+
+
+def test_a_callback_may_stop_the_fit():
+    model = LSTMRegressor(4, max_epochs=9).set_callbacks(Recorder(max_epochs=3))
+    assert model.fit(X, Y).n_iter_ == 3
+
+
+def test_teardown_follows_an_error():
+    recorder = Recorder()
+    model = LSTMRegressor(optimizer="sgd", learning_rate=1e30, max_grad_norm=None)
+    with pytest.raises(ValueError, match="loss became"):
+        model.set_callbacks(recorder).fit(X, Y)
+    assert recorder.calls[-1] == "teardown"
+
+
+def test_scores_are_monitored_epoch_by_epoch():
+    monitor = ScoringMonitor(scoring="r2")
+    model = LSTMRegressor(4, max_epochs=3, random_state=0).set_callbacks(monitor)
+    model.fit(X, Y)
+    scores = [row["r2"] for row in monitor.get_logs().data if "epoch" in row.values()]
+    one = LSTMRegressor(4, max_epochs=1, random_state=0).fit(X, Y)
+    assert len(scores) == 3
+    assert_allclose(scores[0], r2_score(Y, one.predict(X)))
+    assert_allclose(scores[-1], model.score(X, Y))
+
+
+def test_monitoring_does_not_change_the_fit():
+    watched = LSTMRegressor(4, max_epochs=3, dropout=0.5, random_state=0)
+    watched.set_callbacks(ScoringMonitor(scoring="r2")).fit(X, Y)
+    plain = LSTMRegressor(4, max_epochs=3, dropout=0.5, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(watched.predict(X), plain.predict(X))
+
+
+def test_a_pipeline_hands_its_callbacks_down():
+    recorder = Recorder()
+    recorder.max_propagation_depth = None
+    pipeline = make_pipeline(SequenceWindower(3), LSTMRegressor(4, max_epochs=2))
+    pipeline.set_callbacks(recorder).fit(X, Y)
+    assert sum(call.startswith("begin epoch") for call in recorder.calls) == 2
