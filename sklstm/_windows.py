@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.metaestimators import available_if
@@ -20,7 +21,7 @@ from sklearn.utils.validation import (
 from ._sequences import Sequences, check_finite
 
 
-class SequenceWindower(TransformerMixin, BaseEstimator):
+class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Turn each row of a table in time order into the window that ends at it.
 
     Row t becomes the sequence of the rows t - `sequence_length` + 1 to t. There
@@ -114,7 +115,10 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         self : SequenceWindower
             The fitted windower.
         """
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self._check_rows(X, reset=True)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def transform(self, X: Any) -> Sequences | np.ndarray:
