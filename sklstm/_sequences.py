@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils._array_api import get_namespace
 
 _FORMS = (
     "expected a 2-D or 3-D array, a list of (n_timesteps, n_features) arrays,"
@@ -71,6 +72,7 @@ class Sequences:
     """
 
     ndim = 3
+    device = "cpu"
 
     def __init__(
         self, steps: Any, starts: Any, lengths: Any, *, feature_names: Any = None
@@ -198,6 +200,44 @@ class Sequences:
         array = array.astype(dtype or np.result_type(self.dtype, np.float32))
         array[missing] = np.nan
         return array
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        # Asked for by scikit-learn under array_api_dispatch, which then uses `take`.
+        return get_namespace(self.steps)[0]
+
+    def take(
+        self, indices: Any, axis: int = 0, out: None = None, mode: str = "raise"
+    ) -> Sequences:
+        """Select sequences, as `numpy.take` does.
+
+        Parameters
+        ----------
+        indices : array-like of int
+            Positions of the sequences.
+
+        axis : {0}, default=0
+            Sequences can be taken along their first axis only.
+
+        out : None, default=None
+            Present for the API.
+
+        mode : {"raise"}, default="raise"
+            Present for the API.
+
+        Returns
+        -------
+        sequences : Sequences
+            Those at `indices`, on the same table.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_arrays([[[1]], [[2], [3]]]).take([1]).lengths
+        array([2])
+        """
+        if axis != 0 or out is not None or mode != "raise":
+            raise ValueError("Sequences.take takes indices along axis 0 only.")
+        return self[np.asarray(indices)]
 
     def __reduce__(self) -> Any:
         used = self.coverage() > 0

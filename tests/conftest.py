@@ -9,6 +9,9 @@ from hypothesis import settings
 # alone they gain nothing at the sizes of these tests.
 torch.set_num_threads(1)
 
+# Without this scikit-learn leaves out its check of array API input.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
 # Fitting a network has no fixed cost per example. In CI the examples are the same
 # each time, so a red run can be repeated.
 settings.register_profile("sklstm", deadline=None, derandomize="CI" in os.environ)

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from sklearn import config_context
+from sklearn.model_selection import train_test_split
 
 from sklstm import Sequences
 from sklstm._sequences import check_sequences, rows_to_sequences
@@ -178,3 +180,14 @@ def test_bad_value_is_located(value, what):
 def test_only_the_first_axis_is_indexed():
     with pytest.raises(IndexError, match="first axis only"):
         Sequences(np.zeros((3, 1)), [0], [3])[0, 1]
+
+
+def test_array_api_dispatch_selects_sequences_as_well():
+    seqs = Sequences(np.arange(10.0)[:, None], np.arange(9), np.full(9, 2))
+    plain = train_test_split(seqs, random_state=0)
+    with config_context(array_api_dispatch=True):
+        dispatched = train_test_split(seqs, random_state=0)
+    for ours, theirs in zip(dispatched, plain, strict=True):
+        assert_same(ours, twin(theirs))
+    with pytest.raises(ValueError, match="axis 0 only"):
+        np.take(seqs, [0], axis=1)
