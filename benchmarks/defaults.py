@@ -53,7 +53,7 @@ GRID = {
     "n_iter_no_change": [5, 10, 20, None],
     "early_stopping": [False, True],
     "standardize": [False, True],
-    "callbacks": [None, forget_bias(1.0), orthogonal()],
+    "callbacks": [None, forget_bias(0.0), orthogonal()],
 }
 
 

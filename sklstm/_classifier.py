@@ -172,7 +172,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     its batch and is read by a dense LSTM. An LSTM is causal, so that what stands
     after its last step cannot matter: this is exact and faster than packing.
 
-    Weights act as repetition: a sequence of weight 2 counts like two of them,
+    The weights start as torch's do, but for the biases of the forget gates,
+    which start at 1, so that gradients reach far back from the first epoch.
+
+    Sample weights act as repetition: a sequence of weight 2 counts like two,
     in the scale of the features as in the loss. If the training data fit in one
     batch this holds bit for bit; else the batches differ by chance.
 

@@ -50,8 +50,18 @@ class LSTMModule(nn.Module):
             bidirectional=bidirectional,
             dtype=dtype,
         )
+        self._open_forget_gates()
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, dtype=dtype)
+
+    def _open_forget_gates(self) -> None:
+        """Start the forget gates at sigmoid(1), so that at first much is kept."""
+        size = self.lstm.hidden_size
+        for name, bias in self.lstm.named_parameters():
+            if name.startswith("bias_ih"):  # torch's order: input, forget, cell, output
+                nn.init.constant_(bias[size : 2 * size], 1.0)
+            elif name.startswith("bias_hh"):
+                nn.init.constant_(bias[size : 2 * size], 0.0)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map sequences to outputs.

@@ -144,3 +144,13 @@ def test_dropout_stands_between_layers_and_before_the_head(num_layers):
     assert (module(x) != module(x)).any()
     module.eval()
     assert (module(x) == module(x)).all()
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+def test_forget_gates_start_open():
+    lstm = make_module(bidirectional=True, pooling="last").lstm
+    for layer in ("l0", "l0_reverse", "l1", "l1_reverse"):
+        bias = getattr(lstm, f"bias_ih_{layer}") + getattr(lstm, f"bias_hh_{layer}")
+        i, f, g, o = bias.detach().chunk(4)
+        assert (f == 1).all()
+        assert (torch.cat([i, g, o]).abs() < 1).all()
