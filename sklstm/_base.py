@@ -23,10 +23,11 @@ from skorch.helper import predefined_split
 
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 from ._callbacks import EpochTasks, ValidationScore
+from ._input import check_sequences, rows_to_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet
 from ._runtime import DTYPES, resolve_device, restore_device, seeded
-from ._sequences import Sequences, check_sequences, rows_to_sequences
+from ._sequences import Sequences
 from ._splits import split_validation
 
 OPTIMIZERS = {

@@ -1,17 +1,11 @@
-"""What a sequence is: the table of steps, and every input form read into it."""
+"""What a sequence is: a table of steps, and where each sequence lies on it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils._array_api import get_namespace
-
-_FORMS = (
-    "expected a 2-D or 3-D array, a list of (n_timesteps, n_features) arrays,"
-    " or Sequences"
-)
 
 
 class Sequences:
@@ -303,72 +297,6 @@ def _rebuild(steps: Any, starts: Any, lengths: Any, feature_names: Any) -> Seque
     return Sequences(steps, starts, lengths, feature_names=feature_names)
 
 
-def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
-    """Read any accepted input into `Sequences`, or into a checked 2-D array.
-
-    Parameters
-    ----------
-    X : Sequences, array-like or list of array-like
-        A 2-D array stays one, because how its columns are read is the
-        estimator's own business (see `rows_to_sequences`).
-
-    estimator : estimator or str, default=None
-        Named in error messages.
-
-    Returns
-    -------
-    checked : Sequences or ndarray of shape (n_samples, n_columns)
-        In either case ``checked.shape[-1]`` is the number of features.
-    """
-    if isinstance(X, Sequences):
-        if len(X) == 0:
-            raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
-        check_finite(X)
-        return X
-    if _is_ragged(X):
-        sequences = Sequences.from_arrays(X)
-        sequences.steps = _check_numeric(sequences.steps, estimator)
-        check_finite(sequences)
-        return sequences
-    X = _check_numeric(X, estimator)
-    if X.ndim == 3:
-        return _from_padded(X)
-    if X.ndim != 2:
-        raise ValueError(f"Found array with {X.ndim} dimensions; {_FORMS}.")
-    check_finite(rows_to_sequences(X))
-    return X
-
-
-def rows_to_sequences(X: np.ndarray, n_timesteps: int | None = None) -> Sequences:
-    """Read each row of a 2-D array as one sequence, without copying.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_timesteps * n_features)
-        Row-major: all features of the first step, then of the second, ...
-
-    n_timesteps : int, default=None
-        Number of steps in a row; None means one feature, a step per column.
-
-    Returns
-    -------
-    sequences : Sequences of shape (n_samples, n_timesteps, n_features)
-        Shares the memory of `X` if that is C-contiguous.
-    """
-    n_samples, n_columns = X.shape
-    n_timesteps = n_timesteps or n_columns
-    if n_columns % n_timesteps:
-        raise ValueError(
-            f"X has {n_columns} columns, which n_timesteps={n_timesteps} does not"
-            " divide; each row must hold n_timesteps * n_features values."
-        )
-    return Sequences(
-        X.reshape(n_samples * n_timesteps, n_columns // n_timesteps),
-        starts=np.arange(n_samples) * n_timesteps,
-        lengths=np.full(n_samples, n_timesteps),
-    )
-
-
 def check_finite(sequences: Sequences) -> None:
     """Raise if a step that some sequence holds is NaN or infinite.
 
@@ -396,56 +324,3 @@ def check_finite(sequences: Sequences) -> None:
         f" feature {feature}. Impute or remove such values; only steps of a 3-D array"
         " that are NaN in every feature, before or after a sequence, are padding."
     )
-
-
-def _is_ragged(X: Any) -> bool:
-    """Whether X is a collection of separate 2-D sequences."""
-    if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) == 2
-    if not isinstance(X, (list, tuple)) or len(X) == 0:
-        return False
-    if np.ndim(X[0]) == 1 and all(np.ndim(x) == 1 for x in X):
-        lengths = {len(x) for x in X}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"X holds 1-D sequences of {min(lengths)} to {max(lengths)} values;"
-                " sequences of unequal length must be 2-D (n_timesteps, n_features):"
-                " pass [x.reshape(-1, 1) for x in X]."
-            )
-    return np.ndim(X[0]) == 2
-
-
-def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
-    X = check_array(
-        X,
-        dtype="numeric",
-        allow_nd=True,
-        ensure_all_finite=False,
-        input_name="X",
-        estimator=estimator,
-    )
-    if 0 in X.shape:
-        raise ValueError(
-            f"Found array of shape {X.shape}; {_FORMS}, none of them empty."
-        )
-    return X
-
-
-def _from_padded(X: np.ndarray) -> Sequences:
-    """A 3-D array as its own table; steps of NaN at either end are padding."""
-    n_samples, n_timesteps, n_features = X.shape
-    starts = np.arange(n_samples) * n_timesteps
-    lengths = np.full(n_samples, n_timesteps)
-    if X.dtype.kind == "f" and np.isnan(X[:, [0, -1]]).any():
-        real = ~np.isnan(X).all(axis=2)  # (n_samples, n_timesteps)
-        if not real.any(axis=1).all():
-            raise ValueError(
-                f"Input X contains NaN: sequence {(~real.any(axis=1)).argmax()} has no"
-                " step with a value; remove such sequences."
-            )
-        first = real.argmax(axis=1)
-        lengths = n_timesteps - real[:, ::-1].argmax(axis=1) - first
-        starts = starts + first
-    sequences = Sequences(X.reshape(-1, n_features), starts, lengths)
-    check_finite(sequences)
-    return sequences

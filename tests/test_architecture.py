@@ -22,6 +22,7 @@ FLOORS = {
     "_module": 0,
     "_runtime": 0,
     "datasets": 0,
+    "_input": 1,
     "_windows": 1,
     "_batches": 1,
     "_splits": 1,

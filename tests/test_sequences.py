@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.model_selection import train_test_split
 
 from sklstm import Sequences
-from sklstm._sequences import check_sequences, rows_to_sequences
+from sklstm._input import check_sequences, rows_to_sequences
 
 
 @st.composite
