@@ -27,7 +27,7 @@ from ._input import check_sequences, rows_to_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet
 from ._runtime import DTYPES, resolve_device, restore_device, seeded
-from ._sequences import Sequences
+from ._sequences import Sequences, check_finite
 from ._splits import split_validation
 
 OPTIMIZERS = {
@@ -191,6 +191,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Read X as `Sequences` of the features that fit has seen."""
         checked = check_sequences(X, estimator=self)
         if isinstance(checked, Sequences):
+            sequences = checked
             self._check_names(checked.feature_names, reset=reset)
             if reset:  # sklearn's own check would count the steps
                 self.n_features_in_ = checked.shape[2]
@@ -200,9 +201,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                     f" {type(self).__name__} is expecting {self.n_features_in_}"
                     " features as input."
                 )
-            return checked
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return rows_to_sequences(checked, self.n_timesteps)
+        else:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            sequences = rows_to_sequences(checked, self.n_timesteps)
+        if not reset and sequences.shape[2] != self._sizes["n_features"]:
+            raise ValueError(
+                f"X has {sequences.shape[2]} features in each step, but"
+                f" {type(self).__name__} was fitted to {self._sizes['n_features']}:"
+                " pass X in the same form, and n_timesteps as it was in fit."
+            )
+        check_finite(sequences)
+        return sequences
 
     def _check_names(self, names, *, reset):
         """Do for `Sequences` with names what scikit-learn does for dataframes."""
@@ -351,11 +360,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self._to_tensors(samples.sequences, device, y, samples.weight)
 
     def _to_tensors(self, sequences, device, y=None, weight=None):
-        if self.scaler_ is not None:  # once on the table, not on each sequence
-            steps = self.scaler_.transform(sequences.steps)
-            sequences = Sequences(steps, sequences.starts, sequences.lengths)
-        dtype = DTYPES[self._architecture["dtype"]]
-        return BatchDataset(sequences, y, weight, dtype=dtype, device=device)
+        """Scale and cast, once on the table and not on each sequence."""
+        sequences, dtype = sequences.compact(), self._architecture["dtype"]
+        steps = sequences.steps
+        if self.scaler_ is not None:
+            steps = self.scaler_.transform(steps)
+        with np.errstate(over="ignore"):  # is found and named just below
+            sequences = sequences.on_table(steps.astype(dtype, copy=False))
+        check_finite(sequences, what=f"X, scaled and as {dtype},")
+        return BatchDataset(sequences, y, weight, dtype=DTYPES[dtype], device=device)
 
     # Prediction.
 
@@ -363,13 +376,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
         check_is_fitted(self)
         sequences = self._check_X(X, reset=False)
-        n_features = sequences.shape[2]
-        if n_features != self._sizes["n_features"]:
-            raise ValueError(
-                f"X has {n_features} features in each step, but"
-                f" {type(self).__name__} was fitted to {self._sizes['n_features']}:"
-                " pass X in the same form, and n_timesteps as it was in fit."
-            )
         self.module_.eval()
         device = torch.device(self.net_.device)
         return predict_in_batches(self.module_, self._to_tensors(sequences, device))
@@ -400,8 +406,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
 def _fit_scaler(samples):
     """Fit to the steps of the samples, each with the weights of its sequences."""
-    sequences, weight = samples.sequences, samples.weight
-    step_weight = sequences.coverage(None if (weight == weight[0]).all() else weight)
-    used = sequences.coverage() > 0
-    steps = sequences.steps if used.all() else sequences.steps[used]
-    return StandardScaler().fit(steps, sample_weight=step_weight[used])
+    sequences = samples.sequences.compact()
+    return make_scaler().fit(
+        sequences.steps, sample_weight=sequences.coverage(samples.weight)
+    )
+
+
+def make_scaler():
+    """Return a scaler of arrays, whatever container is configured globally."""
+    return StandardScaler().set_output(transform="default")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
@@ -379,17 +378,22 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     def _encode_y(self, y, weight, *, reset, classes):
         if reset:
-            self._encoder = LabelEncoder().fit(y if classes is None else classes)
-            self.classes_ = self._encoder.classes_
+            self.classes_ = np.unique(y if classes is None else classes)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y has 1 class, {self.classes_[0]}; {type(self).__name__} needs at"
                 " least 2 classes with a weight above 0."
             )
-        encoded = self._encoder.transform(y)  # unknown labels end here
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels that are not in classes_: {unknown.tolist()}; expected"
+                f" {self.classes_.tolist()}, as given in the first call."
+            )
         by_class = compute_class_weight(
             self.class_weight, classes=self.classes_, y=y, sample_weight=weight
         )
+        encoded = np.searchsorted(self.classes_, y)
         return encoded, weight * by_class[encoded]
 
     def _fit_target_scaler(self, train):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from ._sequences import Sequences, check_finite
+from ._sequences import Sequences
 
 _FORMS = (
     "expected a 2-D or 3-D array, a list of (n_timesteps, n_features) arrays,"
@@ -16,7 +16,9 @@ _FORMS = (
 
 
 def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
-    """Read any accepted input into `Sequences`, or into a checked 2-D array.
+    """Read any accepted input into `Sequences`, or into a numeric 2-D array.
+
+    Values may still be NaN or infinite.
 
     Parameters
     ----------
@@ -35,19 +37,15 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
-        check_finite(X)
-        return X
+        return X.on_table(_check_numeric(X.steps, estimator))
     if _is_ragged(X):
         sequences = Sequences.from_arrays(X)
-        sequences.steps = _check_numeric(sequences.steps, estimator)
-        check_finite(sequences)
-        return sequences
+        return sequences.on_table(_check_numeric(sequences.steps, estimator))
     X = _check_numeric(X, estimator)
     if X.ndim == 3:
         return _from_padded(X)
     if X.ndim != 2:
         raise ValueError(f"Found array with {X.ndim} dimensions; {_FORMS}.")
-    check_finite(rows_to_sequences(X))
     return X
 
 
@@ -107,6 +105,9 @@ def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
         input_name="X",
         estimator=estimator,
     )
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X has dtype {X.dtype}; expected numbers: encode it first.")
+    X = X.astype(X.dtype.newbyteorder("="), copy=False)  # torch knows no other order
     if 0 in X.shape:
         raise ValueError(
             f"Found array of shape {X.shape}; {_FORMS}, none of them empty."
@@ -129,6 +130,4 @@ def _from_padded(X: np.ndarray) -> Sequences:
         first = real.argmax(axis=1)
         lengths = n_timesteps - real[:, ::-1].argmax(axis=1) - first
         starts = starts + first
-    sequences = Sequences(X.reshape(-1, n_features), starts, lengths)
-    check_finite(sequences)
-    return sequences
+    return Sequences(X.reshape(-1, n_features), starts, lengths)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
-from ._base import BaseLSTM
+from ._base import BaseLSTM, make_scaler
 
 LOSSES = {
     "squared_error": nn.MSELoss,
@@ -343,7 +342,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _fit_target_scaler(self, train):
         if not self.standardize:
             return None
-        return StandardScaler().fit(train.y, sample_weight=train.weight)
+        return make_scaler().fit(train.y, sample_weight=train.weight)
 
     def _validation_score(self, y, output, weight):
         return r2_score(y, output, sample_weight=weight)

@@ -233,13 +233,54 @@ class Sequences:
             raise ValueError("Sequences.take takes indices along axis 0 only.")
         return self[np.asarray(indices)]
 
-    def __reduce__(self) -> Any:
+    def on_table(self, steps: Any) -> Sequences:
+        """Put the same sequences on another table.
+
+        Parameters
+        ----------
+        steps : ndarray of shape (n_steps_total, n_features)
+            What stands in place of each row of the table.
+
+        Returns
+        -------
+        sequences : Sequences
+            With the same starts, lengths and names.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import Sequences
+        >>> windows = Sequences(np.array([[1], [2], [3]]), [0, 1], [2, 2])
+        >>> windows.on_table(windows.steps * 10)[1].ravel()
+        array([20, 30])
+        """
+        names = self.feature_names
+        return Sequences(steps, self.starts, self.lengths, feature_names=names)
+
+    def compact(self) -> Sequences:
+        """Leave out the rows of the table that no sequence holds.
+
+        Returns
+        -------
+        sequences : Sequences
+            The same sequences; on the same table if all of it is in use.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences([[1], [2], [3]], starts=[1], lengths=[2]).compact().steps.ravel()
+        array([2, 3])
+        """
         used = self.coverage() > 0
         if used.all():
-            steps, starts = self.steps, self.starts
-        else:  # what a sequence uses is contiguous, and stays so
-            steps, starts = self.steps[used], (np.cumsum(used) - 1)[self.starts]
-        return _rebuild, (steps, starts, self.lengths, self.feature_names)
+            return self
+        # The rows of a sequence stay next to each other.
+        starts, names = (np.cumsum(used) - 1)[self.starts], self.feature_names
+        return Sequences(self.steps[used], starts, self.lengths, feature_names=names)
+
+    def __reduce__(self) -> Any:
+        kept = self.compact()
+        return _rebuild, (kept.steps, kept.starts, kept.lengths, kept.feature_names)
 
     def coverage(self, weights: Any = None) -> np.ndarray:
         """Count how often each row of the table is used.
@@ -297,13 +338,16 @@ def _rebuild(steps: Any, starts: Any, lengths: Any, feature_names: Any) -> Seque
     return Sequences(steps, starts, lengths, feature_names=feature_names)
 
 
-def check_finite(sequences: Sequences) -> None:
+def check_finite(sequences: Sequences, what: str = "Input X") -> None:
     """Raise if a step that some sequence holds is NaN or infinite.
 
     Parameters
     ----------
     sequences : Sequences
         What to check; rows of the table that no sequence holds may be anything.
+
+    what : str, default="Input X"
+        How to call them in the message.
     """
     steps = sequences.steps
     if steps.dtype.kind != "f":
@@ -318,9 +362,9 @@ def check_finite(sequences: Sequences) -> None:
     ends = sequences.starts + sequences.lengths
     i = ((sequences.starts <= row) & (row < ends)).argmax()
     feature = (~np.isfinite(steps[row])).argmax()
-    what = "NaN" if np.isnan(steps[row, feature]) else "infinity"
+    value = "NaN" if np.isnan(steps[row, feature]) else "infinity"
     raise ValueError(
-        f"Input X contains {what}: sequence {i}, step {row - sequences.starts[i]},"
+        f"{what} contains {value}: sequence {i}, step {row - sequences.starts[i]},"
         f" feature {feature}. Impute or remove such values; only steps of a 3-D array"
         " that are NaN in every feature, before or after a sequence, are padding."
     )

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from sklstm import Sequences
 from sklstm._input import check_sequences, rows_to_sequences
+from sklstm._sequences import check_finite
 
 
 @st.composite
@@ -166,15 +167,20 @@ def test_bad_value_is_located(value, what):
     X = np.zeros((3, 5, 2))
     X[1, 2, 1] = value
     message = f"contains {what}: sequence 1, step 2, feature 1"
-    with pytest.raises(ValueError, match=message):
-        check_sequences(X)
-    with pytest.raises(ValueError, match=message):
-        check_sequences(list(X))
+    for form in (X, list(X)):
+        with pytest.raises(ValueError, match=message):
+            check_finite(check_sequences(form))
     windows = Sequences(X[1], [0, 1], [5, 4])
     with pytest.raises(ValueError, match=f"{what}: sequence 0, step 2"):
-        check_sequences(windows)
-    unused = Sequences(X[1], [0, 3], [2, 2])
-    assert check_sequences(unused) is unused
+        check_finite(windows)
+    check_finite(Sequences(X[1], [0, 3], [2, 2]))
+
+
+@given(sequences())
+def test_compact_keeps_the_sequences_and_nothing_else(seqs):
+    compact = seqs.compact()
+    assert_same(compact, twin(seqs))
+    assert (compact.coverage() > 0).all()
 
 
 def test_only_the_first_axis_is_indexed():
