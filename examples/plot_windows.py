@@ -1,0 +1,116 @@
+"""
+From a series to windows
+========================
+
+An LSTM reads *sequences*: each sample is a short table with a row per time step and a
+column per feature, so the input has the shape (samples, time steps, features). A time
+series is one long table. Here it is cut into such samples, in numbers small enough to
+check by eye.
+"""
+
+# %%
+# A series of ten numbers
+# -----------------------
+# Three values in a row are the input, the next one is the target. Ten values give
+# seven such pairs, because the last input must still have a value after it.
+
+import numpy as np
+
+from sklstm import make_windows
+
+series = np.arange(10, 101, 10)
+X, y = make_windows(series, sequence_length=3)
+
+print("X has the shape", X.shape, "and y", y.shape)
+for window, target in zip(X, y, strict=True):
+    print(window.ravel(), "->", target)
+
+# %%
+# The last axis is there although its length is 1: one feature is still a feature. Made
+# by hand, the same array is a stack of slices, reshaped:
+
+stack = np.array([series[i : i + 3] for i in range(7)]).reshape(7, 3, 1)
+print("the same by hand:", np.array_equal(X, stack))
+print("the first window, a row for each step:", X[0], sep="\n")
+
+# %%
+# A table with two columns
+# ------------------------
+# From a dataframe the target is chosen by name; both columns are input. With
+# `horizon=2` the target is the next *two* values.
+
+import pandas as pd
+
+hours = pd.date_range("2026-01-01", periods=6, freq="h")
+table = pd.DataFrame(
+    {"load": [10, 20, 30, 40, 50, 60], "temp": [1, 2, 3, 4, 5, 6]}, index=hours
+)
+X, y = make_windows(table, sequence_length=3, horizon=2, target="load")
+
+print(table)
+print("X has the shape", X.shape, "and y", y.shape)
+print(X[0], "->", y[0])
+print(X[1], "->", y[1])
+
+# %%
+# The same windows inside a pipeline
+# ----------------------------------
+# Arrays like these are easy to look at, but the length of the window is now baked into
+# them, and a pipeline could not search over it. A transformer can make the windows
+# instead, if it keeps the number of rows: row *t* becomes the window that *ends* at it.
+# The first rows have less history, and get a shorter window.
+#
+# The targets come first, then, and `make_supervised` pairs each row with its future;
+# `SequenceWindower` gives each row its past.
+
+from sklstm import SequenceWindower, make_supervised
+
+rows, y = make_supervised(table, horizon=2, target="load")
+windows = SequenceWindower(sequence_length=3).fit_transform(rows)
+
+print(windows)
+for time, window, target in zip(rows.index, windows, y, strict=True):
+    print(f"{time:%H:%M}", window.tolist(), "->", target)
+
+# %%
+# The last two of these four are the windows from above. Overlapping windows are ranges
+# of one table, so they take no memory, however long they are:
+
+values = rows.to_numpy()
+windows = SequenceWindower(sequence_length=3).fit_transform(values)
+print("copied:", not np.shares_memory(values, windows.steps))
+
+# %%
+# A linear model has no use for sequences. With `flatten=True` the same windower gives
+# it a column for each lag of each feature; the first row stands in for what came
+# before it.
+
+lags = SequenceWindower(sequence_length=3, flatten=True).set_output(transform="pandas")
+print(lags.fit_transform(rows).to_string())
+
+# %%
+# Which cells a window covers
+# ---------------------------
+# Each picture is the same table, one row of cells for each column, time running to the
+# right. Coloured is what the model sees, in red what it is asked for.
+
+import matplotlib.pyplot as plt
+
+fig, axes = plt.subplots(len(rows), figsize=(7, 6.5), layout="constrained")
+for i, (ax, start, length) in enumerate(
+    zip(axes, windows.starts, windows.lengths, strict=True)
+):
+    cells = np.zeros(table.shape)  # 0 unused, 1 seen, 2 asked for
+    cells[start : start + length] = 1
+    cells[i + 1 : i + 3, 0] = 2
+    colors = plt.matplotlib.colors.ListedColormap(["white", "tab:blue", "tab:red"])
+    ax.pcolormesh(cells.T, cmap=colors, vmin=0, vmax=2, edgecolors="0.6", alpha=0.6)
+    for (t, feature), value in np.ndenumerate(table.to_numpy()):
+        ax.text(t + 0.5, feature + 0.5, value, ha="center", va="center")
+    ax.set_yticks([0.5, 1.5], table.columns)
+    ax.set_xticks(np.arange(6) + 0.5, [])
+    ax.set_title(f"row {i}: window of length {length}", loc="left", fontsize=10)
+    ax.invert_yaxis()
+    ax.tick_params(length=0)
+axes[-1].set_xticks(np.arange(6) + 0.5, table.index.strftime("%H:%M"))
+plt.show()
