@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -18,11 +19,10 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
 
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
-from ._callbacks import EpochTasks, ValidationScore
+from ._callbacks import EpochTasks, make_callbacks
 from ._input import check_sequences, rows_to_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet
@@ -38,6 +38,8 @@ OPTIMIZERS = {
 }
 # Optimizers with an implementation that updates all parameters in one call.
 FUSED = {"adam", "adamw", "sgd"}
+# Putting a batch in canonical order sorts it: not for more values than this.
+MERGED_VALUES = 1 << 20
 ARCHITECTURE = (
     "hidden_size",
     "num_layers",
@@ -185,7 +187,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if not weight.all():
             sequences, y, weight = (a[weight > 0] for a in (sequences, y, weight))
         y, weight = self._encode_y(y, weight, reset=reset, classes=classes)
-        return Samples(sequences, y, weight)
+        if not weight.any():
+            raise ValueError(
+                "Every class has class_weight zero; give one of them at least more."
+            )
+        samples = Samples(sequences, y, weight)
+        return samples if weight.all() else samples[weight > 0]
 
     def _check_X(self, X, *, reset):
         """Read X as `Sequences` of the features that fit has seen."""
@@ -210,7 +217,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 f" {type(self).__name__} was fitted to {self._sizes['n_features']}:"
                 " pass X in the same form, and n_timesteps as it was in fit."
             )
-        check_finite(sequences)
+        check_finite(sequences, self.dtype)
         return sequences
 
     def _check_names(self, names, *, reset):
@@ -237,21 +244,25 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._random_state = (
                 np.random.RandomState() if seed is None else check_random_state(seed)
             )
+            # Fits that continue must not validate on what has been trained on.
+            self._split_seed = self._random_state.randint(2**31)
         train, valid = samples, None
         if self.early_stopping:
             chosen, held_out = split_validation(
                 samples.sequences,
                 self.validation_fraction,
                 stratify=samples.y if is_classifier(self) else None,
-                random_state=self._random_state,
+                random_state=self._split_seed,
             )
             train, valid = samples[chosen], samples[held_out]
-        return (train.merged() if len(train) <= self.batch_size else train), valid
+        is_one_batch = len(train) <= self.batch_size and train.size <= MERGED_VALUES
+        return (train.merged() if is_one_batch else train), valid
 
     def _prepare(self, train, *, resume):
         """Fit the scalers and fix the architecture, or check that it still holds."""
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         if not resume:
+            self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = _fit_scaler(train) if self.standardize else None
             self.target_scaler_ = self._fit_target_scaler(train)
             n_features = train.sequences.shape[2]
@@ -268,8 +279,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _train(self, train, valid, n_epochs, observers, *, resume):
         state = self.net_.get_plain_state() if resume else None
         device = resolve_device(self.device)
-        net = self._make_net(device, stops_early=n_epochs > 1, validates=bool(valid))
-        net.callbacks.extend(observers)
+        callbacks = self._make_callbacks(n_epochs, validates=valid is not None)
+        net = self._make_net(device, callbacks + observers)
         with seeded(self._random_state.randint(2**31), device):
             net.initialize()
             if state is not None:
@@ -283,6 +294,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _record(self):
         history = self.net_.history
+        if "dur" not in history[-1]:  # the last thing that an epoch records
+            warnings.warn("Training was interrupted.", stacklevel=3)
+            history.pop()
         self.n_iter_ = len(history)
         self.loss_curve_ = history[:, "train_loss"]
         self.validation_scores_ = None
@@ -299,7 +313,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The fitted torch module."""
         return self.net_.module_
 
-    def _make_net(self, device, *, stops_early=False, validates=False):
+    def _make_net(self, device, callbacks):
         criterion, criterion_params = self._criterion()
         module_params = {
             **self._architecture,
@@ -320,7 +334,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             iterator_valid=BatchLoader,
             iterator_train__shuffle=True,
             train_split=None,
-            callbacks=self._make_callbacks(stops_early, validates),
+            callbacks=callbacks,
             verbose=int(self.verbose),
             device=device,
             **{f"module__{name}": value for name, value in module_params.items()},
@@ -328,30 +342,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
         )
 
-    def _make_callbacks(self, stops_early, validates):
-        monitor = "valid_loss" if validates else "train_loss"
-        callbacks = []
-        if self.max_grad_norm is not None:
-            callbacks.append(GradientNormClipping(self.max_grad_norm))
-        if validates:
-            callbacks.append(ValidationScore(self._validation_score))
-        if self.lr_scheduler == "cosine":
-            policy = torch.optim.lr_scheduler.CosineAnnealingLR
-            callbacks.append(LRScheduler(policy, T_max=self.max_epochs))
-        elif self.lr_scheduler == "reduce_on_plateau":
-            policy = torch.optim.lr_scheduler.ReduceLROnPlateau
-            callbacks.append(LRScheduler(policy, monitor=monitor, patience=5))
-        if stops_early and self.n_iter_no_change is not None:
-            callbacks.append(
-                EarlyStopping(
-                    monitor=monitor,
-                    patience=self.n_iter_no_change,
-                    threshold=self.tol,
-                    threshold_mode="abs",
-                    load_best=validates,
-                )
-            )
-        return callbacks + (self.callbacks or [])
+    def _make_callbacks(self, n_epochs, *, validates):
+        is_fit = n_epochs > 1  # and not an epoch of partial_fit
+        ours = make_callbacks(
+            max_grad_norm=self.max_grad_norm,
+            lr_scheduler=self.lr_scheduler if is_fit else None,
+            n_epochs=n_epochs,
+            patience=self.n_iter_no_change if is_fit else None,
+            tol=self.tol,
+            score=self._validation_score if validates else None,
+        )
+        return ours + (self.callbacks or [])
 
     def _to_dataset(self, samples, device):
         y = samples.y
@@ -367,18 +368,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             steps = self.scaler_.transform(steps)
         with np.errstate(over="ignore"):  # is found and named just below
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
-        check_finite(sequences, what=f"X, scaled and as {dtype},")
+        check_finite(sequences, name="X, divided by scaler_.scale_,")
         return BatchDataset(sequences, y, weight, dtype=DTYPES[dtype], device=device)
 
     # Prediction.
 
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         sequences = self._check_X(X, reset=False)
-        self.module_.eval()
-        device = torch.device(self.net_.device)
-        return predict_in_batches(self.module_, self._to_tensors(sequences, device))
+        dataset = self._to_tensors(sequences, torch.device(self.net_.device))
+        return predict_in_batches(self.module_.eval(), dataset)
 
     # Plain state: a pickle holds arrays and numbers, and the net is built anew.
 
@@ -392,7 +392,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         super().__setstate__(state)
         if "net_" in state:
             device = restore_device(self.device)
-            net = self._make_net(device)
+            net = self._make_net(device, callbacks=[])
             with seeded(0, device):
                 net.initialize()
             net.set_plain_state(state["net_"])

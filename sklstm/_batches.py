@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.sequences)
+
+    @property
+    def size(self) -> int:
+        """Number of values of the padded sequences."""
+        return math.prod(self.sequences.shape)
 
     def __getitem__(self, key: Any) -> Samples:
         return Samples(self.sequences[key], self.y[key], self.weight[key])
@@ -170,13 +176,14 @@ class BatchLoader:
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], tuple[Tensor, Tensor]]]:
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         data, n = self.dataset, len(self.dataset)
         # The order within a single batch means nothing, but would change the bits.
         shuffle = self.shuffle and len(self) > 1
         order = torch.randperm(n) if shuffle else torch.arange(n)
         for chosen in order.to(data.steps.device).split(self.batch_size):
-            yield data.inputs(chosen), (data.y[chosen], data.weight[chosen])
+            weight = {"weight": data.weight[chosen]}
+            yield data.inputs(chosen) | weight, data.y[chosen]
 
 
 def predict_in_batches(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Callbacks for skorch: a validation score, and a bridge to scikit-learn's own."""
+"""Callbacks for skorch: those of the parameters, and a bridge to scikit-learn's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,71 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.optim.lr_scheduler as lr_schedulers
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    GradientNormClipping,
+    LRScheduler,
+)
+
+
+def make_callbacks(
+    *,
+    max_grad_norm: float | None,
+    lr_scheduler: str | None,
+    n_epochs: int,
+    patience: int | None,
+    tol: float,
+    score: Callable[..., float] | None,
+) -> list[Callback]:
+    """Make skorch's callbacks for the parameters of an estimator.
+
+    Parameters
+    ----------
+    max_grad_norm, lr_scheduler, tol
+        As in the estimators.
+
+    n_epochs : int
+        Number of epochs to come.
+
+    patience : int or None
+        Number of epochs without progress after which to stop; None for never.
+
+    score : callable or None
+        Of the validation data; None if there are none.
+
+    Returns
+    -------
+    callbacks : list of Callback
+        In the order in which they must run.
+    """
+    monitor = "train_loss" if score is None else "valid_loss"
+    callbacks: list[Callback] = []
+    if max_grad_norm is not None:
+        callbacks.append(GradientNormClipping(max_grad_norm))
+    if score is not None:
+        callbacks.append(ValidationScore(score))
+    if lr_scheduler == "cosine":
+        # Each fit has its own schedule: it starts anew, whatever the history says.
+        callbacks.append(
+            LRScheduler(lr_schedulers.CosineAnnealingLR, T_max=n_epochs, last_epoch=-1)
+        )
+    elif lr_scheduler == "reduce_on_plateau":
+        callbacks.append(
+            LRScheduler(lr_schedulers.ReduceLROnPlateau, monitor=monitor, patience=5)
+        )
+    if patience is not None or score is not None:
+        stopping = EarlyStopping(
+            monitor=monitor,
+            patience=patience or n_epochs + 1,
+            threshold=tol if patience else 0.0,
+            threshold_mode="abs",
+            load_best=score is not None,
+        )
+        callbacks.append(stopping)
+    return callbacks
 
 
 class ValidationScore(Callback):
@@ -31,13 +94,15 @@ class ValidationScore(Callback):
     ) -> None:
         """Keep what the validation step has computed anyway."""
         if not training:
-            self.parts_.append((*batch[1], step["y_pred"]))
+            inputs, y = batch
+            self.parts_.append((y, step["y_pred"], inputs["weight"]))
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score all batches together."""
-        parts = zip(*self.parts_, strict=True)
-        y, weight, output = (torch.cat(part).cpu().numpy() for part in parts)
-        net.history.record("valid_score", float(self.score(y, output, weight)))
+        parts = (
+            torch.cat(part).cpu().numpy() for part in zip(*self.parts_, strict=True)
+        )
+        net.history.record("valid_score", float(self.score(*parts)))
 
 
 class EpochTasks(Callback):

@@ -8,7 +8,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
 from torch import nn
 
 from ._base import BaseLSTM
@@ -26,7 +29,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     Parameters
     ----------
-    hidden_size : int, default=64
+    hidden_size : int, default=128
         Size of the hidden state of each layer.
 
     num_layers : int, default=1
@@ -60,8 +63,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
         How the learning rate changes from epoch to epoch: down to 0 along a
         cosine over `max_epochs`; to a tenth after 5 epochs without progress; or
-        not at all. Others go in through `callbacks`, as a
-        :class:`skorch.callbacks.LRScheduler`.
+        not at all. Each `fit` runs its own schedule, `partial_fit` none. Others go
+        in through `callbacks`, as a :class:`skorch.callbacks.LRScheduler`.
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.
@@ -77,12 +80,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     validation_fraction : float, default=0.1
         Share of the sequences that is held out. Independent sequences are
         shuffled and stratified. Of overlapping windows it is the last share of each
-        series; windows that reach across the border are left out. Ignored if
-        `early_stopping` is False.
+        series; windows that reach across the border are left out. Of series too
+        short for that, a random share validates. Ignored if `early_stopping`
+        is False.
 
     n_iter_no_change : int or None, default=10
         Number of epochs without progress after which training stops; None for
-        never. Ignored by `partial_fit`.
+        all of `max_epochs`. Ignored by `partial_fit`.
 
     tol : float, default=0.0001
         A loss lower by less than this is no progress. Losses are in nats.
@@ -119,7 +123,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Decides the first weights, the batches, dropout and the validation data.
         The same int gives the same bits, given the same data, machine and
         number of threads. None draws a new seed from the operating system.
-        Global random states are never touched.
+        Global random states are afterwards as they were.
 
     verbose : int, default=0
         Whether to print a line per epoch.
@@ -147,8 +151,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         `early_stopping`.
 
     validation_scores_ : list of float or None
-        Accuracy of the validation sequences after each epoch; None
-        unless `early_stopping`.
+        Accuracy of the validation sequences after each epoch, weighted as in
+        training; None unless `early_stopping`.
 
     scaler_ : StandardScaler or None
         Scale of the features; None unless `standardize`.
@@ -176,7 +180,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     Sample weights act as repetition: a sequence of weight 2 counts like two,
     in the scale of the features as in the loss. If the training data fit in one
-    batch this holds bit for bit; else the batches differ by chance.
+    batch (of up to a million values) this holds bit for bit; else the batches
+    differ by chance.
 
     A fitted estimator is pickled as arrays and numbers; the net is built anew
     when it is loaded.
@@ -208,7 +213,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     def __init__(
         self,
-        hidden_size=64,
+        hidden_size=128,
         *,
         num_layers=1,
         bidirectional=False,
@@ -290,15 +295,16 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Raises
         ------
         ValueError
-            As in `fit`; if `early_stopping` is set, or if `classes` is missing
-            from the first call or lacks a label.
+            As in `fit`; if `early_stopping` is set or `class_weight` balanced; or
+            if `classes` is missing from the first call or lacks a label.
         """
-        if classes is None and not hasattr(self, "net_"):
+        _check_partial_fit_first_call(self, classes)
+        if self.class_weight == "balanced":
             raise ValueError(
-                "classes is missing: the first call of partial_fit needs all labels"
-                " that may come, such as classes=np.unique(y)."
+                "class_weight='balanced' is not supported by partial_fit, which sees"
+                " a part of the labels only; give the weights as a dict."
             )
-        return self._partial_fit(X, y, sample_weight, classes=classes)
+        return self._partial_fit(X, y, sample_weight, classes=self.classes_)
 
     def predict(self, X):
         """Predict the class of sequences.

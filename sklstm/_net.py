@@ -20,15 +20,18 @@ class LSTMNet(NeuralNet):
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
+    def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
+        """Keep the weights, which travel with the inputs, from the module."""
+        return self.module_(x["x"], x.get("lengths"))
+
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
     ) -> torch.Tensor:
         """Average the weighted losses; the weights have a mean of 1 over the data."""
-        target, weight = y_true
-        losses = self.criterion_(y_pred, target)
+        losses = self.criterion_(y_pred, y_true)
         if losses.ndim == 2:  # (batch, n_outputs)
             losses = losses.mean(dim=1)
-        return (losses * weight).mean()
+        return (losses * X["weight"]).mean()
 
     def run_single_epoch(
         self,
@@ -45,7 +48,7 @@ class LSTMNet(NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            total = total + step["loss"].detach() * len(batch[1][1])
+            total = total + step["loss"].detach() * len(batch[1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         loss = float(total) / len(iterator.dataset)
@@ -55,6 +58,8 @@ class LSTMNet(NeuralNet):
                 " learning_rate, set max_grad_norm, or scale the data."
             )
         self.history.record(prefix + "_loss", loss)
+        best = min(self.history[:, prefix + "_loss"])
+        self.history.record(prefix + "_loss_best", loss == best)  # for Checkpoint
         self.history.record(prefix + "_batch_count", n_batches)
 
     def get_plain_state(self) -> dict[str, Any]:

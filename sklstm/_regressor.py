@@ -30,7 +30,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     Parameters
     ----------
-    hidden_size : int, default=64
+    hidden_size : int, default=128
         Size of the hidden state of each layer.
 
     num_layers : int, default=1
@@ -69,8 +69,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
         How the learning rate changes from epoch to epoch: down to 0 along a
         cosine over `max_epochs`; to a tenth after 5 epochs without progress; or
-        not at all. Others go in through `callbacks`, as a
-        :class:`skorch.callbacks.LRScheduler`.
+        not at all. Each `fit` runs its own schedule, `partial_fit` none. Others go
+        in through `callbacks`, as a :class:`skorch.callbacks.LRScheduler`.
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.
@@ -86,12 +86,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     validation_fraction : float, default=0.1
         Share of the sequences that is held out. Independent sequences are
         shuffled. Of overlapping windows it is the last share of each
-        series; windows that reach across the border are left out. Ignored if
-        `early_stopping` is False.
+        series; windows that reach across the border are left out. Of series too
+        short for that, a random share validates. Ignored if `early_stopping`
+        is False.
 
     n_iter_no_change : int or None, default=10
         Number of epochs without progress after which training stops; None for
-        never. Ignored by `partial_fit`.
+        all of `max_epochs`. Ignored by `partial_fit`.
 
     tol : float, default=0.0001
         A loss lower by less than this is no progress. Losses are in units of the
@@ -124,7 +125,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Decides the first weights, the batches, dropout and the validation data.
         The same int gives the same bits, given the same data, machine and
         number of threads. None draws a new seed from the operating system.
-        Global random states are never touched.
+        Global random states are afterwards as they were.
 
     verbose : int, default=0
         Whether to print a line per epoch.
@@ -149,8 +150,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         `early_stopping`.
 
     validation_scores_ : list of float or None
-        Coefficient of determination of the validation sequences after each epoch; None
-        unless `early_stopping`.
+        Coefficient of determination of the validation sequences after each
+        epoch, weighted as in training; None unless `early_stopping`.
 
     scaler_ : StandardScaler or None
         Scale of the features; None unless `standardize`.
@@ -184,7 +185,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     Sample weights act as repetition: a sequence of weight 2 counts like two,
     in the scale of the features as in the loss. If the training data fit in one
-    batch this holds bit for bit; else the batches differ by chance.
+    batch (of up to a million values) this holds bit for bit; else the batches
+    differ by chance.
 
     A fitted estimator is pickled as arrays and numbers; the net is built anew
     when it is loaded.
@@ -216,7 +218,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     def __init__(
         self,
-        hidden_size=64,
+        hidden_size=128,
         *,
         num_layers=1,
         bidirectional=False,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+# Threads share torch's generator: of two fits at once neither could be repeated.
+_ONE_AT_A_TIME = threading.RLock()
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -70,6 +73,8 @@ def restore_device(device: str) -> torch.device:
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Run torch's random numbers from `seed`, and restore its state afterwards.
 
+    Other threads wait until the body is through.
+
     Parameters
     ----------
     seed : int
@@ -84,10 +89,18 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         The body runs with torch's global generators seeded.
     """
     on_device = device.type != "cpu"
-    index = device.index or 0
-    with torch.random.fork_rng(
-        devices=[index] if on_device else [],
-        device_type=device.type if on_device else "cuda",
+    with (
+        _ONE_AT_A_TIME,
+        torch.random.fork_rng(
+            devices=[device.index or 0] if on_device else [],
+            device_type=device.type if on_device else "cuda",
+        ),
     ):
-        torch.manual_seed(seed)
+        # torch.manual_seed would seed every device, and not restore the others.
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif on_device:
+            torch.get_device_module(device).manual_seed(seed)
         yield

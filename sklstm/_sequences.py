@@ -72,8 +72,8 @@ class Sequences:
         self, steps: Any, starts: Any, lengths: Any, *, feature_names: Any = None
     ) -> None:
         self.steps = np.asarray(steps)
-        self.starts = np.asarray(starts, dtype=np.int64)
-        self.lengths = np.asarray(lengths, dtype=np.int64)
+        self.starts = _as_integers(starts)
+        self.lengths = _as_integers(lengths)
         self.feature_names = (
             None if feature_names is None else np.asarray(feature_names, dtype=object)
         )
@@ -170,8 +170,8 @@ class Sequences:
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple):  # scikit-learn indexes rows as X[rows, ...]
-            key, *rest = key
-            if any(part is not Ellipsis and part != slice(None) for part in rest):
+            key, *rest = key or (slice(None),)
+            if any(not _is_everything(part) for part in rest):
                 raise IndexError(
                     "Sequences are indexed along their first axis only; use"
                     " np.asarray(sequences) for an array to be indexed further."
@@ -310,6 +310,18 @@ class Sequences:
         return np.cumsum(change)[:-1]
 
 
+def _as_integers(values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    integers = values.astype(np.int64, copy=False)
+    if not np.array_equal(values, integers):
+        raise ValueError(f"starts and lengths must be whole numbers; got {values}.")
+    return integers
+
+
+def _is_everything(part: Any) -> bool:
+    return part is Ellipsis or (isinstance(part, slice) and part == slice(None))
+
+
 def _find_problem(
     table: np.ndarray, first: np.ndarray, columns: list[Any], first_columns: list[Any]
 ) -> str | None:
@@ -338,33 +350,62 @@ def _rebuild(steps: Any, starts: Any, lengths: Any, feature_names: Any) -> Seque
     return Sequences(steps, starts, lengths, feature_names=feature_names)
 
 
-def check_finite(sequences: Sequences, what: str = "Input X") -> None:
-    """Raise if a step that some sequence holds is NaN or infinite.
+def find_non_finite(
+    sequences: Sequences, dtype: str = "float64"
+) -> tuple[int, int, str] | None:
+    """Find the first value that is NaN, infinite or too large for a type.
 
     Parameters
     ----------
     sequences : Sequences
-        What to check; rows of the table that no sequence holds may be anything.
+        What to search; rows of the table that no sequence holds may be anything.
 
-    what : str, default="Input X"
-        How to call them in the message.
+    dtype : str, default="float64"
+        The type in which the values must be finite.
+
+    Returns
+    -------
+    place : tuple of (row, feature, what) or None
+        Its place on the table and its name for a message; None if all are finite.
     """
-    steps = sequences.steps
-    if steps.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(steps.sum()):  # no mask of the table's size in the usual case
-            return
-    bad = ~np.isfinite(steps).all(axis=1) & (sequences.coverage() > 0)
+    steps, limit = sequences.steps, np.finfo(dtype).max
+    # NaN is in no order; and no mask of the table's size is made in the usual case.
+    if steps.dtype.kind != "f" or (-limit <= steps.min() and steps.max() <= limit):
+        return None
+    bad = ~(np.abs(steps) <= limit)
+    bad[sequences.coverage() == 0] = False
     if not bad.any():
+        return None
+    row, feature = np.argwhere(bad)[0]
+    value = steps[row, feature]
+    what = "NaN" if np.isnan(value) else f"{value:g}, too large for {dtype}"
+    return row, feature, "infinity" if np.isinf(value) else what
+
+
+def check_finite(
+    sequences: Sequences, dtype: str = "float64", name: str = "Input X"
+) -> None:
+    """Raise if a step of some sequence is NaN, infinite or too large.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        What to check.
+
+    dtype : str, default="float64"
+        The type in which the values must be finite.
+
+    name : str, default="Input X"
+        What the message calls them.
+    """
+    place = find_non_finite(sequences, dtype)
+    if place is None:
         return
-    row = bad.argmax()
+    row, feature, what = place
     ends = sequences.starts + sequences.lengths
     i = ((sequences.starts <= row) & (row < ends)).argmax()
-    feature = (~np.isfinite(steps[row])).argmax()
-    value = "NaN" if np.isnan(steps[row, feature]) else "infinity"
     raise ValueError(
-        f"{what} contains {value}: sequence {i}, step {row - sequences.starts[i]},"
+        f"{name} contains {what}: sequence {i}, step {row - sequences.starts[i]},"
         f" feature {feature}. Impute or remove such values; only steps of a 3-D array"
         " that are NaN in every feature, before or after a sequence, are padding."
     )

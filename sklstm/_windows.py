@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_array
+from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._sequences import Sequences, check_finite
+from ._sequences import Sequences, find_non_finite
 
 
 class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -153,7 +153,13 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         rows = validate_data(
             self, X, reset=reset, dtype="numeric", ensure_all_finite=False
         )
-        check_finite(Sequences(rows, [0], [len(rows)]))
+        if place := find_non_finite(Sequences(rows, [0], [len(rows)])):
+            row, column, what = place
+            names = getattr(self, "feature_names_in_", range(rows.shape[1]))
+            raise ValueError(
+                f"Input X contains {what}: row {row}, column {names[column]!r}. Impute"
+                " or remove such values; a window cannot leave out a row."
+            )
         return rows
 
     def _flatten(self, rows: np.ndarray) -> np.ndarray:
@@ -167,7 +173,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         windows = sliding_window_view(padded, self.sequence_length, axis=0)
         # (n_samples, n_features, sequence_length) -> a column per lag and feature
-        return windows.transpose(0, 2, 1).reshape(len(rows), -1)
+        return np.array(windows.transpose(0, 2, 1)).reshape(len(rows), -1)
 
     @available_if(lambda self: self.flatten)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -282,7 +288,7 @@ def make_windows(
     windows = sliding_window_view(table, sequence_length, axis=0)[:-horizon:stride]
     y = _following(table[sequence_length:, columns], horizon)[::stride]
     X = windows.transpose(0, 2, 1)  # (n_windows, sequence_length, n_features)
-    return np.ascontiguousarray(X), y
+    return np.array(X), y
 
 
 @validate_params(
@@ -343,14 +349,19 @@ def make_supervised(
     """
     table, columns = _read_series(data, target, 1 + horizon)
     y = _following(table[1:, columns], horizon)
+    with_future = np.arange(len(table) - horizon)
     is_frame = getattr(data, "columns", None) is not None
-    return (data if is_frame else table)[: len(table) - horizon], y
+    return _safe_indexing(data if is_frame else table, with_future), y
 
 
 def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, list[int]]:
     """The series as a 2-D array, and the positions of its target columns."""
     table = check_array(
-        data, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="data"
+        data,
+        ensure_2d=False,
+        dtype="numeric",
+        ensure_all_finite=False,
+        input_name="data",
     )
     table = table[:, None] if table.ndim == 1 else table
     if len(table) < n_needed:
@@ -377,5 +388,5 @@ def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, lis
 def _following(values: np.ndarray, horizon: int) -> np.ndarray:
     """Row i holds rows i to i + horizon - 1 of values, side by side."""
     y = sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
-    y = y.reshape(len(y), -1)  # (n_rows, horizon * n_targets)
+    y = np.array(y).reshape(len(y), -1)  # (n_rows, horizon * n_targets)
     return y.ravel() if y.shape[1] == 1 else y

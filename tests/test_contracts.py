@@ -202,6 +202,12 @@ def test_a_subset_is_predicted_as_in_the_whole(fitted, form, chosen):
     assert_array_equal(part, outputs(fitted, X)[chosen])
 
 
+def test_input_may_be_pickled(fitted, form):
+    some = _safe_indexing(FORMS[form], [7, 2, 9])
+    back = pickle.loads(pickle.dumps(some))
+    assert_array_equal(outputs(fitted, back), outputs(fitted, some))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_neighbours_do_not_matter_to_a_sequence(Estimator, mode):
     bitwise = not MODES[mode].get("bidirectional")
@@ -437,11 +443,14 @@ def test_probabilities_are_of_the_dtype_of_the_net(dtype):
     assert next(classifier.module_.parameters()).dtype == getattr(torch, dtype)
 
 
-def test_float64_is_closer_to_float32_than_chance():
-    single = make(LSTMRegressor).fit(EQUAL, VALUES).predict(EQUAL)
-    double = make(LSTMRegressor, dtype="float64").fit(EQUAL, VALUES).predict(EQUAL)
-    assert np.isfinite(double).all()
-    assert not np.array_equal(single, double)
+def test_arithmetic_in_float64_is_more_exact():
+    double = make(LSTMRegressor, dtype="float64", standardize=False).fit(EQUAL, VALUES)
+    single = make(LSTMRegressor, dtype="float32", standardize=False).fit(EQUAL, VALUES)
+    weights = {k: v.double() for k, v in single.module_.state_dict().items()}
+    double.module_.load_state_dict(weights)
+    exact, rounded = double.predict(EQUAL), single.predict(EQUAL)
+    assert not np.array_equal(exact, exact.astype(np.float32))
+    assert_allclose(rounded, exact, atol=1e-6)
 
 
 # What cannot be read
@@ -727,6 +736,20 @@ def test_weights_of_several_batches_are_relative_to_the_whole(Estimator):
     assert not np.allclose(one, outputs(estimator.fit(X, y), X), rtol=1e-4)
 
 
+@pytest.mark.parametrize("batch_size", [32, 5])
+@pytest.mark.parametrize("name", ["ragged", "windows"])
+def test_the_scale_is_that_of_the_weighted_steps(name, batch_size):
+    X, weight = FORMS[name], np.array([1, 2, 3, 1, 2, 1, 0, 1, 2, 1, 1, 2])
+    regressor = make(LSTMRegressor, batch_size=batch_size)
+    regressor.fit(X, VALUES, sample_weight=weight)
+    steps = np.concatenate([X[i] for i in np.repeat(np.arange(N), weight)])
+    assert_allclose(regressor.scaler_.mean_, steps.mean(axis=0))
+    assert_allclose(regressor.scaler_.scale_, steps.std(axis=0))
+    values = np.repeat(VALUES, weight)
+    assert_allclose(regressor.target_scaler_.mean_, [values.mean()])
+    assert_allclose(regressor.target_scaler_.scale_, [values.std()])
+
+
 def test_weights_move_the_prediction_where_they_say():
     X = np.zeros((N, 3, 1))
     y = np.r_[np.zeros(9), np.full(3, 10.0)]
@@ -840,6 +863,18 @@ def test_class_weight_of_an_unknown_class():
         make(LSTMClassifier, class_weight={"perhaps": 2}).fit(EQUAL, LABELS)
 
 
+def test_class_weight_zero_is_removal():
+    kept = LABELS != "no"
+    weights = {"no": 0, "yes": 1, "maybe": 1}
+    weighted = make(LSTMClassifier, class_weight=weights).fit(EQUAL, LABELS)
+    assert weighted.classes_.tolist() == ["maybe", "no", "yes"]
+    removed = make(LSTMClassifier)
+    removed.fit(EQUAL, LABELS, sample_weight=np.where(kept, 1.0, 1e-30))
+    assert_allclose(outputs(weighted, EQUAL), outputs(removed, EQUAL), rtol=1e-5)
+    nothing = make(LSTMClassifier, class_weight=dict.fromkeys(weights, 0))
+    assert "weight" in message_of(nothing.fit, EQUAL, LABELS)
+
+
 def test_one_class_is_too_few():
     for y in (np.zeros(N), ["one"] * N):
         assert "y has 1 class" in message_of(make(LSTMClassifier).fit, EQUAL, y)
@@ -858,7 +893,7 @@ def test_y_as_a_column_warns():
 
 def test_partial_fit_knows_its_classes_from_the_start():
     classifier = make(LSTMClassifier)
-    assert "classes is missing" in message_of(classifier.partial_fit, EQUAL, LABELS)
+    assert "classes" in message_of(classifier.partial_fit, EQUAL, LABELS)
     two = np.flatnonzero(LABELS != "maybe")
     classifier.partial_fit(EQUAL[two], LABELS[two], classes=["yes", "no", "maybe"])
     assert classifier.classes_.tolist() == ["maybe", "no", "yes"]
@@ -1220,6 +1255,14 @@ def test_the_score_of_the_validation_is_r2_or_accuracy(problem):
     assert max(hits) > 3
 
 
+def test_the_validation_of_a_classifier_is_stratified():
+    X, y = np.zeros((60, 2, 1)), np.arange(60) % 10 == 0
+    for seed in range(8):  # one class is predicted for all: 1 or 9 of 10 are right
+        params = {"validation_fraction": 1 / 6, "max_epochs": 1, "random_state": seed}
+        classifier = stopping(LSTMClassifier, **params).fit(X, y)
+        assert round(10 * classifier.validation_scores_[0]) in (1, 9)
+
+
 def test_n_iter_no_change_none_runs_to_the_end(Estimator, problem):
     X, y = problem
     y = y if Estimator is LSTMRegressor else y > 0
@@ -1245,7 +1288,7 @@ def test_too_few_windows_to_stop_early(Estimator):
     estimator = make(Estimator, early_stopping=True)
     windows = SequenceWindower(20).fit_transform(SERIES)
     message = message_of(estimator.fit, windows, target(Estimator))
-    assert "leaves none for training" in message
+    assert "12 overlapping windows" in message
 
 
 def test_windows_are_validated_on_the_end_of_the_series(problem):

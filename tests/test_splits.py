@@ -36,8 +36,15 @@ def test_overlapping_windows_are_split_in_time(n_rows, length, fraction, seed):
     ordered = windows(n_rows, length)
     shuffled = np.random.default_rng(seed).permutation(len(ordered))
     sequences = ordered[shuffled]
-    # The first of the windows that validate must leave a window before it.
-    assume(any(n - np.ceil(fraction * n) >= length for n in n_rows))
+    # Every series leaves half of its windows, or some would be held out whole.
+    last = [np.ceil(fraction * n) for n in n_rows]
+    lost = length - 1
+    assume(
+        all(
+            n - k - lost >= (1 - fraction) * n / 2
+            for n, k in zip(n_rows, last, strict=True)
+        )
+    )
     train, valid = split_validation(sequences, fraction)
     assert not rows_of(sequences[train]) & rows_of(sequences[valid])
     assert len(np.intersect1d(train, valid)) == 0
@@ -59,13 +66,48 @@ def test_only_what_straddles_the_border_is_left_out(n, length, fraction):
     assert_array_equal(train, np.flatnonzero(ends <= border))
 
 
+@given(
+    st.integers(2, 12), st.floats(0.1, 0.9), st.floats(0.05, 0.3), st.integers(0, 99)
+)
+def test_any_part_of_the_windows_is_split_in_fair_shares(length, share, fraction, seed):
+    rng = np.random.default_rng(seed)
+    chosen = np.flatnonzero(rng.random(1000) < share)
+    sequences = windows([1000], length)[chosen]
+    train, valid = split_validation(sequences, fraction, random_state=0)
+    assert not rows_of(sequences[train]) & rows_of(sequences[valid])
+    assert fraction / 2 < len(valid) / len(chosen) < 2 * fraction + 0.1
+    assert len(train) / len(chosen) > (1 - fraction) / 2
+
+
+def test_series_hardly_longer_than_their_windows_validate_whole():
+    sequences = windows([12] * 50, 10)
+    train, valid = split_validation(sequences, 0.1, random_state=0)
+    series = np.repeat(np.arange(50), 12)
+    assert len(np.unique(series[valid])) == 5
+    assert_array_equal(np.sort(np.r_[train, valid]), np.arange(600))
+
+
+def test_a_repeated_sequence_is_no_window():
+    once = Sequences(np.arange(300.0)[:, None], np.arange(0, 300, 3), np.full(100, 3))
+    drawn = np.random.default_rng(0).integers(0, 100, size=100)
+    train, valid = split_validation(once[drawn], 0.2, random_state=0)
+    assert len(train) + len(valid) == 100
+    assert not set(drawn[train]) & set(drawn[valid])
+
+
+def test_too_few_sequences_say_so():
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 of 1 sequences"):
+        split_validation(windows([1], 1), 0.1)
+
+
 def test_independent_sequences_are_shuffled_and_stratified():
     sequences = windows([1] * 100, 1)
     labels = np.repeat([0, 1], [80, 20])
     train, valid = split_validation(sequences, 0.2, stratify=labels, random_state=0)
     assert_array_equal(np.sort(np.r_[train, valid]), np.arange(100))
     assert_array_equal(np.bincount(labels[valid]), [16, 4])
-    assert (np.diff(train) < 0).any()
+    other = split_validation(sequences, 0.2, stratify=labels, random_state=1)[1]
+    assert not np.array_equal(valid, other)
 
 
 def test_too_short_a_series_says_so():

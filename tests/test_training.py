@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from skorch.callbacks import Checkpoint, EpochScoring, LRScheduler
+from skorch.callbacks import Callback, Checkpoint, EpochScoring, LRScheduler
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
 from sklstm.datasets import make_adding_problem
@@ -108,7 +109,7 @@ def test_early_stopping_keeps_the_best_epoch():
     best = np.argmin(model.validation_loss_curve_)
     assert model.n_iter_ == best + 4
     train, valid = train_test_split(
-        np.arange(60), test_size=0.3, random_state=np.random.RandomState(0)
+        np.arange(60), test_size=0.3, random_state=model._split_seed
     )
     scaler = model.target_scaler_
     assert_allclose(scaler.mean_, y[train].mean())
@@ -132,7 +133,7 @@ def test_validation_score_of_a_classifier_is_its_accuracy():
         np.arange(60),
         test_size=0.25,
         stratify=LABELS,
-        random_state=np.random.RandomState(0),
+        random_state=model._split_seed,
     )
     accuracy = accuracy_score(LABELS[valid], model.predict(X[valid]))
     assert_allclose(model.validation_scores_, [accuracy])
@@ -165,24 +166,84 @@ def test_divergence_is_an_error_that_says_what_to_do():
 
 
 def test_skorch_callbacks_are_run(tmp_path):
-    seen = EpochScoring(
-        lambda net, X, y: 7.0, name="seven", on_train=True, use_caching=False
-    )
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.1)
-    checkpoint = Checkpoint(dirname=tmp_path, monitor=None)
-    model = small(callbacks=[seen, schedule, checkpoint]).fit(X, Y)
-    assert model.net_.history[:, "event_lr"] == pytest.approx([5e-3, 5e-4, 5e-5])
-    assert model.net_.history[:, "seven"] == [7.0] * 3
+    score = EpochScoring("r2", lower_is_better=False)
+    model = small(callbacks=[schedule, score, Checkpoint(dirname=tmp_path)])
+    model.set_params(early_stopping=True, validation_fraction=0.3).fit(X, Y)
+    assert rates(model) == pytest.approx([5e-3, 5e-4, 5e-5])
+    assert_allclose(model.net_.history[:, "r2"], model.validation_scores_, rtol=1e-5)
     assert (tmp_path / "params.pt").exists()
 
 
-@pytest.mark.parametrize("scheduler", ["cosine", "reduce_on_plateau"])
-def test_schedule_lowers_the_learning_rate(scheduler):
-    model = small(lr_scheduler=scheduler, max_epochs=20, n_iter_no_change=None)
-    y = RNG.normal(size=60) if scheduler == "cosine" else np.zeros(60)
-    rates = np.array(model.fit(X, y).net_.history[:, "event_lr"])
-    assert (np.diff(rates) <= 0).all()
-    assert rates[-1] < rates[0]
+def rates(model):
+    return np.array(model.net_.history[:, "event_lr"])
+
+
+def test_cosine_schedule_starts_anew_with_each_fit():
+    model = small(lr_scheduler="cosine", max_epochs=4, warm_start=True)
+    once = 5e-3 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2
+    assert_allclose(rates(model.fit(X, Y)), once)
+    assert_allclose(rates(model.fit(X, Y)), np.r_[once, once])
+
+
+def test_learning_rate_falls_where_the_loss_does_not():
+    model = small(lr_scheduler="reduce_on_plateau", learning_rate=1e-6, max_epochs=9)
+    expected = [1e-6] * 7 + [1e-7] * 2  # 5 epochs without progress after the first
+    assert_allclose(rates(model.fit(X, Y)), expected)
+
+
+def test_validation_sequences_stay_the_same_in_a_warm_start():
+    model = small(early_stopping=True, warm_start=True, random_state=None)
+    seen = []
+    model._validation_score = lambda y, output, weight: seen.append(y) or 0.0
+    model.fit(X, Y).fit(X, Y)
+    for y in seen:
+        assert_array_equal(y, seen[0])
+    assert len(seen) == model.n_iter_ == 6
+
+
+def test_best_epoch_is_kept_even_if_training_never_stops():
+    model = small(learning_rate=0.05, max_epochs=15, early_stopping=True)
+    model.set_params(n_iter_no_change=None, validation_fraction=0.3)
+    y = RNG.normal(size=60)
+    model.fit(X, y)
+    curve = model.validation_loss_curve_
+    assert model.n_iter_ == 15
+    assert np.argmin(curve) < 14
+    _, valid = train_test_split(
+        np.arange(60), test_size=0.3, random_state=model._split_seed
+    )
+    error = np.mean((model.predict(X[valid]) - y[valid]) ** 2)
+    assert_allclose(error / model.target_scaler_.var_, min(curve), rtol=1e-5)
+
+
+def test_an_interrupted_epoch_does_not_count():
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = small(callbacks=[Interrupt()], max_epochs=9).fit(X, Y)
+    assert model.n_iter_ == len(model.loss_curve_) == 2
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_failed_refit_leaves_no_mixture():
+    model = small().fit(X, Y)
+    model.set_params(learning_rate=1e30, optimizer="sgd", max_grad_norm=None)
+    with pytest.raises(ValueError, match="loss became"):
+        model.fit(X * 100, Y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+def test_a_class_of_weight_zero_is_left_out():
+    weights = {"up": 1, "down": 1, "flat": 0}
+    y = np.r_[LABELS[:50], ["flat"] * 10]
+    a = LSTMClassifier(4, max_epochs=2, random_state=0, class_weight=weights)
+    a.fit(X, y)
+    assert a.scaler_.n_samples_seen_ == 50 * 5
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])

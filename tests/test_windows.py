@@ -76,7 +76,7 @@ def test_memory_is_that_of_the_table_and_not_of_the_windows():
 def test_rows_with_holes_are_refused():
     X = np.zeros((4, 2))
     X[2, 1] = np.nan
-    with pytest.raises(ValueError, match="NaN: sequence 0, step 2, feature 1"):
+    with pytest.raises(ValueError, match="contains NaN: row 2, column 1"):
         SequenceWindower().fit(X)
 
 
