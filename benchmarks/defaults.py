@@ -40,9 +40,9 @@ def orthogonal():
 
 
 GRID = {
-    "learning_rate": [1e-3, 2e-3, 5e-3, 1e-2],
+    "learning_rate": [1e-3, 5e-3, 1e-2],
     "batch_size": [16, 32, 64],
-    "hidden_size": [32, 64, 128, 256],
+    "hidden_size": [32, 64, 128],
     "num_layers": [1, 2],
     "max_grad_norm": [None, 0.25, 1.0, 5.0],
     "pooling": ["last", "mean", "max"],
