@@ -1,5 +1,7 @@
 """What fit promises: weights, continuing, stopping, learning."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -190,6 +192,12 @@ def test_learning_rate_falls_where_the_loss_does_not():
     model = small(lr_scheduler="reduce_on_plateau", learning_rate=1e-6, max_epochs=9)
     expected = [1e-6] * 7 + [1e-7] * 2  # 5 epochs without progress after the first
     assert_allclose(rates(model.fit(X, Y)), expected)
+
+
+def test_the_net_lets_go_of_the_data():
+    model = small(early_stopping=True).fit(X, Y)
+    assert model.net_.train_split is None
+    assert len(pickle.dumps(model)) < 30_000
 
 
 def test_validation_sequences_stay_the_same_in_a_warm_start():
