@@ -25,7 +25,7 @@ from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 from ._callbacks import EpochTasks, make_callbacks
 from ._input import check_sequences, rows_to_sequences
 from ._module import LSTMModule
-from ._net import LSTMNet
+from ._net import LSTMNet, curve
 from ._runtime import DTYPES, resolve_device, restore_device, seeded
 from ._sequences import Sequences, check_finite
 from ._splits import split_validation
@@ -298,12 +298,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             warnings.warn("Training was interrupted.", stacklevel=3)
             history.pop()
         self.n_iter_ = len(history)
-        self.loss_curve_ = history[:, "train_loss"]
+        self.loss_curve_ = curve(history, "train_loss")
         self.validation_scores_ = None
         self.validation_loss_curve_ = None
         if self.early_stopping:
-            self.validation_scores_ = history[:, "valid_score"]
-            self.validation_loss_curve_ = history[:, "valid_loss"]
+            self.validation_scores_ = curve(history, "valid_score")
+            self.validation_loss_curve_ = curve(history, "valid_loss")
         return self
 
     # The net.

@@ -58,7 +58,7 @@ class LSTMNet(NeuralNet):
                 " learning_rate, set max_grad_norm, or scale the data."
             )
         self.history.record(prefix + "_loss", loss)
-        best = min(self.history[:, prefix + "_loss"])
+        best = min(curve(self.history, prefix + "_loss"))
         self.history.record(prefix + "_loss_best", loss == best)  # for Checkpoint
         self.history.record(prefix + "_batch_count", n_batches)
 
@@ -94,6 +94,25 @@ class LSTMNet(NeuralNet):
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
         self.optimizer_.load_state_dict(own)
+
+
+def curve(history: History, key: str) -> list[float]:
+    """Return a figure of each epoch that has it; not all may have been validated.
+
+    Parameters
+    ----------
+    history : skorch.history.History
+        Of a net.
+
+    key : str
+        Name of the figure.
+
+    Returns
+    -------
+    curve : list of float
+        In the order of the epochs.
+    """
+    return [row[key] for row in history if key in row]
 
 
 def _map_tensors(state: Any, function: Callable[[Any], Any]) -> Any:

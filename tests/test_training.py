@@ -210,6 +210,14 @@ def test_validation_sequences_stay_the_same_in_a_warm_start():
     assert len(seen) == model.n_iter_ == 6
 
 
+def test_early_stopping_can_be_turned_on_and_off_in_a_warm_start():
+    model = small(warm_start=True).fit(X, Y)
+    model.set_params(early_stopping=True).fit(X, Y)
+    assert (model.n_iter_, len(model.validation_scores_)) == (6, 3)
+    model.set_params(early_stopping=False).fit(X, Y)
+    assert (model.n_iter_, model.validation_scores_) == (9, None)
+
+
 def test_best_epoch_is_kept_even_if_training_never_stops():
     model = small(learning_rate=0.05, max_epochs=15, early_stopping=True)
     model.set_params(n_iter_no_change=None, validation_fraction=0.3)
