@@ -188,7 +188,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of shape (sequence_length * n_features_in_,)
+        names : ndarray of shape (`sequence_length` * `n_features_in_`,)
             Names of the columns that `transform` returns.
         """
         check_is_fitted(self)
