@@ -347,6 +347,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return make_scaler().fit(train.y, sample_weight=train.weight)
 
     def _validation_score(self, y, output, weight):
+        if len(y) < 2:  # undefined, of which r2_score would warn in each epoch
+            return np.nan
         return r2_score(y, output, sample_weight=weight)
 
     def __sklearn_tags__(self):

@@ -210,6 +210,12 @@ def test_validation_sequences_stay_the_same_in_a_warm_start():
     assert len(seen) == model.n_iter_ == 6
 
 
+def test_a_single_validation_sequence_has_a_loss_but_no_score():
+    model = small(early_stopping=True).fit(X[:5], Y[:5])
+    assert np.isnan(model.validation_scores_).all()
+    assert np.isfinite(model.validation_loss_curve_).all()
+
+
 def test_early_stopping_can_be_turned_on_and_off_in_a_warm_start():
     model = small(warm_start=True).fit(X, Y)
     model.set_params(early_stopping=True).fit(X, Y)
