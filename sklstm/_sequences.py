@@ -36,9 +36,16 @@ class Sequences:
     feature_names : array-like of str, shape (n_features,), default=None
         The names of the features, if they have any.
 
+    groups : array-like of int, shape (n_sequences,), default=None
+        The series that each sequence is taken from, if that is known. Those of
+        one series stand on the table in order of time.
+
+    index : pandas.Index or array-like of shape (n_sequences,), default=None
+        A label for each sequence, such as the index of a dataframe.
+
     Attributes
     ----------
-    steps, starts, lengths, feature_names : ndarray
+    steps, starts, lengths, feature_names, groups, index : ndarray
         As given.
 
     See Also
@@ -69,7 +76,14 @@ class Sequences:
     device = "cpu"
 
     def __init__(
-        self, steps: Any, starts: Any, lengths: Any, *, feature_names: Any = None
+        self,
+        steps: Any,
+        starts: Any,
+        lengths: Any,
+        *,
+        feature_names: Any = None,
+        groups: Any = None,
+        index: Any = None,
     ) -> None:
         self.steps = np.asarray(steps)
         self.starts = _as_integers(starts)
@@ -77,6 +91,9 @@ class Sequences:
         self.feature_names = (
             None if feature_names is None else np.asarray(feature_names, dtype=object)
         )
+        self.groups = None if groups is None else np.asarray(groups)
+        # A pandas index stays one: an array would forget its levels and time zone.
+        self.index = index if hasattr(index, "take") else _as_array(index)
         self._check()
 
     def _check(self) -> None:
@@ -90,6 +107,12 @@ class Sequences:
                 f"starts has shape {self.starts.shape} and lengths"
                 f" {self.lengths.shape}; expected one of each per sequence."
             )
+        for name, labels in [("groups", self.groups), ("index", self.index)]:
+            if labels is not None and len(labels) != len(self):
+                raise ValueError(
+                    f"{name} has {len(labels)} labels for {len(self)} sequences;"
+                    " expected one per sequence."
+                )
         if len(self) == 0:
             return
         if self.lengths.min() < 1:
@@ -176,10 +199,23 @@ class Sequences:
                     "Sequences are indexed along their first axis only; use"
                     " np.asarray(sequences) for an array to be indexed further."
                 )
+        if isinstance(key, list):  # an empty one has no type of its own
+            key = np.arange(len(self))[key]
         starts, lengths = self.starts[key], self.lengths[key]
         if np.ndim(starts) == 0:
             return self.steps[starts : starts + lengths]
-        return Sequences(self.steps, starts, lengths, feature_names=self.feature_names)
+        return self._like(self.steps, starts, lengths, key)
+
+    def _like(self, steps: Any, starts: Any, lengths: Any, key: Any = ...) -> Sequences:
+        """Other sequences, with the names of these and the labels at `key`."""
+        return Sequences(
+            steps,
+            starts,
+            lengths,
+            feature_names=self.feature_names,
+            groups=None if self.groups is None else self.groups[key],
+            index=self.index if self.index is None or key is ... else self.index[key],
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
@@ -254,8 +290,7 @@ class Sequences:
         >>> windows.on_table(windows.steps * 10)[1].ravel()
         array([20, 30])
         """
-        names = self.feature_names
-        return Sequences(steps, self.starts, self.lengths, feature_names=names)
+        return self._like(steps, self.starts, self.lengths)
 
     def compact(self) -> Sequences:
         """Leave out the rows of the table that no sequence holds.
@@ -275,12 +310,11 @@ class Sequences:
         if used.all():
             return self
         # The rows of a sequence stay next to each other.
-        starts, names = (np.cumsum(used) - 1)[self.starts], self.feature_names
-        return Sequences(self.steps[used], starts, self.lengths, feature_names=names)
+        starts = (np.cumsum(used) - 1)[self.starts]
+        return self._like(self.steps[used], starts, self.lengths)
 
-    def __reduce__(self) -> Any:
-        kept = self.compact()
-        return _rebuild, (kept.steps, kept.starts, kept.lengths, kept.feature_names)
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self.compact())
 
     def coverage(self, weights: Any = None) -> np.ndarray:
         """Count how often each row of the table is used.
@@ -310,10 +344,14 @@ class Sequences:
         return np.cumsum(change)[:-1]
 
 
+def _as_array(values: Any) -> np.ndarray | None:
+    return None if values is None else np.asarray(values)
+
+
 def _as_integers(values: Any) -> np.ndarray:
     values = np.asarray(values)
     integers = values.astype(np.int64, copy=False)
-    if not np.array_equal(values, integers):
+    if integers is not values and not np.array_equal(values, integers):
         raise ValueError(f"starts and lengths must be whole numbers; got {values}.")
     return integers
 
@@ -344,10 +382,6 @@ def _find_problem(
             " have the same columns."
         )
     return None
-
-
-def _rebuild(steps: Any, starts: Any, lengths: Any, feature_names: Any) -> Sequences:
-    return Sequences(steps, starts, lengths, feature_names=feature_names)
 
 
 def find_non_finite(

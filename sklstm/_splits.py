@@ -17,18 +17,21 @@ def split_validation(
     stratify: np.ndarray | None = None,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose training and validation sequences that have no step in common.
+    """Choose sequences to validate on, later than those to train on.
 
-    Independent sequences are shuffled. Of overlapping windows the last
+    Independent sequences are shuffled. Of windows over series the last
     `fraction` of each series validates, and those windows are left out that
     hold steps from both sides of the border. Where that would cost more than
-    half of what was to train, as in series hardly longer than their windows, a
-    random `fraction` of such series validates, each as a whole.
+    half of what was to train, as in series hardly longer than their windows,
+    only what holds the last step of a validation window is left out; or, if
+    nothing says which windows are of one series, a random `fraction` of such
+    series validates, each as a whole.
 
     Parameters
     ----------
     sequences : Sequences
-        All the sequences. Those that are linked by common steps are a series.
+        All the sequences. Those of one group are a series; without groups,
+        those that are linked by common steps.
 
     fraction : float
         Share of the sequences that validate, between 0 and 1.
@@ -49,8 +52,12 @@ def split_validation(
     ValueError
         If too few sequences are left on either side.
     """
-    series = overlap_runs(sequences)
-    _, first, counts = np.unique(series, return_index=True, return_counts=True)
+    groups = sequences.groups
+    known = groups is not None
+    series = overlap_runs(sequences) if groups is None else groups
+    _, first, series, counts = np.unique(
+        series, return_index=True, return_inverse=True, return_counts=True
+    )
     ends = sequences.starts + sequences.lengths
     # A repeated sequence is linked to itself, but that makes it no window.
     if _is_constant(sequences.starts, series, first) and _is_constant(
@@ -60,14 +67,20 @@ def split_validation(
         held_out = _choose(len(first), fraction, labels, random_state)
         valid = np.isin(series, held_out)
         return np.flatnonzero(~valid), np.flatnonzero(valid)
-    train, valid = _split_in_time(sequences.starts, ends, series, counts, fraction)
+    n_valid = np.ceil(fraction * counts).astype(np.int64)
+    n_valid = np.minimum(n_valid, counts - 1) if known else n_valid
+    valid = _last(ends, series, counts, n_valid)
+    train = ~valid & (ends <= _earliest(sequences.starts, valid, series))
     n_left = np.bincount(series[train], minlength=len(counts))
-    short = np.flatnonzero(n_left < (1 - fraction) * counts / 2)
-    if len(short) > 1:
-        held_out = short[_choose(len(short), fraction, None, random_state)]
-        whole = np.isin(series, short)
-        valid = np.where(whole, np.isin(series, held_out), valid)
-        train = np.where(whole, ~valid, train)
+    short = n_left < (1 - fraction) * counts / 2
+    if known:
+        before = ~valid & (ends < _earliest(ends, valid, series))
+        train = np.where(short[series], before, train)
+    elif short.sum() > 1:
+        chosen = _choose(short.sum(), fraction, None, random_state)
+        held_out = np.isin(series, np.flatnonzero(short)[chosen])
+        valid = np.where(short[series], held_out, valid)
+        train = np.where(short[series], ~held_out, train)
     if not train.any():
         raise ValueError(
             f"validation_fraction={fraction} of {len(sequences)} overlapping windows"
@@ -123,19 +136,18 @@ def _choose(
         ) from error
 
 
-def _split_in_time(
-    starts: np.ndarray,
-    ends: np.ndarray,
-    series: np.ndarray,
-    counts: np.ndarray,
-    fraction: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of what ends before the border of its series, and of what lies after."""
+def _last(
+    ends: np.ndarray, series: np.ndarray, counts: np.ndarray, n_last: np.ndarray
+) -> np.ndarray:
+    """Mark the last `n_last` sequences of each series."""
     order = np.lexsort((ends, series))  # by series, then in time
     rank = np.empty(len(series), dtype=np.int64)
     rank[order] = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
-    n_valid = np.ceil(fraction * counts).astype(np.int64)
-    valid = rank >= (counts - n_valid)[series]
-    border = np.full(len(counts), np.iinfo(np.int64).max)  # first row to validate
-    np.minimum.at(border, series[valid], starts[valid])
-    return ~valid & (ends <= border[series]), valid
+    return rank >= (counts - n_last)[series]
+
+
+def _earliest(values: np.ndarray, chosen: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """The least of those values that are chosen in the series of each sequence."""
+    least = np.full(series.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(least, series[chosen], values[chosen])
+    return least[series]

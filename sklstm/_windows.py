@@ -1,4 +1,4 @@
-"""From a table of rows in time order to windows: a transformer and two helpers."""
+"""`SequenceWindower`: from rows of a table to one window of history per row."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import _safe_indexing, check_array
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -18,35 +16,68 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._columns import GAP_TYPES, get_index, read_features
+from ._order import Keys, RowOrder
 from ._sequences import Sequences, find_non_finite
+from ._series import Tails, join_ranges
 
 
 class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """Turn each row of a table in time order into the window that ends at it.
+    """Turn each row of a table into the window of history that ends at it.
 
     Row t becomes the sequence of the rows t - `sequence_length` + 1 to t. There
     is one sequence per row, so that y stays as it is and any scikit-learn
     pipeline, search or splitter can be used. The first rows have a shorter
     history; nothing is made up for what came before them.
 
+    A table may hold many series, and time stamps that say which row follows
+    which: with `group` no window reaches into another series, and with `time`
+    none reaches across a gap.
+
     Parameters
     ----------
     sequence_length : int, default=24
         Number of rows in a window, its last row included.
+
+    group : str, int or list of these, default=None
+        What says to which series a row belongs: a column by name or position,
+        or a level of the index by name. Rows that agree in all of several are
+        of one series. Such columns are no part of the windows. None means that
+        all rows are of one series.
+
+    time : str or int, default=None
+        What says when a row was taken: a column by name or position, or a level
+        of the index by name; ``"index"`` is an index without levels, whatever
+        its name. Dates or numbers. The column is no part of the windows. The
+        rows of a series may come in any order, and history starts afresh after
+        a gap. None means that rows are consecutive as they come.
+
+    max_gap : timedelta, str or float, default=None
+        The longest step of time from a row to the next that is no gap: a
+        duration for dates (``"3h"`` is read by pandas), a number for
+        numbers, infinity for no gaps at all. None means one and a half times the
+        regular step, which is the most frequent one of each series in `fit`.
+        Needs `time`.
+
+    context : {"fit"} or None, default=None
+        If ``"fit"``, rows that continue a series where those of `fit` end, or
+        end before a gap, have these as history. Needs `time`. If None,
+        windows hold only rows that are given to `transform`.
 
     flatten : bool, default=False
         If True, return a 2-D array with a column for each lag of each feature,
         for estimators that take tables. If False, return `Sequences`.
 
     fill_value : {"edge"} or float, default="edge"
-        What stands in the lag columns that reach back before the first row:
-        ``"edge"`` repeats the first row, a number (or NaN) stands for itself.
+        What stands in the lag columns that reach back before the first row of a
+        history: ``"edge"`` repeats that row, a number (or NaN) stands for itself.
         Ignored if `flatten` is False.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of columns seen during `fit`, those of `group` and `time`
+        included.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns seen during `fit`, if they were all strings.
@@ -58,11 +89,12 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The rows given to `transform` are taken to be consecutive: windows never
-    reach into rows that an earlier call has seen.
+    Without `time` the rows given to `transform` are taken to be consecutive, and
+    the result depends on their order. With it, a training fold with a hole, a
+    shuffled table or a row left out cannot make a wrong window.
 
-    A window depends on the rows before it, so the result of `transform` does
-    depend on the order of the rows and on which rows are given.
+    The regular step of a series is remembered from `fit`; that of a series seen
+    only in `transform` is its own there.
 
     Examples
     --------
@@ -79,10 +111,22 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
            [10., 10., 20.],
            [10., 20., 30.],
            [20., 30., 40.]])
+
+    Two series, told apart by column 0, with the hour in column 1. The second
+    misses an hour:
+
+    >>> X = np.array([[0, 1, 10], [1, 1, 5], [0, 2, 20], [1, 2, 6], [1, 4, 8]])
+    >>> windower = SequenceWindower(sequence_length=3, group=0, time=1)
+    >>> [window.ravel().tolist() for window in windower.fit_transform(X)]
+    [[10], [5], [10, 20], [5, 6], [8]]
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
         "sequence_length": [Interval(Integral, 1, None, closed="left")],
+        "group": [str, Integral, list, None],
+        "time": [str, Integral, None],
+        "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
+        "context": [StrOptions({"fit"}), None],
         "flatten": ["boolean"],
         "fill_value": [StrOptions({"edge"}), Real],
     }
@@ -91,21 +135,29 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self,
         sequence_length: int = 24,
         *,
+        group: Any = None,
+        time: Any = None,
+        max_gap: Any = None,
+        context: str | None = None,
         flatten: bool = False,
         fill_value: str | float = "edge",
     ) -> None:
         self.sequence_length = sequence_length
+        self.group = group
+        self.time = time
+        self.max_gap = max_gap
+        self.context = context
         self.flatten = flatten
         self.fill_value = fill_value
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> SequenceWindower:
-        """Check the parameters and remember the columns.
+        """Remember the columns, the regular steps and, as context, the last rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Consecutive rows in time order.
+            The rows.
 
         y : Ignored
             Present for the API.
@@ -114,12 +166,35 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         -------
         self : SequenceWindower
             The fitted windower.
+
+        Raises
+        ------
+        ValueError
+            If `group` or `time` is not in `X`, a label or time is missing, two
+            rows of a series have the same time, or a value is NaN or infinite.
         """
+        for name in ("max_gap", "context"):
+            if self.time is None and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} needs time stamps: name their"
+                    " column or index level with time=."
+                )
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        self._check_rows(X, reset=True)
+        self._remember(X)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
+
+    def _remember(self, X: Any) -> None:
+        X = self._check_columns(X, reset=True)
+        self._keys = Keys.find(X, self.group, self.time)
+        order = RowOrder(X, self._keys, self.max_gap)
+        rows = self._read_rows(X, order.order)
+        n_before = self.sequence_length - 1
+        self._known = order.found
+        self._tails = (
+            Tails.of(rows, order.runs, n_before) if self.context == "fit" else None
+        )
 
     def transform(self, X: Any) -> Sequences | np.ndarray:
         """Return for each row the window that ends at it.
@@ -127,53 +202,84 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Consecutive rows in time order.
+            The rows, with the columns they had in `fit`.
 
         Returns
         -------
         windows : Sequences of shape (n_samples, sequence_length, n_features)
-            Windows into `X`, which is not copied; or, if `flatten`, an ndarray
+            In the order of the rows of `X`. The table is `X` itself if that
+            holds the features alone in order of time. If `flatten`, an ndarray
             of shape (n_samples, sequence_length * n_features), oldest lag first.
 
         Raises
         ------
         ValueError
-            If `X` has other columns than in `fit`, or a value is NaN or infinite.
+            As in `fit`, and if `X` has other columns.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, reset=False)
-        if self.flatten:
-            return self._flatten(rows)
-        ends = np.arange(1, len(rows) + 1)
-        starts = np.maximum(ends - self.sequence_length, 0)
-        names = getattr(self, "feature_names_in_", None)
-        return Sequences(rows, starts, ends - starts, feature_names=names)
+        windows = self._cut(self._check_columns(X, reset=False), get_index(X))
+        return self._flatten(windows) if self.flatten else windows
 
-    def _check_rows(self, X: Any, *, reset: bool) -> np.ndarray:
-        rows = validate_data(
-            self, X, reset=reset, dtype="numeric", ensure_all_finite=False
-        )
+    def _check_columns(self, X: Any, *, reset: bool) -> Any:
+        """Return X with columns to choose from."""
+        get_index(X)  # says what to do with a lazy frame
+        if self.group is None and self.time is None:
+            return validate_data(
+                self, X, reset=reset, dtype="numeric", ensure_all_finite=False
+            )
+        X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _read_rows(self, X: Any, order: np.ndarray | None) -> np.ndarray:
+        """Return the features of the rows in order."""
+        rows = read_features(X, self._keys.features(X), order)
         if place := find_non_finite(Sequences(rows, [0], [len(rows)])):
             row, column, what = place
-            names = getattr(self, "feature_names_in_", range(rows.shape[1]))
             raise ValueError(
-                f"Input X contains {what}: row {row}, column {names[column]!r}. Impute"
-                " or remove such values; a window cannot leave out a row."
+                f"Input X contains {what}: row {row if order is None else order[row]},"
+                f" column {self._feature_names()[column]!r}. Impute or remove such"
+                " values; a window cannot leave out a row."
             )
         return rows
 
-    def _flatten(self, rows: np.ndarray) -> np.ndarray:
-        n_before = self.sequence_length - 1
-        if self.fill_value == "edge":
-            padded = np.pad(rows, ((n_before, 0), (0, 0)), mode="edge")
-        else:
-            rows = rows.astype(np.result_type(rows.dtype, np.float32), copy=False)
-            padded = np.pad(
-                rows, ((n_before, 0), (0, 0)), constant_values=self.fill_value
-            )
-        windows = sliding_window_view(padded, self.sequence_length, axis=0)
-        # (n_samples, n_features, sequence_length) -> a column per lag and feature
-        return np.array(windows.transpose(0, 2, 1)).reshape(len(rows), -1)
+    def _feature_names(self) -> list[Any]:
+        """Names, or else positions, of the columns that are in the windows."""
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        taken = self._keys.columns()
+        return [name for i, name in enumerate(names) if i not in taken]
+
+    def _cut(self, X: Any, index: Any) -> Sequences:
+        order = RowOrder(X, self._keys, self.max_gap, self._known)
+        from_tails, n_before = order.find_tails(self._tails)
+        starts, lengths = order.windows(self.sequence_length, n_before)
+        groups, positions = order.restore(order.series), order.order
+        insert_at = np.repeat(order.runs.starts, n_before)
+        del order  # as large as a narrow table, which is made next
+        rows = self._read_rows(X, positions)
+        if self._tails is not None and len(insert_at):
+            tails = self._tails.rows[join_ranges(from_tails, n_before)]
+            rows = rows.astype(np.result_type(rows, tails), copy=False)
+            rows = np.insert(rows, insert_at, tails, axis=0)
+        named = hasattr(self, "feature_names_in_")
+        names = self._feature_names() if named else None
+        return Sequences(
+            rows, starts, lengths, feature_names=names, groups=groups, index=index
+        )
+
+    def _flatten(self, windows: Sequences) -> np.ndarray:
+        """A column for each lag and feature, the oldest lag first."""
+        table, ends = windows.steps, windows.starts + windows.lengths
+        dtype = np.result_type(table.dtype, np.float32)
+        dtype = table.dtype if self.fill_value == "edge" else dtype
+        n, n_features = len(windows), table.shape[1]
+        flat = np.empty((n, self.sequence_length, n_features), dtype)
+        for i in range(self.sequence_length):
+            row = ends - self.sequence_length + i
+            flat[:, i] = table[np.maximum(row, windows.starts)]
+            if self.fill_value != "edge":
+                flat[row < windows.starts, i] = self.fill_value
+        return flat.reshape(n, -1)
 
     @available_if(lambda self: self.flatten)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -188,11 +294,12 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of shape (`sequence_length` * `n_features_in_`,)
+        names : ndarray of shape (`sequence_length` * n_features,)
             Names of the columns that `transform` returns.
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
+        names = np.delete(names, self._keys.columns())
         lags = range(self.sequence_length - 1, -1, -1)
         return np.array(
             [f"{name}_lag{k}" for k in lags for name in names], dtype=object
@@ -204,7 +311,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            As in scikit-learn. Has no effect unless `flatten` is True.
+            As in scikit-learn. Has no effect while `flatten` is False.
 
         Returns
         -------
@@ -213,180 +320,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         if self.flatten:
             super().set_output(transform=transform)
+        elif transform is not None:  # remembered for when flatten is turned on
+            self._sklearn_output_config = {"transform": transform}
         return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-@validate_params(
-    {
-        "data": ["array-like"],
-        "sequence_length": [Interval(Integral, 1, None, closed="left")],
-        "horizon": [Interval(Integral, 1, None, closed="left")],
-        "stride": [Interval(Integral, 1, None, closed="left")],
-        "target": [str, Integral, "array-like", None],
-    },
-    prefer_skip_nested_validation=True,
-)
-def make_windows(
-    data: Any,
-    sequence_length: int,
-    *,
-    horizon: int = 1,
-    stride: int = 1,
-    target: Any = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a series into windows and the values that follow each.
-
-    Parameters
-    ----------
-    data : array-like of shape (n_rows,) or (n_rows, n_features)
-        A series in time order.
-
-    sequence_length : int
-        Number of rows in a window.
-
-    horizon : int, default=1
-        Number of rows after a window whose values are its target.
-
-    stride : int, default=1
-        Number of rows from the start of a window to that of the next.
-
-    target : str, int or list of these, default=None
-        The column or columns to predict, by name or position; all if None.
-
-    Returns
-    -------
-    X : ndarray of shape (n_windows, sequence_length, n_features)
-        The windows.
-
-    y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
-        What follows each, one row after the other; 1-D for one value.
-
-    Raises
-    ------
-    ValueError
-        If the series is too short for one window and its target.
-
-    See Also
-    --------
-    SequenceWindower : Windows inside a pipeline, one per row, without copying.
-
-    Examples
-    --------
-    >>> from sklstm import make_windows
-    >>> X, y = make_windows([10, 20, 30, 40, 50], sequence_length=3)
-    >>> X.shape
-    (2, 3, 1)
-    >>> X[0].ravel(), y[0]
-    (array([10, 20, 30]), np.int64(40))
-    """
-    table, columns = _read_series(data, target, sequence_length + horizon)
-    windows = sliding_window_view(table, sequence_length, axis=0)[:-horizon:stride]
-    y = _following(table[sequence_length:, columns], horizon)[::stride]
-    X = windows.transpose(0, 2, 1)  # (n_windows, sequence_length, n_features)
-    return np.array(X), y
-
-
-@validate_params(
-    {
-        "data": ["array-like"],
-        "horizon": [Interval(Integral, 1, None, closed="left")],
-        "target": [str, Integral, "array-like", None],
-    },
-    prefer_skip_nested_validation=True,
-)
-def make_supervised(
-    data: Any, horizon: int = 1, target: Any = None
-) -> tuple[Any, np.ndarray]:
-    """Pair each row of a series with the values that follow it.
-
-    The result goes into a pipeline whose `SequenceWindower` gives each row its
-    history.
-
-    Parameters
-    ----------
-    data : array-like of shape (n_rows,) or (n_rows, n_features)
-        A series in time order.
-
-    horizon : int, default=1
-        Number of rows after each whose values are its target.
-
-    target : str, int or list of these, default=None
-        The column or columns to predict, by name or position; all if None.
-
-    Returns
-    -------
-    X : array-like of shape (n_rows - horizon, n_features)
-        The rows that have a future: a dataframe if `data` is one, with its
-        index, and else an array.
-
-    y : ndarray of shape (n_rows - horizon,) or (n_rows - horizon, \
-            horizon * n_targets)
-        What follows each, one row after the other; 1-D for one value.
-
-    Raises
-    ------
-    ValueError
-        If the series is too short for one row and its target.
-
-    See Also
-    --------
-    make_windows : The windows themselves, as one array.
-
-    Examples
-    --------
-    >>> from sklstm import make_supervised
-    >>> X, y = make_supervised([10, 20, 30, 40], horizon=2)
-    >>> X.ravel()
-    array([10, 20])
-    >>> y
-    array([[20, 30],
-           [30, 40]])
-    """
-    table, columns = _read_series(data, target, 1 + horizon)
-    y = _following(table[1:, columns], horizon)
-    with_future = np.arange(len(table) - horizon)
-    is_frame = getattr(data, "columns", None) is not None
-    return _safe_indexing(data if is_frame else table, with_future), y
-
-
-def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, list[int]]:
-    """The series as a 2-D array, and the positions of its target columns."""
-    table = check_array(
-        data,
-        ensure_2d=False,
-        dtype="numeric",
-        ensure_all_finite=False,
-        input_name="data",
-    )
-    table = table[:, None] if table.ndim == 1 else table
-    if len(table) < n_needed:
-        raise ValueError(
-            f"data has {len(table)} row(s); at least {n_needed} are needed for one"
-            " window and what follows it: give a longer series, or a shorter"
-            " sequence_length or horizon."
-        )
-    if target is None:
-        return table, list(range(table.shape[1]))
-    names = list(getattr(data, "columns", range(table.shape[1])))
-    targets = [target] if isinstance(target, (str, Integral)) else list(target)
-    columns = []
-    for item in targets:
-        if item in names:
-            columns.append(names.index(item))
-        elif isinstance(item, Integral) and int(item) in range(table.shape[1]):
-            columns.append(int(item))
-        else:
-            raise ValueError(f"target={item!r} is not a column; columns are {names}.")
-    return table, columns
-
-
-def _following(values: np.ndarray, horizon: int) -> np.ndarray:
-    """Row i holds rows i to i + horizon - 1 of values, side by side."""
-    y = sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
-    y = np.array(y).reshape(len(y), -1)  # (n_rows, horizon * n_targets)
-    return y.ravel() if y.shape[1] == 1 else y

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sklstm import Sequences
+from sklstm import Sequences, SequenceWindower
 from sklstm._splits import overlap_runs, split_validation
 
 
@@ -77,6 +77,38 @@ def test_any_part_of_the_windows_is_split_in_fair_shares(length, share, fraction
     assert not rows_of(sequences[train]) & rows_of(sequences[valid])
     assert fraction / 2 < len(valid) / len(chosen) < 2 * fraction + 0.1
     assert len(train) / len(chosen) > (1 - fraction) / 2
+
+
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    length=st.integers(1, 15),
+    fraction=st.floats(0.05, 0.5),
+    share=st.floats(0.3, 1),
+    seed=st.integers(0, 99),
+)
+def test_the_last_of_each_known_series_validates(sizes, length, fraction, share, seed):
+    rng = np.random.default_rng(seed)
+    names = np.repeat(np.arange(len(sizes)), sizes)
+    times = np.concatenate([rng.choice(3 * n, n, replace=False) for n in sizes])
+    table = np.column_stack([names, times, np.arange(len(names))])
+    some = rng.permutation(len(names))[: max(2, int(share * len(names)))]
+    sequences = SequenceWindower(length, group=0, time=1).fit_transform(table)[some]
+    names, times = names[some], times[some]
+    assume(np.bincount(names).max() > 1)
+    train, valid = split_validation(sequences, fraction, random_state=0)
+    rows = [set(window[:, 0]) for window in sequences]
+    for name in np.unique(names):
+        in_time = sorted(np.flatnonzero(names == name), key=times.__getitem__)
+        n = len(in_time)
+        n_valid = min(n - 1, int(np.ceil(fraction * n)))
+        first, last = in_time[: n - n_valid], in_time[n - n_valid :]
+        held = set().union(*[rows[i] for i in last])
+        apart = [i for i in first if not rows[i] & held]
+        targets = set(some[last])
+        assert not any(rows[i] & targets for i in first)
+        expected = apart if len(apart) >= (1 - fraction) * n / 2 else first
+        assert set(train) & set(in_time) == set(expected)
+        assert set(valid) & set(in_time) == set(last)
 
 
 def test_series_hardly_longer_than_their_windows_validate_whole():

@@ -1,0 +1,281 @@
+"""Columns and index levels, of arrays as of dataframes, and what they hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from sklearn.utils import _safe_indexing, check_array
+
+# What max_gap may be given as where times are dates.
+GAP_TYPES = (timedelta, np.timedelta64, str)
+
+
+class Place(NamedTuple):
+    """Where labels or times stand.
+
+    Attributes
+    ----------
+    in_index : bool
+        Whether in the index of a dataframe and not among the columns.
+
+    position : int
+        Which column, or which level of the index.
+    """
+
+    in_index: bool
+    position: int
+
+
+def column_names(X: Any) -> list[Any]:
+    """Names of the columns of a dataframe, or positions of those of an array."""
+    names = getattr(X, "columns", None)
+    return list(range(np.shape(X)[1]) if names is None else names)
+
+
+def get_index(X: Any) -> Any:
+    """Return the index of a dataframe or series, or None if it has none."""
+    native = nw.from_native(X, pass_through=True, allow_series=True)
+    if isinstance(native, nw.LazyFrame):
+        raise TypeError(
+            "X is a lazy frame, whose rows are not known yet; pass X.collect()."
+        )
+    is_frame = isinstance(native, (nw.DataFrame, nw.Series))
+    return nw.maybe_get_index(native) if is_frame else None
+
+
+def find_place(X: Any, key: Any, parameter: str) -> Place:
+    """Find a column by name or position, or an index level by name.
+
+    Parameters
+    ----------
+    X : dataframe or ndarray of shape (n_samples, n_features)
+        Where to look.
+
+    key : str, int or other name
+        Name of a column, else position of one, else name of an index level;
+        ``"index"`` is the only level of an index whatever it is called.
+
+    parameter : str
+        Whose value `key` is, for the message.
+
+    Returns
+    -------
+    place : Place
+        The first that fits.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    names, index = column_names(X), get_index(X)
+    if key in names:
+        return Place(False, names.index(key))
+    if isinstance(key, Integral) and -len(names) <= int(key) < len(names):
+        return Place(False, int(key) % len(names))
+    levels = [] if index is None else list(index.names)
+    if key in levels:
+        return Place(True, levels.index(key))
+    if key == "index" and len(levels) == 1:
+        return Place(True, 0)
+    has = f"and index levels {levels}" if levels else "and no index"
+    raise ValueError(
+        f"{parameter}={key!r} is not in X, which has columns {names} {has}: name one"
+        " of these. A step that returns arrays drops names and index; give it"
+        " .set_output(transform='pandas')."
+    )
+
+
+def read_place(X: Any, place: Place) -> Any:
+    """Return a column or index level as a native series or 1-D array."""
+    if not place.in_index:
+        return _safe_indexing(X, place.position, axis=1)
+    index = get_index(X)
+    if index is None:
+        raise ValueError(
+            f"X is of type {type(X).__name__}, without the index that was used in fit;"
+            " pass a dataframe with that index."
+        )
+    return index.get_level_values(place.position).to_series()
+
+
+def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.ndarray:
+    """Read columns of numbers into one table, without a copy in between.
+
+    Parameters
+    ----------
+    X : dataframe or ndarray of shape (n_rows, n_columns)
+        The table.
+
+    columns : list of int
+        Positions of the columns to take.
+
+    order : ndarray of int, shape (n_rows,), or None
+        Positions of the rows; None leaves them as they are.
+
+    Returns
+    -------
+    table : ndarray of shape (n_rows, n_features)
+        Shares the memory of `X` where nothing is left out, moved or cast.
+    """
+    if not columns:
+        raise ValueError(
+            f"X has the columns {column_names(X)} only, all of them named by group or"
+            " time; at least one must be left to make windows of."
+        )
+    options = {"ensure_all_finite": False, "input_name": "X"}
+    if order is None and len(columns) == len(column_names(X)):
+        return check_array(X, **options)
+    parts = [
+        check_array(_safe_indexing(X, i, axis=1), ensure_2d=False, **options)
+        for i in columns
+    ]
+    table = np.empty((len(parts[0]), len(parts)), np.result_type(*parts))
+    for i, part in enumerate(parts):
+        table[:, i] = part if order is None else part[order]
+    return table
+
+
+def read_labels(column: Any, parameter: str) -> np.ndarray:
+    """Read a column of labels, none of them missing.
+
+    Parameters
+    ----------
+    column : series or ndarray of shape (n_samples,)
+        The labels.
+
+    parameter : str
+        What names them, for the message.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,)
+        Numbers or objects.
+    """
+    column = nw.from_native(column, series_only=True, pass_through=True)
+    if isinstance(column, nw.Series):
+        missing, labels = column.is_null().to_numpy(), column.to_numpy()
+    else:
+        labels = np.asarray(column)
+        missing = labels != labels  # NaN
+        if labels.dtype == object:
+            missing |= labels == None  # noqa: E711
+    if missing.any():
+        raise ValueError(
+            f"{parameter} is missing in row {missing.argmax()}; every row must belong"
+            " to a series: fill in or remove such rows."
+        )
+    return labels
+
+
+def read_times(column: Any) -> tuple[np.ndarray, bool]:
+    """Read a column of time stamps.
+
+    Parameters
+    ----------
+    column : series or ndarray of shape (n_samples,)
+        Dates, durations or numbers.
+
+    Returns
+    -------
+    times : ndarray of shape (n_samples,), int64 or float64
+        Dates and durations in nanoseconds, numbers as they are.
+
+    is_date : bool
+        Whether they are nanoseconds.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or infinite, or they are something else.
+    """
+    column = nw.from_native(column, series_only=True, pass_through=True)
+    if isinstance(column, nw.Series):
+        if column.is_null().any():
+            raise ValueError(_missing_time(column.is_null().to_numpy()))
+        if column.dtype == nw.Datetime:  # time zones, too: all in UTC
+            return column.dt.timestamp("ns").to_numpy(), True
+        column = column.to_numpy()
+    values = np.asarray(column)
+    if values.dtype.kind not in "Mmiuf":
+        values = _parse_times(values)
+    if values.dtype.kind in "Mm":
+        if np.isnat(values).any():
+            raise ValueError(_missing_time(np.isnat(values)))
+        return values.astype(f"{values.dtype.kind}8[ns]").astype(np.int64), True
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise ValueError(_missing_time(~np.isfinite(values)))
+        return values.astype(np.float64), False
+    return values.astype(np.int64), False
+
+
+def _parse_times(values: np.ndarray) -> np.ndarray:
+    for dtype in ("float64", "datetime64[ns]"):
+        try:
+            return values.astype(dtype)
+        except (TypeError, ValueError):
+            continue
+    raise ValueError(
+        f"Time stamps are of type {type(values[0]).__name__}, such as {values[0]!r};"
+        " expected dates or numbers: convert them first, as with pandas.to_datetime."
+    )
+
+
+def _missing_time(missing: np.ndarray) -> str:
+    return (
+        f"The time stamp of row {missing.argmax()} is missing or infinite; every row"
+        " needs one: fill in or remove such rows."
+    )
+
+
+def read_gap(max_gap: Any, is_date: bool) -> float:
+    """Read a largest step of time, in the units of `read_times`.
+
+    Parameters
+    ----------
+    max_gap : timedelta, str or float
+        A duration for dates, a number for numbers; infinity for either.
+
+    is_date : bool
+        Whether times are dates.
+
+    Returns
+    -------
+    gap : float
+        In nanoseconds, or as given.
+    """
+    if isinstance(max_gap, GAP_TYPES) == is_date or max_gap == np.inf:
+        gap = max_gap
+        if isinstance(gap, str):
+            gap = _parse_duration(gap)
+        if isinstance(gap, GAP_TYPES):
+            gap = np.timedelta64(gap) / np.timedelta64(1, "ns")
+        if gap > 0:
+            return float(gap)
+    kind = "dates: give a duration, such as '3h' or" if is_date else "numbers: give"
+    example = "datetime.timedelta(hours=3)" if is_date else "a number in their units"
+    raise ValueError(
+        f"max_gap={max_gap!r} does not fit time stamps that are {kind} {example},"
+        " larger than 0."
+    )
+
+
+def _parse_duration(text: str) -> Any:
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            f"max_gap={text!r} needs pandas to be read: pip install 'sklstm[pandas]',"
+            " or give a datetime.timedelta."
+        ) from error
+    try:
+        return pd.Timedelta(text).to_timedelta64()
+    except ValueError as error:
+        raise ValueError(
+            f"max_gap={text!r} is no duration: give one such as '3h' or '2 days'."
+        ) from error

@@ -1,0 +1,486 @@
+"""Windows over groups, gaps and disorder, against a loop over lists."""
+
+import pickle
+from collections import defaultdict
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import SequenceWindower, make_supervised
+
+DATES = pd.date_range("2024-01-01", periods=10, freq="h")
+
+
+# The slow twin: one row at a time, in lists.
+
+
+def usual_step(times):
+    """The most frequent step of sorted times; the lower median if all differ."""
+    steps = sorted(b - a for a, b in pairwise(times))
+    if not steps:
+        return None
+    counts = {step: steps.count(step) for step in steps}
+    most = max(counts.values())
+    if most == 1:
+        return steps[(len(steps) - 1) // 2]
+    return min(step for step in steps if counts[step] == most)
+
+
+def members(groups, times):
+    """Rows of each series, sorted by time."""
+    rows = defaultdict(list)
+    for i, group in enumerate(groups):
+        rows[group].append(i)
+    return {group: sorted(rows[group], key=lambda i: times[i]) for group in rows}
+
+
+def history(series, times, i, limit):
+    """Rows of an unbroken run that ends at position i of its series."""
+    run = [series[i]]
+    while i > 0 and not times[series[i]] - times[series[i - 1]] > limit:
+        i -= 1
+        run.insert(0, series[i])
+    return run
+
+
+def windows_by_hand(groups, times, length, max_gap=None):
+    """The rows of each window, in the order of the rows."""
+    windows = [None] * len(groups)
+    for series in members(groups, times).values():
+        step = usual_step([times[i] for i in series])
+        limit = max_gap or (np.inf if step is None else 1.5 * step)
+        for i, row in enumerate(series):
+            windows[row] = history(series, times, i, limit)[-length:]
+    return windows
+
+
+@st.composite
+def panels(draw, max_rows=30):
+    """Rows of up to three series in any order, with distinct times in each."""
+    taken = draw(
+        st.lists(
+            st.tuples(st.sampled_from("abc"), st.integers(0, 25)),
+            min_size=1,
+            max_size=max_rows,
+            unique=True,
+        )
+    )
+    groups, times = zip(*taken, strict=True)
+    return list(groups), list(times)
+
+
+lengths = st.integers(1, 8)
+gaps = st.sampled_from([None, 1, 2.5, 7, np.inf])
+
+
+def table(groups, times):
+    return pd.DataFrame({"who": groups, "value": np.arange(len(times)), "when": times})
+
+
+def rows_of(windows):
+    """The values of each window, which are the numbers of its rows."""
+    return [window.ravel().tolist() for window in windows]
+
+
+@given(panels(), lengths, gaps)
+def test_windows_are_those_of_the_slow_twin(panel, length, max_gap):
+    windower = SequenceWindower(length, group="who", time="when", max_gap=max_gap)
+    windows = windower.fit_transform(table(*panel))
+    assert rows_of(windows) == windows_by_hand(*panel, length, max_gap)
+    assert list(windows.feature_names) == ["value"]
+    numbers = {}
+    named = [numbers.setdefault(group, len(numbers)) for group in panel[0]]
+    assert len(set(zip(named, windows.groups, strict=True))) == len(numbers)
+
+
+@given(panels(), lengths)
+def test_group_alone_takes_rows_as_they_come(panel, length):
+    groups, _ = panel
+    windows = SequenceWindower(length, group=0).fit_transform(
+        table(*panel)[["who", "value"]]
+    )
+    assert rows_of(windows) == windows_by_hand(
+        groups, range(len(groups)), length, np.inf
+    )
+
+
+@given(panels(), lengths, st.data())
+def test_selections_and_pickles_keep_the_windows(panel, length, data):
+    windower = SequenceWindower(length, group="who", time="when")
+    windows = windower.fit_transform(table(*panel))
+    every = windows_by_hand(*panel, length)
+    n = len(every)
+    chosen = data.draw(st.lists(st.integers(0, n - 1), max_size=n))
+    mask = np.isin(np.arange(n), chosen)
+    part = slice(*sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n)))))
+    for key in (chosen, mask, part):
+        some = pickle.loads(pickle.dumps(windows[key])) if len(windows[key]) else []
+        expected = [every[i] for i in np.arange(n)[key]]
+        assert rows_of(some) == expected
+        if len(some):
+            assert_array_equal(some.groups, windows.groups[key])
+            assert_array_equal(some.index, windows.index[key])
+
+
+@given(panels(), lengths, gaps)
+def test_flat_lags_are_the_windows(panel, length, max_gap):
+    windower = SequenceWindower(
+        length, group="who", time="when", max_gap=max_gap, flatten=True, fill_value=-1
+    )
+    flat = windower.fit_transform(table(*panel))
+    by_hand = windows_by_hand(*panel, length, max_gap)
+    filled = [[-1] * (length - len(window)) + window for window in by_hand]
+    assert_array_equal(flat, filled)
+    edge = clone(windower).set_params(fill_value="edge").fit_transform(table(*panel))
+    filled = [window[:1] * (length - len(window)) + window for window in by_hand]
+    assert_array_equal(edge, filled)
+
+
+@given(panels(), panels(), lengths, gaps)
+def test_context_continues_what_fit_saw(seen, new, length, max_gap):
+    """Rows continue the latest row of fit before them, if that ends a run."""
+    seen_groups, seen_times = seen
+    seen_rows = set(zip(*seen, strict=True))
+    new_rows = [row for row in zip(*new, strict=True) if row not in seen_rows]
+    if not new_rows:
+        return
+    groups, times = map(list, zip(*new_rows, strict=True))
+    X = table(groups, times)
+    X["value"] += 1000
+    windower = SequenceWindower(
+        length, group="who", time="when", max_gap=max_gap, context="fit"
+    )
+    windows = rows_of(windower.fit(table(*seen)).transform(X))
+    old, fresh = members(*seen), members(groups, times)
+    for group, series in fresh.items():
+        before = old.get(group, [])
+        step = usual_step([seen_times[i] for i in before])
+        if step is None:
+            step = usual_step([times[i] for i in series])
+        limit = max_gap or (np.nan if step is None else 1.5 * step)
+        for i, row in enumerate(series):
+            run = history(series, times, i, limit)
+            start = times[run[0]]
+            earlier = [k for k, j in enumerate(before) if seen_times[j] < start]
+            tail = []
+            if earlier and start - seen_times[before[earlier[-1]]] <= limit:
+                last = earlier[-1]
+                is_end = last + 1 == len(before) or (
+                    seen_times[before[last + 1]] - seen_times[before[last]] > limit
+                )
+                if is_end:
+                    tail = history(before, seen_times, last, limit)
+            # fit remembers no more than a window can hold beside one new row
+            tail = tail[len(tail) - min(len(tail), length - 1) :]
+            expected = (tail + [1000 + i for i in run])[-length:]
+            assert windows[row] == expected
+
+
+@given(panels(), lengths)
+def test_context_changes_nothing_for_the_training_rows(panel, length):
+    X = table(*panel)
+    plain = SequenceWindower(length, group="who", time="when")
+    with_context = clone(plain).set_params(context="fit")
+    expected = rows_of(plain.fit_transform(X))
+    assert rows_of(with_context.fit_transform(X)) == expected
+    assert rows_of(with_context.fit(X).transform(X)) == expected
+
+
+# By hand.
+
+
+def dated(n=10):
+    return pd.DataFrame({"x": np.arange(float(n))}, index=DATES[:n])
+
+
+def test_no_window_spans_the_hole_that_a_fold_leaves():
+    X = dated()
+    for train, test in KFold(5).split(X):
+        windows = SequenceWindower(4, time="index").fit_transform(X.iloc[train])
+        for window, row in zip(windows, train, strict=True):
+            values = window.ravel()
+            assert values[-1] == row
+            assert_array_equal(np.diff(values), 1)
+            assert not set(values) & set(test)
+
+
+def test_with_bare_arrays_a_hole_cannot_be_known():
+    train = np.r_[0:4, 6:10]
+    windows = SequenceWindower(3).fit_transform(np.arange(10.0)[train, None])
+    assert windows[4].ravel().tolist() == [2, 3, 6]
+
+
+def test_context_gives_a_fold_its_history():
+    X = dated()
+    windower = SequenceWindower(4, time="index", context="fit")
+    for train, test in KFold(5).split(X):
+        windows = windower.fit(X.iloc[train]).transform(X.iloc[test])
+        for window, row in zip(windows, test, strict=True):
+            assert_array_equal(window.ravel(), np.arange(max(row - 3, 0), row + 1))
+
+
+def test_context_is_not_used_by_rows_that_do_not_continue():
+    X = dated()
+    windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
+    assert windower.transform(X[6:7]).lengths == [1]  # row 5 is missing
+    assert windower.transform(X[4:6]).lengths.tolist() == [1, 2]  # row 4 is known
+    assert windower.transform(X[5:6]).lengths == [4]
+    assert clone(windower).set_params(max_gap="2h").fit(X[:5]).transform(X[6:7])[0][
+        :, 0
+    ].tolist() == [2, 3, 4, 6]
+
+
+def test_context_survives_a_pickle():
+    X = dated()
+    windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
+    windows = pickle.loads(pickle.dumps(windower)).transform(X[5:])
+    assert windows[0].ravel().tolist() == [2, 3, 4, 5]
+
+
+def test_context_of_integers_is_not_rounded():
+    X = np.array([[0, 0.5], [1, 1.5]])
+    windower = SequenceWindower(3, time=0, context="fit").fit(X)
+    windows = windower.transform(np.array([[2, 7]]))
+    assert windows[0].ravel().tolist() == [0.5, 1.5, 7]
+
+
+def test_a_pipeline_keeps_time_through_a_scaler_of_dataframes():
+    X, y = dated(), np.arange(10.0)
+    scaler = StandardScaler().set_output(transform="pandas")
+    lags = SequenceWindower(3, time="index", flatten=True, context="fit")
+    model = make_pipeline(scaler, lags, LinearRegression())
+    predictions = cross_val_predict(model, X, y, cv=KFold(5))
+    assert np.abs(predictions - y).max() < 1e-9
+
+
+def test_shuffled_folds_make_no_wrong_window():
+    X = dated()
+    windower = SequenceWindower(4, time="index")
+    for train, _ in KFold(3, shuffle=True, random_state=0).split(X):
+        for window in windower.fit_transform(X.iloc[train[::-1]]):
+            assert_array_equal(np.diff(window.ravel()), 1)
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_both_libraries_give_the_same(library):
+    columns = {
+        "shop": ["b", "a", "b", "a", "b"],
+        "day": DATES[[0, 0, 1, 2, 2]].to_numpy(),
+        "sold": [1, 2, 3, 4, 5],
+        "price": [0.5, 0.25, 0.5, 0.25, 0.75],
+    }
+    windower = SequenceWindower(2, group="shop", time="day")
+    windows = windower.fit_transform(library.DataFrame(columns))
+    sold = [window[:, 0].tolist() for window in windows]
+    assert sold == [[1], [2], [1, 3], [2, 4], [3, 5]]
+    assert list(windows.feature_names) == ["sold", "price"]
+    assert list(windower.feature_names_in_) == list(columns)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        DATES,
+        DATES.tz_localize("Europe/Berlin"),
+        DATES.astype("datetime64[s]"),
+        DATES - DATES[0],
+        np.arange(10),
+        np.arange(10) / 10,
+        np.arange(10, dtype=np.uint8),
+        DATES.strftime("%Y-%m-%dT%H:%M"),
+        pd.array(range(10), dtype="Int64"),
+        DATES.to_pydatetime().astype(object),
+    ],
+    ids=lambda when: str(when.dtype),
+)
+def test_any_kind_of_time_stamp(when):
+    X = pd.DataFrame({"when": when, "x": np.arange(10)}).drop(index=5)
+    lengths = SequenceWindower(3, time="when").fit_transform(X).lengths
+    assert lengths.tolist() == [1, 2, 3, 3, 3, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "max_gap", ["2h", timedelta(hours=2), np.timedelta64(120, "m"), np.inf]
+)
+def test_any_kind_of_gap(max_gap):
+    X = dated().drop(index=DATES[5])
+    windows = SequenceWindower(3, time="index", max_gap=max_gap).fit_transform(X)
+    assert windows.lengths.tolist() == [1, 2, 3, 3, 3, 3, 3, 3, 3]
+
+
+def test_months_and_a_change_to_summer_time_are_no_gaps():
+    for freq, zone in [("MS", None), ("D", "Europe/Berlin")]:
+        dates = pd.date_range("2024-01-01", periods=100, freq=freq, tz=zone)
+        X = pd.DataFrame({"x": np.arange(100)}, index=dates)
+        lengths = SequenceWindower(9, time="index").fit_transform(X).lengths
+        assert (lengths[8:] == 9).all()
+
+
+def test_the_regular_step_is_remembered_from_fit():
+    X = dated()
+    windower = SequenceWindower(3, time="index").fit(X)
+    assert windower.transform(X[::2]).lengths.tolist() == [1] * 5
+    assert windower.fit_transform(X[::2]).lengths.tolist() == [1, 2, 3, 3, 3]
+
+
+def test_levels_of_an_index_name_series_and_time():
+    index = pd.MultiIndex.from_product([["b", "a"], DATES[:2]], names=["shop", "day"])
+    X = pd.DataFrame({"x": [1, 2, 3, 4]}, index=index)
+    windower = SequenceWindower(2, group="shop", time="day")
+    windows = windower.fit_transform(X)
+    assert rows_of(windows) == [[1], [1, 2], [3], [3, 4]]
+    assert windows.index.equals(index)
+
+
+def test_several_columns_name_a_series():
+    X = [["a", 1, 10], ["a", 2, 20], ["b", 1, 30], ["a", 1, 40], ["b", 1, 50]]
+    windows = SequenceWindower(2, group=[0, 1]).fit_transform(X)
+    assert rows_of(windows) == [[10], [20], [30], [10, 40], [30, 50]]
+
+
+def test_series_seen_only_later_have_windows_of_their_own():
+    X = np.array([[1, 0, 5], [1, 1, 6]])
+    windower = SequenceWindower(2, group=0, time=1, context="fit").fit(X)
+    new = np.array([[2, 0, 7], [1, 2, 8], [2, 1, 9]])
+    assert rows_of(windower.transform(new)) == [[7], [6, 8], [7, 9]]
+
+
+def test_in_order_and_alone_the_rows_are_not_copied():
+    X = dated()
+    values = X.to_numpy()
+    windows = SequenceWindower(3, time="index").fit_transform(X)
+    assert np.shares_memory(windows.steps, values)
+
+
+def test_names_of_flat_lags_leave_out_what_is_consumed():
+    windower = SequenceWindower(2, group="who", time="when", flatten=True)
+    flat = windower.set_output(transform="pandas").fit_transform(
+        table(list("aab"), [0, 1, 0])
+    )
+    assert list(flat) == ["value_lag1", "value_lag0"]
+    assert list(flat.index) == [0, 1, 2]
+
+
+def test_set_output_is_remembered_until_flatten_is_on():
+    windower = SequenceWindower(2).set_output(transform="pandas")
+    flat = windower.set_params(flatten=True).fit_transform(dated())
+    assert list(flat) == ["x_lag1", "x_lag0"]
+
+
+# make_supervised over panels.
+
+
+@given(panels(), st.integers(1, 4), gaps)
+def test_targets_are_those_of_the_slow_twin(panel, horizon, max_gap):
+    groups, times = panel
+    expected = {}
+    for series in members(*panel).values():
+        step = usual_step([times[i] for i in series])
+        limit = max_gap or (np.inf if step is None else 1.5 * step)
+        for i, row in enumerate(series[:-horizon]):
+            if len(history(series, times, i + horizon, limit)) > horizon:
+                expected[row] = series[i + 1 : i + 1 + horizon]
+    options = {"group": "who", "time": "when", "max_gap": max_gap}
+    if not expected:
+        with pytest.raises(ValueError, match=f"No row .* followed by {horizon}"):
+            make_supervised(table(*panel), horizon, **options)
+        return
+    X, y = make_supervised(table(*panel), horizon, **options)
+    assert X["value"].tolist() == sorted(expected)
+    assert y.reshape(len(X), -1).tolist() == [expected[row] for row in sorted(expected)]
+
+
+def test_targets_of_a_panel_keep_all_columns():
+    frame = table(list("abab"), [0, 0, 1, 1])
+    X, y = make_supervised(frame, target="value", group="who", time="when")
+    assert list(X) == ["who", "value", "when"]
+    assert y.tolist() == [2, 3]
+
+
+# Errors.
+
+TWO = {"who": ["a", "a"], "when": [0, 1], "x": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("params", "changes", "message"),
+    [
+        ({"group": "shop"}, {}, r"group='shop' is not in X, which has columns \['who'"),
+        ({"time": 3}, {}, "time=3 is not in X"),
+        ({"group": [0, "y"]}, {}, "group='y' is not in X"),
+        ({"time": "when"}, {"when": [1, 1]}, "Rows 0 and 1 of X have the same time st"),
+        ({"time": "when"}, {"when": [0, np.nan]}, "time stamp of row 1 is missing"),
+        ({"time": "when"}, {"when": [0, np.inf]}, "time stamp of row 1 is missing"),
+        (
+            {"time": "when"},
+            {"when": ["noon", "one"]},
+            "expected dates or numbers",
+        ),
+        ({"time": "when"}, {"when": [None, None]}, "time stamp of row 0 is missing"),
+        ({"group": "who"}, {"who": ["a", None]}, "group is missing in row 1"),
+        ({"group": ["who", "x"], "time": 1}, {}, "at least one must be left"),
+        ({"max_gap": 2}, {}, "max_gap=2 needs time stamps: name their column"),
+        ({"context": "fit"}, {}, "context='fit' needs time stamps"),
+        ({"time": 1, "max_gap": "2h"}, {}, "max_gap='2h' does not fit time stamps tha"),
+        (
+            {"time": 1, "max_gap": 1},
+            {"when": DATES[:2]},
+            "give a duration, such as",
+        ),
+        (
+            {"time": 1, "max_gap": "x"},
+            {"when": DATES[:2]},
+            "'x' is no duration",
+        ),
+        ({"time": 1, "max_gap": "-1h"}, {"when": DATES[:2]}, "larger than 0"),
+        ({"time": 1, "group": 0}, {"x": [1.0, np.inf]}, "infinity: row 1, column 'x'"),
+        ({"time": 1, "group": 0}, {"x": ["1", "b"]}, "could not convert string"),
+    ],
+)
+def test_wrong_rows_are_answered_in_one_line(params, changes, message):
+    X = pd.DataFrame(TWO | changes)
+    with pytest.raises(ValueError, match=message) as error:
+        SequenceWindower(**params).fit(X)
+    assert "\n" not in str(error.value)
+
+
+def test_arrays_have_no_index():
+    windower = SequenceWindower(time="index")
+    with pytest.raises(ValueError, match=r"and no index: .*\.set_output"):
+        windower.fit(np.ones((3, 2)))
+    windower.fit(dated())
+    with (
+        pytest.warns(UserWarning, match="valid feature names"),
+        pytest.raises(ValueError, match="ndarray, without the index that was used"),
+    ):
+        windower.transform(np.ones((3, 1)))
+
+
+def test_dates_cannot_follow_numbers():
+    windower = SequenceWindower(time="when").fit(pd.DataFrame(TWO).drop(columns="who"))
+    later = pd.DataFrame({"when": DATES[:2], "x": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="are dates and were numbers in fit"):
+        windower.transform(later)
+
+
+def test_a_lazy_frame_is_to_be_collected():
+    with pytest.raises(TypeError, match=r"lazy frame.*pass X.collect\(\)"):
+        SequenceWindower().fit(pl.LazyFrame({"x": [1.0]}))
+
+
+def test_a_repeated_row_is_named_as_it_came():
+    X = np.array([[3, 0], [1, 0], [2, 0], [1, 0]])
+    with pytest.raises(ValueError, match="Rows 1 and 3 of X have the same"):
+        SequenceWindower(time=0).fit(X)
