@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -23,10 +22,12 @@ from skorch.helper import predefined_split
 
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 from ._callbacks import EpochTasks, make_callbacks
+from ._categories import check_ids, count_ids, find_categorical
 from ._input import check_sequences, rows_to_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet, curve
 from ._runtime import DTYPES, resolve_device, restore_device, seeded
+from ._scaling import fit_scaler
 from ._sequences import Sequences, check_finite
 from ._splits import split_validation
 
@@ -47,6 +48,8 @@ ARCHITECTURE = (
     "dropout",
     "pooling",
     "dtype",
+    "categorical_features",
+    "embedding_size",
 )
 
 
@@ -73,6 +76,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "warm_start": ["boolean"],
         "standardize": ["boolean"],
         "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "categorical_features": ["array-like", None],
+        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str],
         "dtype": [StrOptions(set(DTYPES))],
         "callbacks": [list, None],
@@ -136,8 +141,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, if lengths of X, y and sample_weight
-            differ, or if the loss becomes infinite or NaN.
+            If a value is NaN or infinite, or no id where one is expected, if
+            lengths of X, y and sample_weight differ, or if the loss becomes
+            infinite or NaN.
         """
         resume = self.warm_start and hasattr(self, "net_")
         return self._fit(X, y, sample_weight, resume=resume, n_epochs=self.max_epochs)
@@ -155,7 +161,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
         samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
         train, valid = self._split(samples, resume=resume)
-        self._prepare(train, resume=resume)
+        self._prepare(samples, train, resume=resume)
         with self._observed(X, y, sample_weight, n_epochs) as observers:
             self._train(train, valid, n_epochs, observers, resume=resume)
         return self._record()
@@ -218,6 +224,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " pass X in the same form, and n_timesteps as it was in fit."
             )
         check_finite(sequences, self.dtype)
+        if reset:
+            check_ids(sequences, self._find_categorical(sequences.shape[2]))
+        else:
+            positions = self._architecture["categorical_features"]
+            check_ids(sequences, positions, self._sizes["n_ids"])
         return sequences
 
     def _check_names(self, names, *, reset):
@@ -235,6 +246,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 f"X has the features {list(names)}, but {type(self).__name__} was"
                 f" fitted to {list(fitted)}: give the same in the same order."
             )
+
+    def _find_categorical(self, n_features):
+        """Return the positions of the features of a step that hold ids."""
+        names = getattr(self, "feature_names_in_", None)
+        return find_categorical(
+            self.categorical_features, self.embedding_size, n_features, names
+        )
 
     def _split(self, samples, *, resume):
         """Set validation data aside; put a single batch in canonical order."""
@@ -258,15 +276,21 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         is_one_batch = len(train) <= self.batch_size and train.size <= MERGED_VALUES
         return (train.merged() if is_one_batch else train), valid
 
-    def _prepare(self, train, *, resume):
+    def _prepare(self, samples, train, *, resume):
         """Fit the scalers and fix the architecture, or check that it still holds."""
+        n_features = samples.sequences.shape[2]
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
+        positions = self._find_categorical(n_features)
+        architecture["categorical_features"] = positions
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
-            self.scaler_ = _fit_scaler(train) if self.standardize else None
+            self.scaler_ = fit_scaler(train, positions) if self.standardize else None
             self.target_scaler_ = self._fit_target_scaler(train)
-            n_features = train.sequences.shape[2]
-            self._sizes = {"n_features": n_features, "n_outputs": self._n_net_outputs}
+            self._sizes = {
+                "n_features": n_features,
+                "n_outputs": self._n_net_outputs,
+                "n_ids": count_ids(samples.sequences, positions),
+            }
             self._architecture = architecture
         for name, value in architecture.items():
             if value != self._architecture[name]:
@@ -402,16 +426,3 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _fit_scaler(samples):
-    """Fit to the steps of the samples, each with the weights of its sequences."""
-    sequences = samples.sequences.compact()
-    return make_scaler().fit(
-        sequences.steps, sample_weight=sequences.coverage(samples.weight)
-    )
-
-
-def make_scaler():
-    """Return a scaler of arrays, whatever container is configured globally."""
-    return StandardScaler().set_output(transform="default")

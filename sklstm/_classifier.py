@@ -102,12 +102,31 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     standardize : bool, default=True
         Whether the features are scaled to zero mean and unit variance over
-        the steps used in training. Turn it off for features that are on one scale.
+        the steps used in training, but not ids. Turn it off for features that are
+        on one scale.
 
     n_timesteps : int or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the
         first step coming first; None means one feature and a step per column.
         Ignored for all other input.
+
+    categorical_features : array-like of int, str or bool, default=None
+        The features of a step that hold ids, such as tokens or codes of events:
+        their positions, their names, or a mask of shape (n_features,). Each gets
+        an embedding, whose vectors go into the LSTM beside the numeric features.
+        None means none, or all if `embedding_size` is given, and then X must have
+        one feature. Names need an X that names the features of a step, which 2-D
+        input does only if a row is one step.
+
+        Ids are whole numbers, best counted from 0 on, since there is a vector for
+        each up to the largest. That of the first `fit` or `partial_fit`, validation
+        data included, is the limit: a larger id is an error. All negative ids mean
+        unknown and share a vector, which is zero unless training sees such ids.
+
+    embedding_size : int or None, default=None
+        Size of the vector that stands for an id. None means that of fastai's rule
+        of thumb, 1.6 * n**0.56, rounded and at most 600, for a feature of n ids.
+        Ignored if no feature holds ids.
 
     device : str, default="cpu"
         Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``
@@ -155,14 +174,17 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         training; None unless `early_stopping`.
 
     scaler_ : StandardScaler or None
-        Scale of the features; None unless `standardize`.
+        Scale of the features, with mean 0 and scale 1 for those that hold ids;
+        None unless `standardize`.
 
     net_ : skorch.NeuralNet
         The fitted net, with its history and optimizer.
 
     module_ : torch.nn.Module
-        The fitted module; ``module_.lstm`` is a :class:`torch.nn.LSTM` and
-        ``module_.head`` a :class:`torch.nn.Linear`.
+        The fitted module; ``module_.lstm`` is a :class:`torch.nn.LSTM`,
+        ``module_.head`` a :class:`torch.nn.Linear`, and ``module_.embeddings``
+        has a :class:`torch.nn.Embedding` for each feature that holds ids, with
+        row 0 for unknown and row i + 1 for id i.
 
     See Also
     --------
@@ -234,6 +256,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         class_weight=None,
         standardize=True,
         n_timesteps=None,
+        categorical_features=None,
+        embedding_size=None,
         device="cpu",
         dtype="float32",
         callbacks=None,
@@ -260,6 +284,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.class_weight = class_weight
         self.standardize = standardize
         self.n_timesteps = n_timesteps
+        self.categorical_features = categorical_features
+        self.embedding_size = embedding_size
         self.device = device
         self.dtype = dtype
         self.callbacks = callbacks
@@ -270,7 +296,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch more, on these data.
 
-        The first call fixes the classes and the scale of the features.
+        The first call fixes the classes, the ids and the scale of the features.
 
         Parameters
         ----------

@@ -1,6 +1,8 @@
-"""The torch module: stacked LSTM, pooling over the real steps, linear head."""
+"""The torch module: embeddings, stacked LSTM, pooling over the real steps, head."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class LSTMModule(nn.Module):
-    """Stacked LSTM, pooling over the real steps, dropout and a linear head.
+    """Embeddings, stacked LSTM, pooling over the real steps, dropout, linear head.
 
     Parameters
     ----------
@@ -26,7 +28,18 @@ class LSTMModule(nn.Module):
 
     dtype : torch.dtype
         Type of the parameters.
+
+    categorical_features : sequence of int, default=()
+        The features that hold ids.
+
+    n_ids : sequence of int, default=()
+        Number of ids of each of these.
+
+    embedding_size : int, default=None
+        Size of the vector that stands for an id; see `suggest_size` for None.
     """
+
+    numeric_features: Tensor
 
     def __init__(
         self,
@@ -38,11 +51,24 @@ class LSTMModule(nn.Module):
         dropout: float,
         pooling: str,
         dtype: torch.dtype,
+        categorical_features: Sequence[int] = (),
+        n_ids: Sequence[int] = (),
+        embedding_size: int | None = None,
     ) -> None:
         super().__init__()
         self.pooling = pooling
+        self.categorical_features = list(categorical_features)
+        numeric = [i for i in range(n_features) if i not in set(categorical_features)]
+        # A buffer goes to the device with the weights, but is not one of them.
+        positions = torch.tensor(numeric, dtype=torch.int64)
+        self.register_buffer("numeric_features", positions, persistent=False)
+        sizes = [embedding_size or suggest_size(n) for n in n_ids]
+        self.embeddings = nn.ModuleList(
+            _make_embedding(n, size, dtype)
+            for n, size in zip(n_ids, sizes, strict=True)
+        )
         self.lstm = nn.LSTM(
-            n_features,
+            len(numeric) + sum(sizes),
             hidden_size,
             num_layers,
             # torch warns of dropout between layers where there is one layer only.
@@ -69,7 +95,8 @@ class LSTMModule(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n_timesteps, batch, n_features)
-            Sequences that start at step 0; what follows a sequence is arbitrary.
+            Sequences that start at step 0; what follows a sequence is arbitrary,
+            but must be an id where ids are expected.
 
         lengths : Tensor of shape (batch,), default=None
             Number of real steps of each; None means `n_timesteps` for all.
@@ -79,6 +106,7 @@ class LSTMModule(nn.Module):
         output : Tensor of shape (batch, n_outputs)
             Output of the head.
         """
+        x = self._embed(x)
         if lengths is None or not self.lstm.bidirectional:
             # An LSTM is causal: what lies after a sequence cannot change its outputs.
             hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
@@ -88,6 +116,19 @@ class LSTMModule(nn.Module):
                 self.lstm(packed)[0], total_length=x.shape[0]
             )
         return self.head(self.dropout(self._pool(hidden, lengths)))
+
+    def _embed(self, x: Tensor) -> Tensor:
+        """Put the vectors of the ids behind the numeric features."""
+        if not self.embeddings:
+            return x
+        # (time, batch, n_numeric)
+        parts = [x.index_select(-1, self.numeric_features)]
+        for feature, embedding in zip(
+            self.categorical_features, self.embeddings, strict=True
+        ):
+            rows = x[..., feature].clamp(min=-1).long() + 1  # (time, batch)
+            parts.append(embedding(rows))  # (time, batch, size)
+        return torch.cat(parts, dim=-1)  # (time, batch, n_numeric + sizes)
 
     def _pool(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:
         """Reduce (time, batch, features) to (batch, features) over real steps."""
@@ -113,3 +154,26 @@ class LSTMModule(nn.Module):
             return last
         size = self.lstm.hidden_size
         return torch.cat([last[:, :size], hidden[0, :, size:]], dim=1)
+
+
+def suggest_size(n_ids: int) -> int:
+    """Return fastai's rule of thumb for the size of an embedding.
+
+    Parameters
+    ----------
+    n_ids : int
+        Number of different ids.
+
+    Returns
+    -------
+    size : int
+        Size of the vector that stands for an id.
+    """
+    return min(600, round(1.6 * n_ids**0.56))
+
+
+def _make_embedding(n_ids: int, size: int, dtype: torch.dtype) -> nn.Embedding:
+    """Row 0 is for all that is unknown, row i + 1 for id i."""
+    embedding = nn.Embedding(n_ids + 1, size, dtype=dtype)
+    nn.init.zeros_(embedding.weight[0])
+    return embedding

@@ -9,7 +9,8 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
-from ._base import BaseLSTM, make_scaler
+from ._base import BaseLSTM
+from ._scaling import make_scaler
 
 LOSSES = {
     "squared_error": nn.MSELoss,
@@ -104,12 +105,31 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     standardize : bool, default=True
         Whether features and targets are scaled to zero mean and unit variance over
-        the steps used in training. Predictions come back in the units of y.
+        the steps used in training, but not ids. Predictions come back in the units
+        of y.
 
     n_timesteps : int or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the
         first step coming first; None means one feature and a step per column.
         Ignored for all other input.
+
+    categorical_features : array-like of int, str or bool, default=None
+        The features of a step that hold ids, such as tokens or codes of events:
+        their positions, their names, or a mask of shape (n_features,). Each gets
+        an embedding, whose vectors go into the LSTM beside the numeric features.
+        None means none, or all if `embedding_size` is given, and then X must have
+        one feature. Names need an X that names the features of a step, which 2-D
+        input does only if a row is one step.
+
+        Ids are whole numbers, best counted from 0 on, since there is a vector for
+        each up to the largest. That of the first `fit` or `partial_fit`, validation
+        data included, is the limit: a larger id is an error. All negative ids mean
+        unknown and share a vector, which is zero unless training sees such ids.
+
+    embedding_size : int or None, default=None
+        Size of the vector that stands for an id. None means that of fastai's rule
+        of thumb, 1.6 * n**0.56, rounded and at most 600, for a feature of n ids.
+        Ignored if no feature holds ids.
 
     device : str, default="cpu"
         Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``
@@ -154,7 +174,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         epoch, weighted as in training; None unless `early_stopping`.
 
     scaler_ : StandardScaler or None
-        Scale of the features; None unless `standardize`.
+        Scale of the features, with mean 0 and scale 1 for those that hold ids;
+        None unless `standardize`.
 
     target_scaler_ : StandardScaler or None
         Scale of the targets; None unless `standardize`.
@@ -166,8 +187,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         The fitted net, with its history and optimizer.
 
     module_ : torch.nn.Module
-        The fitted module; ``module_.lstm`` is a :class:`torch.nn.LSTM` and
-        ``module_.head`` a :class:`torch.nn.Linear`.
+        The fitted module; ``module_.lstm`` is a :class:`torch.nn.LSTM`,
+        ``module_.head`` a :class:`torch.nn.Linear`, and ``module_.embeddings``
+        has a :class:`torch.nn.Embedding` for each feature that holds ids, with
+        row 0 for unknown and row i + 1 for id i.
 
     See Also
     --------
@@ -239,6 +262,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         warm_start=False,
         standardize=True,
         n_timesteps=None,
+        categorical_features=None,
+        embedding_size=None,
         device="cpu",
         dtype="float32",
         callbacks=None,
@@ -265,6 +290,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.warm_start = warm_start
         self.standardize = standardize
         self.n_timesteps = n_timesteps
+        self.categorical_features = categorical_features
+        self.embedding_size = embedding_size
         self.device = device
         self.dtype = dtype
         self.callbacks = callbacks
@@ -275,7 +302,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch more, on these data.
 
-        The first call fixes the scale of features and targets.
+        The first call fixes the ids, and the scale of features and targets.
 
         Parameters
         ----------

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._module import LSTMModule
+from sklstm._module import LSTMModule, suggest_size
 
 POOLINGS = ["last", "mean", "max"]
 
@@ -144,6 +145,91 @@ def test_dropout_stands_between_layers_and_before_the_head(num_layers):
     assert (module(x) != module(x)).any()
     module.eval()
     assert (module(x) == module(x)).all()
+
+
+def make_embedding_module(bidirectional=False, pooling="last"):
+    """Features 1 and 3 of 4 hold 3 and 5 ids; two features are numbers."""
+    torch.manual_seed(0)
+    module = LSTMModule(
+        4, 2, 5, 1, bidirectional, 0.0, pooling, torch.float64, [1, 3], [3, 5], 2
+    )
+    nn.init.normal_(module.embeddings[0].weight[0])  # or unknown would say nothing
+    return module
+
+
+def mixed_steps(n_steps, n_sequences):
+    x = torch.randn(n_steps, n_sequences, 4, dtype=torch.float64)
+    x[..., 1] = torch.randint(-1, 3, (n_steps, n_sequences))
+    x[..., 3] = torch.randint(-1, 5, (n_steps, n_sequences))
+    return x
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_an_embedding_is_a_matrix_times_one_hot(pooling, bidirectional):
+    module = make_embedding_module(bidirectional, pooling)
+    plain = LSTMModule(6, 2, 5, 1, bidirectional, 0.0, pooling, torch.float64)
+    plain.load_state_dict(module.state_dict(), strict=False)
+    x, lengths = mixed_steps(7, 4), torch.tensor([7, 3, 1, 6])
+    module(x, lengths).square().sum().backward()
+    matrices = [e.weight.detach().requires_grad_() for e in module.embeddings]
+    parts = [x[..., [0, 2]]]
+    for feature, matrix in zip([1, 3], matrices, strict=True):
+        # The first row stands for all that is unknown, which is -1.
+        one_hot = (x[..., [feature]] == torch.arange(-1, len(matrix) - 1)).double()
+        parts.append(one_hot @ matrix)
+    expected = plain(torch.cat(parts, dim=-1), lengths)
+    expected.square().sum().backward()
+    assert_allclose(module(x, lengths).detach(), expected.detach(), rtol=1e-12)
+    for embedding, matrix in zip(module.embeddings, matrices, strict=True):
+        assert_allclose(embedding.weight.grad, matrix.grad, rtol=1e-9, atol=1e-15)
+        assert matrix.grad.any()
+    assert_allclose(module.lstm.weight_ih_l0.grad, plain.lstm.weight_ih_l0.grad)
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_padding_never_embeds(pooling, bidirectional):
+    module = make_embedding_module(bidirectional, pooling)
+    x, lengths = mixed_steps(6, 3), torch.tensor([2, 6, 4])
+    x[..., 1] = x[..., 1].clamp(min=1)  # the ids 1 and 2 only
+    padding = torch.arange(6)[:, None] >= lengths
+    x[padding] = 0.0
+    output = module(x, lengths)
+    output.square().sum().backward()
+    by_id = module.embeddings[0].weight.grad.abs().sum(dim=1)
+    assert (by_id > 0).tolist() == [False, False, True, True]  # unknown, 0, 1, 2
+    x[padding] = 2.0
+    assert_array_equal(module(x, lengths).detach(), output.detach())
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+def test_all_negative_ids_are_one():
+    module, x = make_embedding_module(), mixed_steps(3, 2)
+    x[..., 1] = -1
+    expected = module(x).detach()
+    for value in (-2, -1e9, -1e300):
+        x[..., 1] = value
+        assert_array_equal(module(x).detach(), expected)
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+def test_unknown_starts_as_nothing():
+    sizes = {"categorical_features": [0, 1], "n_ids": [4, 30]}
+    module = LSTMModule(2, 1, 3, 1, False, 0.0, "last", torch.float32, **sizes)
+    shapes = [tuple(embedding.weight.shape) for embedding in module.embeddings]
+    assert shapes == [(5, suggest_size(4)), (31, suggest_size(30))]
+    for embedding in module.embeddings:
+        assert not embedding.weight[0].any()
+        assert embedding.weight[1:].all()
+
+
+def test_the_size_of_an_embedding_grows_slowly():
+    sizes = [suggest_size(n) for n in range(1, 3000)]
+    assert [suggest_size(n) for n in (1, 2, 10, 100, 10**6)] == [2, 2, 6, 21, 600]
+    assert sizes == sorted(sizes)
 
 
 @pytest.mark.usefixtures("keep_torch_rng")
