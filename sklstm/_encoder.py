@@ -1,0 +1,438 @@
+"""From texts and lists of tokens to sequences of integer ids: a transformer."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Set
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils._missing import is_pandas_na
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ._sequences import Sequences
+
+_EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
+
+
+# Without output keys, scikit-learn does not wrap `transform` to return dataframes.
+class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    r"""Turn texts or lists of tokens into sequences of integer ids.
+
+    `fit` gives each token an id, the most frequent token 0, the next 1 and so
+    on. `transform` returns for each sample the ids of its tokens in their order,
+    without padding, and -1 for tokens that have no id.
+
+    A sample is a string, which scikit-learn's text analysis cuts into tokens, or
+    a list or 1-D array of tokens, which are taken as they are: words, event
+    codes or anything else that can be a key of a dict.
+
+    Parameters
+    ----------
+    analyzer : {"word", "char", "char_wb"} or callable, default="word"
+        How a string is cut into tokens, as in
+        :class:`sklearn.feature_extraction.text.CountVectorizer`: words,
+        characters, or characters with a space around each word. A callable gets
+        each sample, of whatever type, and returns its tokens.
+
+    ngram_size : int, default=1
+        Number of words or characters in a token. Tokens overlap: those of size 2
+        in ``"ACGT"`` are AC, CG and GT. Words are joined by a space; tokens
+        from lists or from a callable become tuples.
+
+    lowercase : bool, default=True
+        Whether strings are put in lower case. Tokens in lists, or from a
+        callable, stay as they are.
+
+    token_pattern : str, default=``r"(?u)\b\w\w+\b"``
+        Regular expression for a word; used by ``analyzer="word"`` only. As in
+        scikit-learn, a word has two letters or digits or more, and punctuation
+        is left out: ``r"\w+|[^\w\s]"`` keeps both.
+
+    min_frequency : int or float, default=1
+        A token gets an id if at least this number of training samples hold it;
+        a float is a share of the training samples.
+
+    max_features : int or None, default=None
+        Largest number of ids. They go to the tokens that occur most often; None
+        is for all tokens.
+
+    max_length : int or None, default=None
+        Samples with more tokens are cut to this length; None keeps all.
+
+    truncate : {"start", "end"}, default="end"
+        The side of longer samples that is cut off. ``"end"`` keeps how a text
+        begins, ``"start"`` the latest events of a history.
+
+    Attributes
+    ----------
+    vocabulary_ : dict
+        The id of each token, from 0 on in order of falling frequency. Tokens
+        that occur equally often are sorted or, if their types have no
+        common order, as they first appear.
+
+    See Also
+    --------
+    Sequences : What `transform` returns.
+    LSTMClassifier : Learns a vector for each id if `embedding_size` is given.
+
+    Notes
+    -----
+    A sample without tokens becomes a single unknown token, since a sequence has
+    at least one step.
+
+    What `max_length` cuts off does not count for the vocabulary.
+
+    A model learns what an unknown token means only if there are some in the
+    training data. With the defaults there are none; ``min_frequency=2`` makes
+    unknown the tokens that a single sample holds.
+
+    Examples
+    --------
+    >>> from sklstm import SequenceEncoder
+    >>> encoder = SequenceEncoder()
+    >>> sequences = encoder.fit_transform(["to be or not to be", "let it be"])
+    >>> encoder.vocabulary_
+    {'be': 0, 'to': 1, 'it': 2, 'let': 3, 'not': 4, 'or': 5}
+    >>> sequences.lengths
+    array([6, 3])
+    >>> sequences[0].ravel()
+    array([1, 0, 5, 4, 1, 0])
+    >>> encoder.transform(["let me be"])[0].ravel()
+    array([ 3, -1,  0])
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "analyzer": [StrOptions({"word", "char", "char_wb"}), callable],
+        "ngram_size": [Interval(Integral, 1, None, closed="left")],
+        "lowercase": ["boolean"],
+        "token_pattern": [str],
+        "min_frequency": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="both"),
+        ],
+        "max_features": [Interval(Integral, 1, None, closed="left"), None],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "truncate": [StrOptions({"start", "end"})],
+    }
+
+    def __init__(
+        self,
+        analyzer: str | Callable = "word",
+        *,
+        ngram_size: int = 1,
+        lowercase: bool = True,
+        token_pattern: str = r"(?u)\b\w\w+\b",
+        min_frequency: float = 1,
+        max_features: int | None = None,
+        max_length: int | None = None,
+        truncate: str = "end",
+    ) -> None:
+        self.analyzer = analyzer
+        self.ngram_size = ngram_size
+        self.lowercase = lowercase
+        self.token_pattern = token_pattern
+        self.min_frequency = min_frequency
+        self.max_features = max_features
+        self.max_length = max_length
+        self.truncate = truncate
+
+    def fit(self, X: Any, y: Any = None) -> SequenceEncoder:
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,), or ndarray of shape (n_samples, length)
+            Strings, or lists or 1-D arrays of tokens: as a list, an array or a
+            column of a dataframe. Of a 2-D array each row is a sample.
+
+        y : Ignored
+            Present for the API.
+
+        Returns
+        -------
+        self : SequenceEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        ValueError
+            If a sample or a token is missing (None or NaN) or is none of the
+            above, or if no token is left in the vocabulary.
+        """
+        self.fit_transform(X)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Any, y: Any = None) -> Sequences:
+        """Learn the vocabulary and return the ids; the texts are read once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,), or ndarray of shape (n_samples, length)
+            As in `fit`.
+
+        y : Ignored
+            Present for the API.
+
+        Returns
+        -------
+        sequences : Sequences of shape (n_samples, max_length, 1)
+            As from `transform`.
+        """
+        tokens, numbers, lengths = self._read(X)
+        self.vocabulary_ = self._learn(tokens, numbers, lengths)
+        return self._encode(tokens, numbers, lengths)
+
+    def transform(self, X: Any) -> Sequences:
+        """Return the ids of the tokens.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,), or ndarray of shape (n_samples, length)
+            As in `fit`.
+
+        Returns
+        -------
+        sequences : Sequences of shape (n_samples, max_length, 1)
+            The ids, of type int64, -1 for an unknown token. Each sequence has
+            its own length; the longest is the second number of the shape.
+
+        Raises
+        ------
+        ValueError
+            If a sample or a token is missing or of a type that `fit` refuses.
+        """
+        check_is_fitted(self)
+        return self._encode(*self._read(X))
+
+    def inverse_transform(self, X: Sequences) -> list[list[Any]]:
+        """Return the tokens of ids.
+
+        Parameters
+        ----------
+        X : Sequences of shape (n_samples, max_length, 1)
+            Integer ids, as `transform` returns them.
+
+        Returns
+        -------
+        samples : list of list
+            The tokens of each sample, None for an unknown one.
+
+        Raises
+        ------
+        ValueError
+            If X are not ids of this vocabulary.
+        """
+        check_is_fitted(self)
+        got: Any = X if isinstance(X, Sequences) else type(X).__name__
+        if got is not X or X.steps.shape[1] != 1 or X.dtype.kind not in "iu":
+            raise ValueError(
+                f"Got {got}; expected Sequences of integers with one feature, as"
+                " transform returns them."
+            )
+        n_ids = len(self.vocabulary_)
+        if X.steps.max(initial=-1) >= n_ids:
+            raise ValueError(
+                f"Got the id {X.steps.max()}; the vocabulary has the ids 0 to"
+                f" {n_ids - 1}: pass what this encoder has returned."
+            )
+        names = [*self.vocabulary_, None]  # the last is at -1
+        tokens = [names[i] for i in np.maximum(X.steps[:, 0], -1).tolist()]
+        starts, ends = X.starts.tolist(), (X.starts + X.lengths).tolist()
+        return [tokens[i:k] for i, k in zip(starts, ends, strict=True)]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the single feature of a step.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Present for the API.
+
+        Returns
+        -------
+        names : ndarray of shape (1,)
+            The word token.
+        """
+        check_is_fitted(self)
+        return np.array(["token"], dtype=object)
+
+    def set_output(self, *, transform: str | None = None) -> SequenceEncoder:
+        """Do nothing: `Sequences` are always themselves.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            As in scikit-learn. Has no effect.
+
+        Returns
+        -------
+        self : SequenceEncoder
+            The encoder.
+        """
+        return self
+
+    def _read(self, X: Any) -> tuple[list[Any], np.ndarray, np.ndarray]:
+        """Read all samples, once.
+
+        Returns the different tokens of X as they appear, the place of every token
+        of every sample in that list, and the number of tokens of each sample.
+        """
+        tokenize = self._build_tokenizer()
+        places: defaultdict[Any, int] = defaultdict()
+        places.default_factory = places.__len__  # a new token takes the next place
+        numbers, lengths = array("q"), []
+        for i, sample in enumerate(_check_samples(X)):
+            tokens = tokenize(i, sample)
+            try:
+                numbers.extend(map(places.__getitem__, tokens))
+            except TypeError:
+                raise ValueError(
+                    f"Sample {i} holds a token that is not hashable; expected tokens"
+                    " such as strings or integers: turn lists into tuples."
+                ) from None
+            lengths.append(len(tokens))
+        tokens = list(places)
+        self._check_missing(tokens, numbers, lengths)
+        return tokens, np.array(numbers), np.array(lengths)
+
+    def _build_tokenizer(self) -> Callable[[int, Any], list[Any]]:
+        """Return what turns sample i into its tokens."""
+        n, analyze = self.ngram_size, self.analyzer
+        cut = slice(self.max_length)
+        if self.max_length and self.truncate == "start":
+            cut = slice(-self.max_length, None)
+        if callable(analyze):
+            return lambda i, sample: _join(list(analyze(sample)), n)[cut]
+        analyze_text = CountVectorizer(
+            analyzer=analyze,
+            ngram_range=(n, n),
+            lowercase=self.lowercase,
+            token_pattern=self.token_pattern,
+        ).build_analyzer()
+        kinds = set()
+
+        def tokenize(i: int, sample: Any) -> list[Any]:
+            is_text = isinstance(sample, str)
+            tokens = analyze_text(sample) if is_text else _join(_listed(i, sample), n)
+            kinds.add(is_text)
+            if len(kinds) > 1:
+                raise ValueError(
+                    f"Sample {i} is of type {type(sample).__name__}, unlike those"
+                    f" before it; {_EXPECTED}: one of the two for all samples."
+                )
+            return tokens[cut]
+
+        return tokenize
+
+    def _check_missing(
+        self, tokens: list[Any], numbers: array, lengths: list[int]
+    ) -> None:
+        is_tuple = self.ngram_size > 1
+        for number, token in enumerate(tokens):
+            parts = token if is_tuple and isinstance(token, tuple) else (token,)
+            if not any(map(_is_missing, parts)):
+                continue
+            sample = np.searchsorted(
+                np.cumsum(lengths), numbers.index(number), side="right"
+            )
+            raise ValueError(
+                f"Sample {sample} holds a token that is missing (None or NaN); remove"
+                " it, or put a token of your own in its place."
+            )
+
+    def _learn(
+        self, tokens: list[Any], numbers: np.ndarray, lengths: np.ndarray
+    ) -> dict[Any, int]:
+        n_samples, n_tokens = len(lengths), len(tokens)
+        if n_tokens == 0:
+            raise ValueError(
+                f"Found no token in {n_samples} sample(s); expected some: see the"
+                " parameters analyzer, token_pattern and ngram_size."
+            )
+        counts = np.bincount(numbers, minlength=n_tokens)
+        # Each pair of a sample and a token that it holds, once.
+        pairs = np.unique(np.repeat(np.arange(n_samples), lengths) * n_tokens + numbers)
+        n_holders = np.bincount(pairs % n_tokens, minlength=n_tokens)
+        is_count = isinstance(self.min_frequency, Integral)
+        held = n_holders if is_count else n_holders / n_samples
+        kept = np.flatnonzero(held >= self.min_frequency)
+        if len(kept) == 0:
+            raise ValueError(
+                f"min_frequency={self.min_frequency} leaves no token: the most common"
+                f" one is in {n_holders.max()} of {n_samples} sample(s); lower it."
+            )
+        frequencies = {tokens[i]: int(counts[i]) for i in kept}
+        try:
+            names = sorted(frequencies)
+        except TypeError:  # types without a common order, such as int and str
+            names = list(frequencies)
+        names.sort(key=frequencies.__getitem__, reverse=True)  # ties stay in order
+        return {name: i for i, name in enumerate(names[: self.max_features])}
+
+    def _encode(
+        self, tokens: list[Any], numbers: np.ndarray, lengths: np.ndarray
+    ) -> Sequences:
+        ids = np.array([self.vocabulary_.get(t, -1) for t in tokens], dtype=np.int64)
+        starts = np.cumsum(lengths) - lengths
+        steps = np.insert(ids[numbers], starts[lengths == 0], -1)
+        lengths = np.maximum(lengths, 1)
+        return Sequences(steps[:, None], np.cumsum(lengths) - lengths, lengths)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _check_samples(X: Any) -> list[Any]:
+    if isinstance(X, (str, bytes)):
+        raise ValueError(f"X is a single text; {_EXPECTED}: pass [X] for one sample.")
+    if hasattr(X, "columns"):
+        raise ValueError(
+            f"X is a dataframe with the columns {list(X.columns)}; {_EXPECTED}: pass"
+            " one column, or X.to_numpy() if each row is a sample."
+        )
+    unordered = isinstance(X, (Mapping, Set)) or not isinstance(X, Iterable)
+    if unordered or getattr(X, "ndim", 1) == 0:
+        raise ValueError(f"X is of type {type(X).__name__}; {_EXPECTED}.")
+    samples = list(X)
+    if not samples:
+        raise ValueError(f"Found 0 sample(s); {_EXPECTED}, at least one.")
+    return samples
+
+
+def _listed(i: int, sample: Any) -> list[Any]:
+    """The tokens of sample i, as Python objects."""
+    if isinstance(sample, (list, tuple)):
+        return list(sample)
+    n_axes = np.ndim(sample)
+    if hasattr(sample, "__array__") and n_axes == 1:
+        return np.asarray(sample).tolist()
+    what = f"of type {type(sample).__name__}"
+    if n_axes > 1:
+        what = f"an array of shape {sample.shape}"
+    elif n_axes == 0 and _is_missing(sample):
+        what = "missing (None or NaN)"
+    raise ValueError(
+        f"Sample {i} is {what}; {_EXPECTED}: an empty string or list stands for none."
+    )
+
+
+def _join(tokens: list[Any], n: int) -> list[Any]:
+    """Each n tokens that follow each other, as a tuple."""
+    if n == 1:
+        return tokens
+    return list(zip(*(tokens[k:] for k in range(n)), strict=False))
+
+
+def _is_missing(value: Any) -> bool:
+    # NaN and NaT do not equal themselves.
+    return value is None or is_pandas_na(value) or bool(value != value)
