@@ -19,6 +19,8 @@ from ._sequences import Sequences
 ROW_MULTIPLE = 16
 # Steps of a prediction batch. Larger ones are no faster and need more memory.
 PREDICTION_STEPS = 1 << 16
+# Largest share of padding in training batches, if sorting can bring it there.
+MAX_PADDING = 0.15
 
 
 @dataclass
@@ -164,6 +166,13 @@ class BatchLoader:
 
     shuffle : bool, default=False
         Whether each pass takes a new random order, from torch's generator.
+
+    Notes
+    -----
+    Where lengths differ so much that padding would take up more than a share of
+    `MAX_PADDING` of the arithmetic, the shuffled samples are dealt into pools of
+    some batches, sorted by length within each, and the batches shuffled again. A
+    pool is no larger than needed, so that chance decides as much as it can.
     """
 
     def __init__(
@@ -179,11 +188,43 @@ class BatchLoader:
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         data, n = self.dataset, len(self.dataset)
         # The order within a single batch means nothing, but would change the bits.
-        shuffle = self.shuffle and len(self) > 1
-        order = torch.randperm(n) if shuffle else torch.arange(n)
-        for chosen in order.to(data.steps.device).split(self.batch_size):
+        if self.shuffle and len(self) > 1:
+            batches = self._shuffled(torch.randperm(n))
+        else:
+            batches = list(torch.arange(n).split(self.batch_size))
+        for chosen in batches:
+            chosen = chosen.to(data.steps.device)
             weight = {"weight": data.weight[chosen]}
             yield data.inputs(chosen) | weight, data.y[chosen]
+
+    def _shuffled(self, order: Tensor) -> list[Tensor]:
+        """Make batches, with samples of like length together where that pays."""
+        lengths = self.dataset.lengths.cpu()[order]
+        size, n_batches = self.batch_size, len(order) // self.batch_size
+        n_pool = 1  # batches of a pool
+        while _padding(lengths, size) > MAX_PADDING and n_pool < n_batches:
+            n_pool = min(2 * n_pool, n_batches)
+            # What does not fill a batch stays as chance left it: were it the longest,
+            # a smaller batch would always lend these more weight.
+            full = n_batches * size
+            pool = torch.arange(full) // (n_pool * size)
+            by_length = pool * (int(lengths.max()) + 1) + lengths[:full]
+            moved = torch.argsort(by_length, stable=True)
+            order[:full], lengths[:full] = order[moved], lengths[moved]
+        batches = list(order.split(size))
+        if n_pool == 1:
+            return batches
+        return [batches[i] for i in torch.randperm(len(batches))]
+
+
+def _padding(lengths: Tensor, batch_size: int) -> float:
+    """Share of padding in batches of sequences of these lengths."""
+    full = len(lengths) // batch_size * batch_size
+    longest = lengths[:full].view(-1, batch_size).amax(dim=1)
+    n_padded = int(longest.sum()) * batch_size
+    if full < len(lengths):
+        n_padded += int(lengths[full:].max()) * (len(lengths) - full)
+    return 1 - int(lengths.sum()) / n_padded
 
 
 def predict_in_batches(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:

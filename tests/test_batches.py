@@ -114,3 +114,56 @@ def test_merged_samples_do_not_depend_on_order_or_repetition(repeats, random):
     assert_array_equal(a.y, b.y)
     assert_array_equal(a.weight, b.weight)
     assert a.weight.sum() == repeats.sum()
+
+
+def ragged(lengths):
+    lengths = np.asarray(lengths)
+    table = np.zeros((lengths.sum(), 1))
+    return dataset(Sequences(table, np.cumsum(lengths) - lengths, lengths))
+
+
+def orders(data, batch_size, n_epochs):
+    """Samples of each batch of each epoch; y is the number of a sample."""
+    loader = BatchLoader(data, batch_size, shuffle=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return [[y.long().ravel().tolist() for _, y in loader] for _ in range(n_epochs)]
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(300, 8), (1000, 32), (5000, 32)])
+def test_little_of_a_batch_is_padding(n, batch_size):
+    lengths = np.random.default_rng(0).integers(10, 501, size=n)
+    for epoch in orders(ragged(lengths), batch_size, 3):
+        read = sum(lengths[batch].max() * len(batch) for batch in epoch)
+        assert 1 - lengths.sum() / read < 0.2
+
+
+@given(
+    st.lists(st.integers(1, 50), min_size=2, max_size=60),
+    st.integers(1, 9),
+)
+def test_each_epoch_has_every_sample_once(lengths, batch_size):
+    for epoch in orders(ragged(lengths), batch_size, 2):
+        assert sorted(np.concatenate(epoch)) == list(range(len(lengths)))
+        sizes = sorted(len(batch) for batch in epoch)
+        assert sizes[1:] == [batch_size] * (len(sizes) - 1) or len(epoch) == 1
+
+
+def test_chance_decides_the_batches_of_unequal_lengths():
+    lengths = np.random.default_rng(0).integers(10, 501, size=403)
+    epochs = orders(ragged(lengths), 8, 200)
+    partners = [next(set(b) for b in epoch if 0 in b) - {0} for epoch in epochs]
+    assert len(set.union(*partners)) > 100  # of which 7 at a time
+    place = [next(i for i, b in enumerate(epoch) if 0 in b) for epoch in epochs]
+    assert 20 < np.mean(place) < 30  # of batches 0 to 50
+    # A smaller batch lends its samples more weight: it must favour no length.
+    small = [np.mean(lengths[b]) for epoch in epochs for b in epoch if len(b) == 3]
+    assert abs(np.mean(small) - lengths.mean()) < 30  # its deviation is 6
+
+
+def test_windows_of_a_series_are_shuffled_plainly():
+    lengths = np.minimum(np.arange(1, 301), 24)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        plain = torch.randperm(300).tolist()
+    assert_array_equal(np.concatenate(orders(ragged(lengths), 32, 1)[0]), plain)
