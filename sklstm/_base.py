@@ -23,6 +23,7 @@ from skorch.helper import predefined_split
 from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 from ._callbacks import EpochTasks, make_callbacks
 from ._categories import check_ids, count_ids, find_categorical
+from ._columns import get_names
 from ._input import check_sequences, rows_to_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet, curve
@@ -185,6 +186,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " the target y is None."
             )
         sequences = self._check_X(X, reset=reset)
+        if reset:
+            self._y_names = get_names(y)
         y = self._check_y(y)
         check_consistent_length(sequences, y)
         weight = _check_sample_weight(
@@ -239,8 +242,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 self.feature_names_in_ = names
             elif fitted is not None:
                 del self.feature_names_in_
-        elif names is None or fitted is None:
+        elif names is None and fitted is None:
             return
+        elif names is None or fitted is None:
+            has, had = ("no ", "with") if names is None else ("", "without")
+            warnings.warn(
+                f"X has {has}feature names, but {type(self).__name__} was fitted {had}"
+                " them: the order of the features cannot be checked.",
+                stacklevel=3,
+            )
         elif list(names) != list(fitted):
             raise ValueError(
                 f"X has the features {list(names)}, but {type(self).__name__} was"

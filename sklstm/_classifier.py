@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import (
 from torch import nn
 
 from ._base import BaseLSTM
+from ._output import to_output
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -332,7 +333,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         return self._partial_fit(X, y, sample_weight, classes=self.classes_)
 
-    def predict(self, X):
+    def predict(self, X, output=None):
         """Predict the class of sequences.
 
         Parameters
@@ -340,15 +341,19 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         X : Sequences, array-like or list of array-like
             As in `fit`; the number of steps of 3-D input may differ.
 
+        output : {"pandas", "polars"} or None, default=None
+            If given, return a series with the name of y in `fit`, and in pandas
+            with the index of the dataframe that `X` is or was made of.
+
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            Class labels.
+            Class labels; or a series of them.
         """
         best = self._predict_outputs(X).argmax(axis=1)
-        return self.classes_[best]
+        return to_output(self.classes_[best], X, output, self._y_names)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, output=None):
         """Predict the probability of each class.
 
         Parameters
@@ -356,12 +361,16 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         X : Sequences, array-like or list of array-like
             As in `predict`.
 
+        output : {"pandas", "polars"} or None, default=None
+            As in `predict`, but a dataframe with a column for each class.
+
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; each row sums to 1.
+            In the order of `classes_`; each row sums to 1. Or a dataframe.
         """
-        return np.exp(self.predict_log_proba(X))
+        probabilities = np.exp(self.predict_log_proba(X))
+        return to_output(probabilities, X, output, list(self.classes_))
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.

@@ -36,15 +36,25 @@ def column_names(X: Any) -> list[Any]:
     return list(range(np.shape(X)[1]) if names is None else names)
 
 
-def get_index(X: Any) -> Any:
-    """Return the index of a dataframe or series, or None if it has none."""
-    native = nw.from_native(X, pass_through=True, allow_series=True)
-    if isinstance(native, nw.LazyFrame):
+def get_names(y: Any) -> list[Any] | None:
+    """Names of the columns of a dataframe, or of a series; None if it has none."""
+    if getattr(y, "columns", None) is not None:
+        return list(y.columns)
+    return None if getattr(y, "name", None) is None else [y.name]
+
+
+def refuse_lazy(X: Any) -> None:
+    """Raise if X is a lazy frame, whose rows are not known yet."""
+    if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
         raise TypeError(
             "X is a lazy frame, whose rows are not known yet; pass X.collect()."
         )
-    is_frame = isinstance(native, (nw.DataFrame, nw.Series))
-    return nw.maybe_get_index(native) if is_frame else None
+
+
+def get_index(X: Any) -> Any:
+    """Return the index of a dataframe, or None if it has none."""
+    frame = nw.from_native(X, pass_through=True)
+    return nw.maybe_get_index(frame) if isinstance(frame, nw.DataFrame) else None
 
 
 def find_place(X: Any, key: Any, parameter: str) -> Place:

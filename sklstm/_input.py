@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from ._columns import refuse_lazy
 from ._sequences import Sequences
 
 _FORMS = (
@@ -34,6 +35,7 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     checked : Sequences or ndarray of shape (n_samples, n_columns)
         In either case ``checked.shape[-1]`` is the number of features.
     """
+    refuse_lazy(X)
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from ._base import BaseLSTM
+from ._output import to_output
 from ._scaling import make_scaler
 
 LOSSES = {
@@ -327,7 +328,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X, output=None):
         """Predict the targets of sequences.
 
         Parameters
@@ -335,15 +336,22 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         X : Sequences, array-like or list of array-like
             As in `fit`; the number of steps of 3-D input may differ.
 
+        output : {"pandas", "polars"} or None, default=None
+            If given, return a series, or a dataframe for several targets, with
+            the names of y in `fit`, and in pandas with the index of the dataframe
+            that `X` is or was made of.
+
         Returns
         -------
         y : ndarray of float64, shape (n_samples,) or (n_samples, n_outputs)
-            Predictions in the units of the targets in `fit`.
+            Predictions in the units of the targets in `fit`; or a series or
+            dataframe of them.
         """
         y = self._predict_outputs(X).astype(np.float64)
         if self.target_scaler_ is not None:
             y = self.target_scaler_.inverse_transform(y)
-        return y.ravel() if self._y_ndim == 1 else y
+        y = y.ravel() if self._y_ndim == 1 else y
+        return to_output(y, X, output, self._y_names)
 
     @property
     def _n_net_outputs(self):

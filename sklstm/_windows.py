@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._columns import GAP_TYPES, get_index, read_features
+from ._columns import GAP_TYPES, get_index, read_features, refuse_lazy
 from ._order import Keys, RowOrder
 from ._sequences import Sequences, find_non_finite
 from ._series import Tails, join_ranges
@@ -222,7 +222,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _check_columns(self, X: Any, *, reset: bool) -> Any:
         """Return X with columns to choose from."""
-        get_index(X)  # says what to do with a lazy frame
+        refuse_lazy(X)
         if self.group is None and self.time is None:
             return validate_data(
                 self, X, reset=reset, dtype="numeric", ensure_all_finite=False

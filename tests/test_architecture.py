@@ -26,6 +26,7 @@ FLOORS = {
     "datasets": 0,
     "_input": 1,
     "_order": 1,
+    "_output": 1,
     "_encoder": 1,
     "_batches": 1,
     "_splits": 1,

@@ -1,0 +1,75 @@
+"""Predictions as a series or dataframe, with the index of what was predicted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from ._columns import get_index
+from ._sequences import Sequences
+
+LIBRARIES = ("pandas", "polars")
+
+
+def to_output(values: np.ndarray, X: Any, output: str | None, names: Any) -> Any:
+    """Put predictions into the container that was asked for.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Predictions.
+
+    X : Sequences, dataframe, array-like or list
+        What was predicted. The index of a dataframe, or of `Sequences` that
+        were made of one, becomes that of a pandas object.
+
+    output : {"pandas", "polars"} or None
+        None leaves the array.
+
+    names : list or None
+        Name of each output; None for their numbers.
+
+    Returns
+    -------
+    predictions : ndarray, series or dataframe of the shape of `values`
+        The same values.
+
+    Raises
+    ------
+    ValueError
+        If `output` is another one.
+
+    ImportError
+        If the library is not installed.
+    """
+    if output is None:
+        return values
+    if output not in LIBRARIES:
+        raise ValueError(
+            f"output={output!r} is not known; give 'pandas', 'polars' or None."
+        )
+    try:
+        made = _make(values, output, names)
+    except ImportError as error:
+        raise ImportError(
+            f"output={output!r} needs {output}: pip install 'sklstm[{output}]'."
+        ) from error
+    index = X.index if isinstance(X, Sequences) else get_index(X)
+    if output == "pandas" and index is not None:
+        made.index = index
+    return made
+
+
+def _make(values: np.ndarray, output: Any, names: Any) -> Any:
+    if values.ndim == 1:
+        name = "" if names is None else names[0]
+        return nw.new_series(name, values, backend=output).to_native()
+    names = range(values.shape[1]) if names is None else names
+    # polars has no names but strings
+    columns = {str(name): column for name, column in zip(names, values.T, strict=True)}
+    frame = nw.from_dict(columns, backend=output).to_native()
+    if output == "pandas":
+        frame.columns = list(names)
+    return frame
