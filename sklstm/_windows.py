@@ -257,6 +257,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         insert_at = np.repeat(order.runs.starts, n_before)
         del order  # as large as a narrow table, which is made next
         rows = self._read_rows(X, positions)
+        del positions
         if self._tails is not None and len(insert_at):
             tails = self._tails.rows[join_ranges(from_tails, n_before)]
             rows = rows.astype(np.result_type(rows, tails), copy=False)

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import SequenceWindower, make_supervised
+from sklstm._series import number_series, sort_rows
 
 DATES = pd.date_range("2024-01-01", periods=10, freq="h")
 
@@ -484,3 +485,35 @@ def test_a_repeated_row_is_named_as_it_came():
     X = np.array([[3, 0], [1, 0], [2, 0], [1, 0]])
     with pytest.raises(ValueError, match="Rows 1 and 3 of X have the same"):
         SequenceWindower(time=0).fit(X)
+
+
+# Fast paths against numpy's own.
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    st.sampled_from([5, 70_000, 2**40, 0.5]),
+    st.integers(0, 99),
+)
+def test_rows_are_sorted_as_by_lexsort(series, scale, seed):
+    series = np.array(series, dtype=np.int32)
+    draws = np.random.default_rng(seed).integers(-5, 6, size=len(series))
+    times = draws * scale  # equal times keep their order
+    for keys, given_times in [((times, series), times), ((series,), None)]:
+        order = sort_rows(series, given_times)
+        order = np.arange(len(series)) if order is None else order
+        assert_array_equal(order, np.lexsort(keys))
+
+
+@pytest.mark.parametrize("scale", [1, 1000, 2**62 // 10])
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=30))
+def test_series_are_numbered_as_they_appear(scale, labels):
+    column = np.array(labels) * scale
+    numbers = {label: i for i, label in enumerate(dict.fromkeys(column.tolist()))}
+    series, first = number_series([column])
+    assert series.tolist() == [numbers[label] for label in column.tolist()]
+    assert first.tolist() == [column.tolist().index(label) for label in numbers]
+    words, _ = number_series([column.astype(str).astype(object)])
+    pairs, _ = number_series([column, column % 2])
+    assert_array_equal(words, series)
+    assert_array_equal(pairs, series)
