@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class LSTMModule(nn.Module):
@@ -110,12 +109,35 @@ class LSTMModule(nn.Module):
         if lengths is None or not self.lstm.bidirectional:
             # An LSTM is causal: what lies after a sequence cannot change its outputs.
             hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
-        else:  # the backward direction must start at each sequence's own end
-            packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
-            hidden, _ = pad_packed_sequence(
-                self.lstm(packed)[0], total_length=x.shape[0]
-            )
+        else:
+            hidden = self._read_both_ways(x, lengths)
         return self.head(self.dropout(self._pool(hidden, lengths)))
+
+    def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Read each sequence from its start and, turned round, from its own end.
+
+        This is what `torch.nn.LSTM` does with packed sequences, several times faster.
+        """
+        time = torch.arange(x.shape[0], device=x.device)[:, None]
+        back = torch.where(time < lengths, lengths - 1 - time, time)  # (time, batch)
+        columns = torch.arange(x.shape[1], device=x.device)
+        for layer in range(self.lstm.num_layers):
+            if layer:
+                x = nn.functional.dropout(x, self.lstm.dropout, self.training)
+            ahead = self._read(x, f"l{layer}")  # (time, batch, hidden)
+            behind = self._read(x[back, columns], f"l{layer}_reverse")
+            x = torch.cat([ahead, behind[back, columns]], dim=-1)
+        return x
+
+    def _read(self, x: Tensor, name: str) -> Tensor:
+        """Run one layer in one direction, with the weights of that name."""
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(self.lstm, f"{kind}_{name}") for kind in kinds]
+        state = x.new_zeros(1, x.shape[1], self.lstm.hidden_size)
+        # ... weights, has biases, layers, dropout, trains, both ways, batch first
+        return torch.lstm(
+            x, (state, state), weights, True, 1, 0.0, self.training, False, False
+        )[0]
 
     def _embed(self, x: Tensor) -> Tensor:
         """Put the vectors of the ids behind the numeric features."""

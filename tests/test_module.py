@@ -123,15 +123,41 @@ def test_equal_lengths_need_not_be_told(pooling, bidirectional):
 
 
 @pytest.mark.usefixtures("keep_torch_rng")
-def test_dense_run_is_the_packed_run():
-    module = make_module(False, "last")
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_dense_run_is_the_packed_run(bidirectional, num_layers):
+    torch.manual_seed(0)
+    module = LSTMModule(3, 2, 5, num_layers, bidirectional, 0.0, "mean", torch.float64)
     lengths = torch.tensor([3, 6, 1])
     x = torch.randn(6, 3, 3, dtype=torch.float64)
+    packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
+    hidden, _ = pad_packed_sequence(module.lstm(packed)[0])
+    expected = module.head(hidden.sum(dim=0) / lengths[:, None])
+    parameters = list(module.parameters())
+    theirs = torch.autograd.grad(expected.square().sum(), parameters)
+    ours = torch.autograd.grad(module(x, lengths).square().sum(), parameters)
     with torch.no_grad():
-        packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
-        hidden, _ = pad_packed_sequence(module.lstm(packed)[0])
-        expected = module.head(hidden[lengths - 1, torch.arange(3)])
         assert_allclose(module(x, lengths), expected, rtol=1e-12)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert_allclose(mine, other, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.usefixtures("keep_torch_rng")
+def test_dropout_stands_between_layers_that_read_both_ways():
+    module = LSTMModule(1, 1, 40, 2, True, 0.5, "last", torch.float32)
+    x, lengths = torch.ones(3, 5, 1), torch.tensor([3, 1, 2, 3, 3])
+    entered = []
+    module.lstm.dropout = 0.5
+    run = module._read
+    module._read = lambda x, name: entered.append((name, x)) or run(x, name)
+    module(x, lengths)
+    share = {name: (x == 0).float().mean().item() for name, x in entered}
+    assert share["l0"] == share["l0_reverse"] == 0
+    assert 0.3 < share["l1"] < 0.7
+    module.eval()
+    entered.clear()
+    module(x, lengths)
+    assert not any((x == 0).any() for _, x in entered)
 
 
 @pytest.mark.usefixtures("keep_torch_rng")
