@@ -243,12 +243,15 @@ def predict_in_batches(module: torch.nn.Module, dataset: BatchDataset) -> np.nda
     outputs : ndarray of shape (n_sequences, n_outputs)
         In the order of the sequences.
     """
-    order = torch.argsort(dataset.lengths, stable=True)  # alike beside alike: no waste
-    size = max(PREDICTION_STEPS // dataset.max_length, 1)
-    size += -size % ROW_MULTIPLE
-    outputs = []
+    # Alike beside alike, the longest first: a batch is as long as its first sequence.
+    order = torch.argsort(dataset.lengths, stable=True, descending=True)
+    longest = dataset.lengths[order].tolist()
+    outputs, n_done = [], 0
     with torch.inference_mode():
-        for chosen in order.split(size):
+        while n_done < len(order):
+            size = max(PREDICTION_STEPS // longest[n_done], 1)
+            chosen = order[n_done : n_done + size + -size % ROW_MULTIPLE]
+            n_done += len(chosen)
             n_fill = -len(chosen) % ROW_MULTIPLE
             filled = torch.cat([chosen, chosen[:1].expand(n_fill)])
             outputs.append(module(**dataset.inputs(filled))[: len(chosen)])

@@ -343,7 +343,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
         output : {"pandas", "polars"} or None, default=None
             If given, return a series with the name of y in `fit`, and in pandas
-            with the index of the dataframe that `X` is or was made of.
+            with the index of the dataframe that `X` is or was made of. A step
+            before that returns arrays loses the index; give it
+            ``set_output(transform="pandas")``.
 
         Returns
         -------

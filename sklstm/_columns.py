@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 # What max_gap may be given as where times are dates.
 GAP_TYPES = (timedelta, np.timedelta64, str)
@@ -24,16 +25,30 @@ class Place(NamedTuple):
 
     position : int
         Which column, or which level of the index.
+
+    name : object
+        What it is called; None if it has no name.
     """
 
     in_index: bool
     position: int
+    name: Any
 
 
 def column_names(X: Any) -> list[Any]:
     """Names of the columns of a dataframe, or positions of those of an array."""
     names = getattr(X, "columns", None)
     return list(range(np.shape(X)[1]) if names is None else names)
+
+
+def as_table(X: Any, input_name: str) -> Any:
+    """Return a dataframe as it is, and all else as an array of two dimensions."""
+    if getattr(X, "columns", None) is not None:
+        return X
+    if isinstance(X, (list, tuple)):
+        table = np.asarray(X)  # which turns numbers among strings into strings
+        X = np.asarray(X, dtype=object) if table.dtype.kind in "US" else table
+    return check_array(X, dtype=None, ensure_all_finite=False, input_name=input_name)
 
 
 def get_names(y: Any) -> list[Any] | None:
@@ -52,9 +67,10 @@ def refuse_lazy(X: Any) -> None:
 
 
 def get_index(X: Any) -> Any:
-    """Return the index of a dataframe, or None if it has none."""
-    frame = nw.from_native(X, pass_through=True)
-    return nw.maybe_get_index(frame) if isinstance(frame, nw.DataFrame) else None
+    """Return the index of a dataframe or series, or None if it has none."""
+    native = nw.from_native(X, pass_through=True, allow_series=True)
+    has_rows = isinstance(native, (nw.DataFrame, nw.Series))
+    return nw.maybe_get_index(native) if has_rows else None
 
 
 def find_place(X: Any, key: Any, parameter: str) -> Place:
@@ -84,14 +100,14 @@ def find_place(X: Any, key: Any, parameter: str) -> Place:
     """
     names, index = column_names(X), get_index(X)
     if key in names:
-        return Place(False, names.index(key))
-    if isinstance(key, Integral) and -len(names) <= int(key) < len(names):
-        return Place(False, int(key) % len(names))
+        return Place(False, names.index(key), key)
+    if isinstance(key, Integral) and 0 <= int(key) < len(names):
+        return Place(False, int(key), names[int(key)])
     levels = [] if index is None else list(index.names)
     if key in levels:
-        return Place(True, levels.index(key))
+        return Place(True, levels.index(key), key)
     if key == "index" and len(levels) == 1:
-        return Place(True, 0)
+        return Place(True, 0, levels[0])
     has = f"and index levels {levels}" if levels else "and no index"
     raise ValueError(
         f"{parameter}={key!r} is not in X, which has columns {names} {has}: name one"
@@ -101,16 +117,26 @@ def find_place(X: Any, key: Any, parameter: str) -> Place:
 
 
 def read_place(X: Any, place: Place) -> Any:
-    """Return a column or index level as a native series or 1-D array."""
+    """Return a column or index level as a native series or 1-D array.
+
+    It is looked for where it was found in fit, and must have the name it had.
+    """
     if not place.in_index:
+        name = column_names(X)[place.position]
+        if hasattr(X, "columns") and name != place.name != place.position:
+            raise ValueError(
+                f"Column {place.position} of X is {name!r} and was {place.name!r} in"
+                " fit; give the same columns in the same order."
+            )
         return _safe_indexing(X, place.position, axis=1)
     index = get_index(X)
-    if index is None:
+    levels = [] if index is None else list(index.names)
+    if place.name not in levels:
         raise ValueError(
-            f"X is of type {type(X).__name__}, without the index that was used in fit;"
-            " pass a dataframe with that index."
+            f"X is of type {type(X).__name__} with index levels {levels}; it needs the"
+            f" level {place.name!r}, by which fit told series or times."
         )
-    return index.get_level_values(place.position).to_series()
+    return index.get_level_values(levels.index(place.name)).to_series()
 
 
 def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.ndarray:
@@ -144,6 +170,12 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
         check_array(_safe_indexing(X, i, axis=1), ensure_2d=False, **options)
         for i in columns
     ]
+    for i, part in zip(columns, parts, strict=True):
+        if part.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Column {column_names(X)[i]!r} of X is of type {part.dtype}; expected"
+                " numbers: encode it, drop it, or name it in group or time."
+            )
     table = np.empty((len(parts[0]), len(parts)), np.result_type(*parts))
     for i, part in enumerate(parts):
         table[:, i] = part if order is None else part[order]
@@ -167,19 +199,24 @@ def read_labels(column: Any, parameter: str) -> np.ndarray:
         Numbers or objects.
     """
     column = nw.from_native(column, series_only=True, pass_through=True)
+    missing = None
     if isinstance(column, nw.Series):
-        missing, labels = column.is_null().to_numpy(), column.to_numpy()
-    else:
-        labels = np.asarray(column)
-        missing = labels != labels  # NaN
-        if labels.dtype == object:
-            missing |= labels == None  # noqa: E711
-    if missing.any():
+        missing, column = column.is_null().to_numpy(), column.to_numpy()
+    labels = np.asarray(column)
+    if labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype == object and missing is None:
+        missing = np.array([_is_missing(label) for label in labels.tolist()])
+    if missing is not None and missing.any():
         raise ValueError(
             f"{parameter} is missing in row {missing.argmax()}; every row must belong"
             " to a series: fill in or remove such rows."
         )
     return labels
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or is_pandas_na(label) or is_scalar_nan(label)
 
 
 def read_times(column: Any) -> tuple[np.ndarray, bool]:
@@ -207,30 +244,50 @@ def read_times(column: Any) -> tuple[np.ndarray, bool]:
     if isinstance(column, nw.Series):
         if column.is_null().any():
             raise ValueError(_missing_time(column.is_null().to_numpy()))
-        if column.dtype == nw.Datetime:  # time zones, too: all in UTC
-            return column.dt.timestamp("ns").to_numpy(), True
+        if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone:
+            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         column = column.to_numpy()
     values = np.asarray(column)
-    if values.dtype.kind not in "Mmiuf":
+    if values.dtype.kind in "OUT":
         values = _parse_times(values)
-    if values.dtype.kind in "Mm":
-        if np.isnat(values).any():
-            raise ValueError(_missing_time(np.isnat(values)))
-        return values.astype(f"{values.dtype.kind}8[ns]").astype(np.int64), True
-    if values.dtype.kind == "f":
+    kind = values.dtype.kind
+    if kind not in "Mmiuf":
+        raise ValueError(_no_time(values))
+    if kind == "f":
         if not np.isfinite(values).all():
             raise ValueError(_missing_time(~np.isfinite(values)))
         return values.astype(np.float64), False
-    return values.astype(np.int64), False
+    if kind in "Mm" and np.isnat(values).any():
+        raise ValueError(_missing_time(np.isnat(values)))
+    return _to_integers(values), kind in "Mm"
+
+
+def _to_integers(values: np.ndarray) -> np.ndarray:
+    is_date = values.dtype.kind in "Mm"
+    times = values.astype(f"{values.dtype.kind}8[ns]") if is_date else values
+    integers = times.astype(np.int64)
+    # numpy wraps around without a word
+    fits = (times.astype(values.dtype) == values).all()
+    fits &= is_date or int(values.max()) == int(integers.max())
+    if not fits or int(integers.max()) - int(integers.min()) >= 2**63:
+        raise ValueError(
+            f"Time stamps reach from {values.min()} to {values.max()}, too far for 64"
+            " bits (of nanoseconds, for dates): give them as floats, such as years."
+        )
+    return integers
 
 
 def _parse_times(values: np.ndarray) -> np.ndarray:
     for dtype in ("float64", "datetime64[ns]"):
         try:
             return values.astype(dtype)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
-    raise ValueError(
+    raise ValueError(_no_time(values))
+
+
+def _no_time(values: np.ndarray) -> str:
+    return (
         f"Time stamps are of type {type(values[0]).__name__}, such as {values[0]!r};"
         " expected dates or numbers: convert them first, as with pandas.to_datetime."
     )

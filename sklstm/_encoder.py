@@ -15,6 +15,7 @@ from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._columns import get_index
 from ._sequences import Sequences
 
 _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
@@ -187,7 +188,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         """
         tokens, numbers, lengths = self._read(X)
         self.vocabulary_ = self._learn(tokens, numbers, lengths)
-        return self._encode(tokens, numbers, lengths)
+        return self._encode(tokens, numbers, lengths, get_index(X))
 
     def transform(self, X: Any) -> Sequences:
         """Return the ids of the tokens.
@@ -209,7 +210,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
             If a sample or a token is missing or of a type that `fit` refuses.
         """
         check_is_fitted(self)
-        return self._encode(*self._read(X))
+        return self._encode(*self._read(X), get_index(X))
 
     def inverse_transform(self, X: Sequences) -> list[list[Any]]:
         """Return the tokens of ids.
@@ -377,13 +378,18 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return {name: i for i, name in enumerate(names[: self.max_features])}
 
     def _encode(
-        self, tokens: list[Any], numbers: np.ndarray, lengths: np.ndarray
+        self,
+        tokens: list[Any],
+        numbers: np.ndarray,
+        lengths: np.ndarray,
+        index: Any,
     ) -> Sequences:
         ids = np.array([self.vocabulary_.get(t, -1) for t in tokens], dtype=np.int64)
         starts = np.cumsum(lengths) - lengths
         steps = np.insert(ids[numbers], starts[lengths == 0], -1)
         lengths = np.maximum(lengths, 1)
-        return Sequences(steps[:, None], np.cumsum(lengths) - lengths, lengths)
+        starts = np.cumsum(lengths) - lengths
+        return Sequences(steps[:, None], starts, lengths, index=index)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -399,6 +405,11 @@ def _check_samples(X: Any) -> list[Any]:
         raise ValueError(
             f"X is a dataframe with the columns {list(X.columns)}; {_EXPECTED}: pass"
             " one column, or X.to_numpy() if each row is a sample."
+        )
+    if getattr(X, "ndim", 1) == 2 and X.shape[1] == 1 and X.dtype.kind in "OUT":
+        raise ValueError(
+            f"X is an array of shape {X.shape}, whose rows would be samples of a single"
+            " token; pass X[:, 0] if they are texts."
         )
     unordered = isinstance(X, (Mapping, Set)) or not isinstance(X, Iterable)
     if unordered or getattr(X, "ndim", 1) == 0:

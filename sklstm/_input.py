@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
         In either case ``checked.shape[-1]`` is the number of features.
     """
     refuse_lazy(X)
+    if _holds_text(X):
+        raise ValueError(
+            "X holds text; expected numbers: SequenceEncoder makes sequences of ids of"
+            " it, which embedding_size then reads."
+        )
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
@@ -81,11 +87,24 @@ def rows_to_sequences(X: np.ndarray, n_timesteps: int | None = None) -> Sequence
     )
 
 
+def _holds_text(X: Any) -> bool:
+    """Whether X is a collection of strings, or of lists of strings."""
+    if getattr(X, "ndim", 1) != 1 or isinstance(X, str) or not isinstance(X, Iterable):
+        return False
+    first = next(iter(X), None)
+    if isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return isinstance(first, str)
+
+
 def _is_ragged(X: Any) -> bool:
     """Whether X is a collection of separate 2-D sequences."""
     if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) == 2
-    if not isinstance(X, (list, tuple)) or len(X) == 0:
+        if X.dtype != object or X.ndim != 1:
+            return False
+    elif not isinstance(X, (list, tuple)):
+        return False
+    if len(X) == 0:
         return False
     if np.ndim(X[0]) == 1 and all(np.ndim(x) == 1 for x in X):
         lengths = {len(x) for x in X}
@@ -95,7 +114,7 @@ def _is_ragged(X: Any) -> bool:
                 " sequences of unequal length must be 2-D (n_timesteps, n_features):"
                 " pass [x.reshape(-1, 1) for x in X]."
             )
-    return np.ndim(X[0]) == 2
+    return any(np.ndim(x) == 2 for x in X)
 
 
 def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
@@ -108,7 +127,10 @@ def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
         estimator=estimator,
     )
     if X.dtype.kind not in "biuf":
-        raise ValueError(f"X has dtype {X.dtype}; expected numbers: encode it first.")
+        raise ValueError(
+            f"X has dtype {X.dtype}; expected numbers: encode it first, text and other"
+            " tokens with SequenceEncoder."
+        )
     X = X.astype(X.dtype.newbyteorder("="), copy=False)  # torch knows no other order
     if 0 in X.shape:
         raise ValueError(

@@ -156,15 +156,19 @@ class LSTMModule(nn.Module):
         """Reduce (time, batch, features) to (batch, features) over real steps."""
         if self.pooling == "last":
             return self._last(hidden, lengths)
+        n_steps, batch, _ = hidden.shape
+        if self.pooling == "mean":
+            # Unlike those of sum, its bits do not depend on what follows a sequence.
+            sums = hidden.cumsum(dim=0)
+            if lengths is None:
+                return sums[-1] / n_steps
+            places = torch.arange(batch, device=hidden.device)
+            return sums[lengths - 1, places] / lengths[:, None]
         if lengths is not None:
-            time = torch.arange(hidden.shape[0], device=hidden.device)
+            time = torch.arange(n_steps, device=hidden.device)
             padding = (time[:, None] >= lengths)[..., None]  # (time, batch, 1)
-            fill = 0.0 if self.pooling == "mean" else -torch.inf
-            hidden = hidden.masked_fill(padding, fill)
-        if self.pooling == "max":
-            return hidden.amax(dim=0)
-        n_steps = hidden.shape[0] if lengths is None else lengths[:, None]
-        return hidden.sum(dim=0) / n_steps
+            hidden = hidden.masked_fill(padding, -torch.inf)
+        return hidden.amax(dim=0)
 
     def _last(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:
         """The output after all has been read: at the end, or going back at 0."""

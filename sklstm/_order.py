@@ -112,6 +112,9 @@ class RowOrder:
     series : ndarray of int, shape (n_rows,)
         Number of the series of the rows in order.
 
+    times : ndarray of shape (n_rows,) or None
+        Their times, if there are any and `known` is None.
+
     runs : Runs
         The unbroken runs that they make.
 
@@ -144,6 +147,7 @@ class RowOrder:
             self.found.steps = self._find_steps(times, known)
         self.limits: Any = self._find_limits(max_gap)
         self.runs = Runs.of(series, times, self.limits)
+        self.times: Any = None if known else times  # large, and not needed again
 
     def _match(self, known: KnownSeries | None) -> np.ndarray:
         if known is None:
@@ -237,8 +241,7 @@ class RowOrder:
             none = np.zeros_like(self.runs.starts)
             return none, none
         series = self.runs.series
-        found = tails.find(self.matches[series], self.runs.first, self.limits[series])
-        return np.r_[tails.starts, 0][found], np.r_[tails.lengths, 0][found]
+        return tails.find(self.matches[series], self.runs.first, self.limits[series])
 
 
 def _read_series(X: Any, group: list[Place]) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -64,9 +64,11 @@ def to_output(values: np.ndarray, X: Any, output: str | None, names: Any) -> Any
 
 def _make(values: np.ndarray, output: Any, names: Any) -> Any:
     if values.ndim == 1:
-        name = "" if names is None else names[0]
-        return nw.new_series(name, values, backend=output).to_native()
-    names = range(values.shape[1]) if names is None else names
+        made = nw.new_series("", values, backend=output).to_native()
+        name = None if names is None else names[0]
+        return made.rename(name) if output == "pandas" or name is not None else made
+    if names is None or len(set(map(str, names))) < len(names):
+        names = range(values.shape[1])
     # polars has no names but strings
     columns = {str(name): column for name, column in zip(names, values.T, strict=True)}
     frame = nw.from_dict(columns, backend=output).to_native()

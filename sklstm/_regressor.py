@@ -339,7 +339,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         output : {"pandas", "polars"} or None, default=None
             If given, return a series, or a dataframe for several targets, with
             the names of y in `fit`, and in pandas with the index of the dataframe
-            that `X` is or was made of.
+            that `X` is or was made of. A step before that returns arrays loses
+            the index; give it ``set_output(transform="pandas")``.
 
         Returns
         -------

@@ -93,7 +93,8 @@ class Sequences:
         )
         self.groups = None if groups is None else np.asarray(groups)
         # A pandas index stays one: an array would forget its levels and time zone.
-        self.index = index if hasattr(index, "take") else _as_array(index)
+        is_index = hasattr(index, "get_level_values")
+        self.index = index if is_index or index is None else np.asarray(index)
         self._check()
 
     def _check(self) -> None:
@@ -342,10 +343,6 @@ class Sequences:
             self.starts + self.lengths, weights, n
         )
         return np.cumsum(change)[:-1]
-
-
-def _as_array(values: Any) -> np.ndarray | None:
-    return None if values is None else np.asarray(values)
 
 
 def _as_integers(values: Any) -> np.ndarray:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import OrdinalEncoder
 
 # A step longer than so many regular ones is a gap: a row is missing. In between lie
 # months of 28 to 31 days, a change to summer time and clocks that are not exact.
 GAP = 1.5
+# Share of the steps that may be shorter than the regular one: clocks are not exact.
+SHORT = 0.05
 
 
 def number_series(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -52,8 +53,16 @@ def _encode(column: np.ndarray) -> np.ndarray:
             codes = (column - lowest).astype(np.int64, copy=False)
             present = np.bincount(codes) > 0
             return codes if present.all() else (np.cumsum(present) - 1)[codes]
-    encoder = OrdinalEncoder(dtype=np.int64).set_output(transform="default")
-    return encoder.fit_transform(column[:, None]).ravel()
+    if column.dtype.kind in "iufMm":
+        return np.unique(column, return_inverse=True)[1]
+    numbers: dict[Any, int] = {}
+    try:
+        found = [numbers.setdefault(label, len(numbers)) for label in column.tolist()]
+    except TypeError as error:
+        raise TypeError(
+            f"Labels of series must be hashable, such as strings or numbers: {error}."
+        ) from error
+    return np.array(found)
 
 
 def match_series(labels: list[np.ndarray], known: list[np.ndarray]) -> np.ndarray:
@@ -69,11 +78,18 @@ def match_series(labels: list[np.ndarray], known: list[np.ndarray]) -> np.ndarra
     matches : ndarray of int, shape (n_series,)
         Position in `known`, or -1.
     """
-    both = [np.concatenate(pair) for pair in zip(known, labels, strict=True)]
+    both = [_join(*pair) for pair in zip(known, labels, strict=True)]
     series, first = number_series(both)
     n_known = len(known[0])
     # Those known come first, so that they are numbered as they stand.
     return np.where(first[series] < n_known, series, -1)[n_known:]
+
+
+def _join(known: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    # numpy would turn a number among strings into a string
+    same = known.dtype.kind == labels.dtype.kind
+    parts = (known, labels) if same else (known.astype(object), labels.astype(object))
+    return np.concatenate(parts)
 
 
 def sort_rows(series: np.ndarray, times: np.ndarray | None) -> np.ndarray | None:
@@ -129,8 +145,10 @@ def find_repeated(series: np.ndarray, times: np.ndarray) -> int | None:
 def regular_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Find the step of time from row to row that is usual in each series.
 
-    It is the most frequent step, the shortest of several; and if each occurs
-    once only, their (lower) median.
+    It is the step that only a twentieth fall short of: the true one, though rows be
+    missing or clocks not be exact. Unless more than half of the steps of a series, and
+    at least two, are just that long, the one of all series together is taken if it is
+    shorter.
 
     Parameters
     ----------
@@ -140,23 +158,29 @@ def regular_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray:
     Returns
     -------
     steps : ndarray of float, shape (n_series,)
-        NaN for a series of one row.
+        NaN if no series has two rows.
     """
+    n_series = int(series.max()) + 1
     within = np.flatnonzero(series[1:] == series[:-1])
+    if len(within) == 0:
+        return np.full(n_series, np.nan)
     owner, step = series[within], times[within + 1] - times[within]
+    step = step.astype(np.float64)
+    of_all = np.quantile(step, SHORT, method="lower")
     order = np.lexsort((step, owner))
     owner, step = owner[order], step[order]
+    counts = np.bincount(owner, minlength=n_series)
+    begins = np.cumsum(counts) - counts
+    several = np.flatnonzero(counts)
+    least = begins[several] + ((counts[several] - 1) * SHORT).astype(np.int64)
+    steps = np.full(n_series, of_all)
+    steps[several] = step[least]
     is_new = np.ones(len(step), dtype=bool)
     is_new[1:] = (owner[1:] != owner[:-1]) | (step[1:] != step[:-1])
-    new = np.flatnonzero(is_new)
-    count = np.diff(np.r_[new, len(step)])  # how often each step occurs
-    by_count = np.lexsort((step[new], -count, owner[new]))
-    several, first = np.unique(owner[new][by_count], return_index=True)
-    best = by_count[first]  # one for each series of several rows
-    n_steps = np.bincount(owner)[several]
-    median = step[np.cumsum(n_steps) - n_steps + (n_steps - 1) // 2]
-    steps = np.full(int(series.max()) + 1, np.nan)
-    steps[several] = np.where(count[best] > 1, step[new][best], median)
+    same = np.cumsum(is_new)  # equal steps of a series
+    equal = np.bincount(same)[same[least]]
+    clear = (equal > 1) & (2 * equal > counts[several])
+    steps[several] = np.where(clear, step[least], np.minimum(step[least], of_all))
     return steps
 
 
@@ -189,15 +213,14 @@ class Runs:
     series : ndarray of int, shape (n_runs,)
         Its series.
 
-    first, last : ndarray of shape (n_runs,) or None
-        Times of its first row and its last; None without times.
+    first : ndarray of shape (n_runs,) or None
+        Time of its first row; None without times.
     """
 
     starts: np.ndarray
     lengths: np.ndarray
     series: np.ndarray
     first: Any
-    last: Any
 
     @classmethod
     def of(cls, series: np.ndarray, times: np.ndarray | None, limits: Any) -> Runs:
@@ -222,10 +245,8 @@ class Runs:
             begins[1:] |= np.diff(times) > limits[series[1:]]
         starts = np.flatnonzero(begins)
         lengths = np.diff(np.r_[starts, len(series)])
-        first = last = None
-        if times is not None:
-            first, last = times[starts], times[starts + lengths - 1]
-        return cls(starts, lengths, series[starts], first, last)
+        first = None if times is None else times[starts]
+        return cls(starts, lengths, series[starts], first)
 
 
 @dataclass
@@ -237,31 +258,30 @@ class Tails:
     rows : ndarray of shape (n_tail_rows, n_features)
         The rows of all tails, one tail after the other.
 
-    starts, lengths : ndarray of int, shape (n_tails,)
-        Where each tail lies in `rows`.
+    series, times : ndarray of shape (n_tail_rows,)
+        Series and time of each row, in that order.
 
-    series, ends : ndarray of shape (n_tails,)
-        Series of each and the time of its last row, in that order.
+    starts : ndarray of int, shape (n_tail_rows,)
+        Where in `rows` the tail of each begins.
     """
 
     rows: np.ndarray
-    starts: np.ndarray
-    lengths: np.ndarray
     series: np.ndarray
-    ends: np.ndarray
+    times: np.ndarray
+    starts: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, runs: Runs, n_rows: int) -> Tails:
+    def of(cls, rows: np.ndarray, times: np.ndarray, runs: Runs, n_rows: int) -> Tails:
         """Keep up to `n_rows` at the end of each run."""
         lengths = np.minimum(runs.lengths, n_rows)
         kept = join_ranges(runs.starts + runs.lengths - lengths, lengths)
-        starts = np.cumsum(lengths) - lengths
-        return cls(rows[kept], starts, lengths, runs.series, runs.last)
+        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return cls(rows[kept], np.repeat(runs.series, lengths), times[kept], starts)
 
     def find(
         self, series: np.ndarray, times: np.ndarray, limits: np.ndarray
-    ) -> np.ndarray:
-        """Find the tail that each of several rows continues.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Find the rows that others continue: those before them, without a gap.
 
         Parameters
         ----------
@@ -270,22 +290,26 @@ class Tails:
             or -1.
 
         limits : ndarray of float, shape (n_rows,)
-            How much later than the end of a tail the row may be.
+            How much later than the last of them the row may be.
 
         Returns
         -------
-        tails : ndarray of int, shape (n_rows,)
-            Number of the tail, or -1.
+        starts, lengths : ndarray of int, shape (n_rows,)
+            Where they stand in `rows`; of length 0 if there are none.
         """
-        n = len(self.series)
-        owner, time = np.r_[self.series, series], np.r_[self.ends, times]
-        is_row = np.arange(len(owner)) >= n
-        # Tails that end at the time of a row stand after it: they do not precede it.
-        order = np.lexsort((~is_row, time, owner))
-        latest = np.maximum.accumulate(np.where(is_row[order], -1, order))
+        n = len(self.rows)
+        if n == 0:
+            none = np.zeros(len(series), dtype=np.int64)
+            return none, none
+        owner, time = np.r_[self.series, series], np.r_[self.times, times]
+        is_new = np.arange(len(owner)) >= n
+        # A known row of the same time stands after a new one: it does not precede it.
+        order = np.lexsort((~is_new, time, owner))
+        latest = np.maximum.accumulate(np.where(is_new[order], -1, order))
         found = np.empty(len(owner), dtype=np.int64)
-        found[order] = latest  # tails are in order, so the largest is the latest
+        found[order] = latest  # known rows are in order: the largest is the latest
         found = found[n:]
         continues = (found >= 0) & (self.series[found] == series)
-        continues &= times - self.ends[found] <= limits
-        return np.where(continues, found, -1)
+        continues &= times - self.times[found] <= limits
+        starts = self.starts[found]
+        return starts, np.where(continues, found + 1 - starts, 0)

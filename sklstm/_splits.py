@@ -68,7 +68,11 @@ def split_validation(
         valid = np.isin(series, held_out)
         return np.flatnonzero(~valid), np.flatnonzero(valid)
     n_valid = np.ceil(fraction * counts).astype(np.int64)
-    n_valid = np.minimum(n_valid, counts - 1) if known else n_valid
+    if known:  # of many short series not one each, but the fraction of them all
+        total = np.ceil(fraction * np.cumsum(counts) - 1e-9).astype(np.int64)
+        n_valid = np.minimum(np.diff(total, prepend=0), counts - 1)
+        if not n_valid.any():
+            n_valid[counts.argmax()] = 1
     valid = _last(ends, series, counts, n_valid)
     train = ~valid & (ends <= _earliest(sequences.starts, valid, series))
     n_left = np.bincount(series[train], minlength=len(counts))

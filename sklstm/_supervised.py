@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import GAP_TYPES, find_place
+from ._columns import GAP_TYPES, as_table, find_place
 from ._order import Keys, RowOrder
 
 
@@ -131,7 +131,7 @@ def make_supervised(
 
     max_gap : timedelta, str or float, default=None
         The longest step of time that is no gap, as in `SequenceWindower`.
-        Ignored if `time` is None.
+        Needs `time`.
 
     Returns
     -------
@@ -172,6 +172,11 @@ def make_supervised(
     >>> y
     array([20,  6])
     """
+    if max_gap is not None and time is None:
+        raise ValueError(
+            f"max_gap={max_gap!r} needs time stamps: name their column or index level"
+            " with time=."
+        )
     if group is not None or time is not None:
         return _supervise_panel(data, horizon, target, group, time, max_gap)
     table, columns = _read_series(data, target, 1 + horizon)
@@ -184,7 +189,7 @@ def make_supervised(
 def _supervise_panel(
     data: Any, horizon: int, target: Any, group: Any, time: Any, max_gap: Any
 ) -> tuple[Any, np.ndarray]:
-    data = data if hasattr(data, "shape") else np.asarray(data)
+    data = as_table(data, "data")
     keys = Keys.find(data, group, time)
     order = RowOrder(data, keys, max_gap)
     features = keys.features(data)

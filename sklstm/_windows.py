@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,10 +17,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._columns import GAP_TYPES, get_index, read_features, refuse_lazy
+from ._columns import GAP_TYPES, as_table, get_index, read_features, refuse_lazy
 from ._order import Keys, RowOrder
 from ._sequences import Sequences, find_non_finite
 from ._series import Tails, join_ranges
+
+# Of fewer steps it cannot be said that they have no regular length.
+MIN_STEPS = 20
 
 
 class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -56,13 +60,13 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         The longest step of time from a row to the next that is no gap: a
         duration for dates (``"3h"`` is read by pandas), a number for
         numbers, infinity for no gaps at all. None means one and a half times the
-        regular step, which is the most frequent one of each series in `fit`.
-        Needs `time`.
+        regular step of each series in `fit`. Needs `time`.
 
     context : {"fit"} or None, default=None
         If ``"fit"``, rows that continue a series where those of `fit` end, or
-        end before a gap, have these as history. Needs `time`. If None,
-        windows hold only rows that are given to `transform`.
+        end before a gap, have these as history; so have rows that begin among
+        the last of these. Needs `time`. If None, windows hold only rows that are
+        given to `transform`.
 
     flatten : bool, default=False
         If True, return a 2-D array with a column for each lag of each feature,
@@ -90,11 +94,15 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     Without `time` the rows given to `transform` are taken to be consecutive, and
-    the result depends on their order. With it, a training fold with a hole, a
-    shuffled table or a row left out cannot make a wrong window.
+    the result depends on their order. With it, windows follow time whatever
+    the order of the rows, and end at the holes that rows left out of a fold leave.
 
-    The regular step of a series is remembered from `fit`; that of a series seen
-    only in `transform` is its own there.
+    The regular step of a series is the one that only a twentieth of its steps fall
+    short of. Unless most of its steps are just that long, it is that of all series
+    together, if shorter. It is remembered from `fit`; that of a series seen only in
+    `transform` is found there. Where `fit` is given so few of the rows of a series
+    that hardly two of them follow each other, no rule can tell holes from steps:
+    then set `max_gap`.
 
     Examples
     --------
@@ -190,11 +198,24 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self._keys = Keys.find(X, self.group, self.time)
         order = RowOrder(X, self._keys, self.max_gap)
         rows = self._read_rows(X, order.order)
-        n_before = self.sequence_length - 1
-        self._known = order.found
-        self._tails = (
-            Tails.of(rows, order.runs, n_before) if self.context == "fit" else None
-        )
+        self._known, self._tails = order.found, None
+        if self.time is not None and self.max_gap is None:
+            self._warn_of_gaps(order)
+        if self.context == "fit":
+            self._n_tail = self.sequence_length - 1
+            self._tails = Tails.of(rows, order.times, order.runs, self._n_tail)
+
+    def _warn_of_gaps(self, order: RowOrder) -> None:
+        n_series = len(order.matches)
+        n_gaps = len(order.runs.starts) - n_series
+        n_steps = len(order.series) - n_series
+        if n_steps >= MIN_STEPS and n_gaps > n_steps / 2:
+            warnings.warn(
+                f"{n_gaps} of {n_steps} steps of time are gaps, at which history starts"
+                " afresh: set max_gap to the longest step that is none, or to infinity"
+                " if time has no regular step.",
+                stacklevel=4,
+            )
 
     def transform(self, X: Any) -> Sequences | np.ndarray:
         """Return for each row the window that ends at it.
@@ -217,6 +238,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             As in `fit`, and if `X` has other columns.
         """
         check_is_fitted(self)
+        if self._tails is not None and self.sequence_length > self._n_tail + 1:
+            raise ValueError(
+                f"sequence_length={self.sequence_length} needs more context than the"
+                f" {self._n_tail} rows that fit has kept: fit again."
+            )
         windows = self._cut(self._check_columns(X, reset=False), get_index(X))
         return self._flatten(windows) if self.flatten else windows
 
@@ -227,7 +253,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             return validate_data(
                 self, X, reset=reset, dtype="numeric", ensure_all_finite=False
             )
-        X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+        X = as_table(X, "X")
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 

@@ -432,3 +432,8 @@ def test_the_padded_array_marks_padding_apart_from_unknown():
     encoder = SequenceEncoder().fit([["a", "b"]])
     padded = np.asarray(encoder.transform([["b", "z"], ["a"]]))
     assert_array_equal(padded[:, :, 0], [[1, -1], [np.nan, 0]])
+
+
+def test_a_column_of_texts_is_no_list_of_tokens():
+    with pytest.raises(ValueError, match=r"shape \(2, 1\).* pass X\[:, 0\]"):
+        SequenceEncoder().fit(np.array([["a text"], ["another"]]))

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceEncoder, SequenceWindower
 
 DATES = pd.date_range("2024-01-01", periods=12, name="day")
 X = pd.DataFrame({"a": np.arange(12.0), "b": np.arange(12.0) ** 2}, index=DATES)
@@ -104,3 +104,18 @@ def test_a_lazy_frame_is_to_be_collected():
     lazy = pl.LazyFrame({"a": [1.0, 2.0]})
     with pytest.raises(TypeError, match=r"pass X.collect\(\)"):
         LSTMRegressor(**SMALL).fit(lazy, [1.0, 2.0])
+
+
+def test_y_without_a_name_or_with_names_that_read_alike():
+    model = LSTMRegressor(**SMALL).fit(X, pd.Series(np.arange(12.0)))
+    assert model.predict(X, output="pandas").name is None
+    model.fit(X, VALUES.set_axis([1, "1"], axis=1))
+    assert list(model.predict(X, output="pandas")) == [0, 1]
+
+
+def test_texts_keep_their_index():
+    texts = pd.Series(["a b", "b", "a a a", "b b"], index=list("wxyz"))
+    words = SequenceEncoder(token_pattern=r"\w")
+    model = make_pipeline(words, LSTMClassifier(embedding_size=2, **SMALL))
+    predicted = model.fit(texts, [0, 1, 0, 1]).predict(texts, output="pandas")
+    assert list(predicted.index) == list("wxyz")

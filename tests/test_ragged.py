@@ -79,9 +79,14 @@ def test_a_stratified_split_keeps_sequences_and_labels_together(form):
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-def test_a_long_neighbour_changes_no_bit(bidirectional, pooling):
+@pytest.mark.parametrize("hidden_size", [3, 8, 33])
+def test_a_long_neighbour_changes_no_bit(hidden_size, bidirectional, pooling):
     model = LSTMRegressor(
-        8, bidirectional=bidirectional, pooling=pooling, max_epochs=2, random_state=0
+        hidden_size,
+        bidirectional=bidirectional,
+        pooling=pooling,
+        max_epochs=2,
+        random_state=0,
     ).fit(ARRAYS, ENDS_UP)
     together = model.predict(ARRAYS)
     alone = [model.predict([array])[0] for array in ARRAYS]
@@ -103,10 +108,25 @@ def test_sequences_of_a_panel_leave_their_history_to_each_fold():
     assert np.corrcoef(predicted, y)[0, 1] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([np.ones((2, 2)), np.ones(3)], "Sequence 1 has 1 dimension"),
+        ([np.ones(3), np.ones((2, 2))], "Sequence 0 has 1 dimension"),
+        (objects([np.ones(3), np.ones(2)]), "must be 2-D"),
+        (["some text", "more text"], r"X holds text; .* SequenceEncoder"),
+        ([["a", "b"], ["c"]], r"X holds text; .* SequenceEncoder"),
+        (pd.Series(["some text", "more"]), r"X holds text; .* SequenceEncoder"),
+    ],
+)
+def test_what_is_no_sequence_is_told_in_one_line(X, message):
+    with pytest.raises(ValueError, match=message) as error:
+        LSTMRegressor().fit(X, [0, 1])
+    assert "\n" not in str(error.value)
+
+
 def test_different_features_are_named():
-    with pytest.raises(
-        ValueError, match="Sequence 1 has 3 features and"
-    ):
+    with pytest.raises(ValueError, match="Sequence 1 has 3 features and"):
         LSTMRegressor().fit([np.ones((2, 2)), np.ones((4, 3))], [0, 1])
 
 

@@ -21,22 +21,30 @@ from sklearn.preprocessing import StandardScaler
 from sklstm import SequenceWindower, make_supervised
 from sklstm._series import number_series, sort_rows
 
+# Random panels of a few rows are full of gaps, and say so.
+pytestmark = pytest.mark.filterwarnings("ignore:.*steps of time are gaps")
+
 DATES = pd.date_range("2024-01-01", periods=10, freq="h")
 
 
 # The slow twin: one row at a time, in lists.
 
 
-def usual_step(times):
-    """The most frequent step of sorted times; the lower median if all differ."""
-    steps = sorted(b - a for a, b in pairwise(times))
-    if not steps:
-        return None
-    counts = {step: steps.count(step) for step in steps}
-    most = max(counts.values())
-    if most == 1:
-        return steps[(len(steps) - 1) // 2]
-    return min(step for step in steps if counts[step] == most)
+def steps_by_hand(groups, times):
+    """The regular step of each series; None if no series has two rows."""
+    steps = {
+        group: sorted(times[j] - times[i] for i, j in pairwise(series))
+        for group, series in members(groups, times).items()
+    }
+    together = sorted(step for own in steps.values() for step in own)
+    found = {}
+    for group, own in steps.items():
+        found[group] = together[(len(together) - 1) // 20] if together else None
+        if own:
+            step = own[(len(own) - 1) // 20]
+            is_clear = own.count(step) > max(1, len(own) / 2)
+            found[group] = step if is_clear else min(step, found[group])
+    return found
 
 
 def members(groups, times):
@@ -59,9 +67,9 @@ def history(series, times, i, limit):
 def windows_by_hand(groups, times, length, max_gap=None):
     """The rows of each window, in the order of the rows."""
     windows = [None] * len(groups)
-    for series in members(groups, times).values():
-        step = usual_step([times[i] for i in series])
-        limit = max_gap or (np.inf if step is None else 1.5 * step)
+    steps = steps_by_hand(groups, times)
+    for group, series in members(groups, times).items():
+        limit = max_gap or (steps[group] or np.inf) * 1.5
         for i, row in enumerate(series):
             windows[row] = history(series, times, i, limit)[-length:]
     return windows
@@ -151,42 +159,45 @@ def test_flat_lags_are_the_windows(panel, length, max_gap):
 
 @given(panels(), panels(), lengths, gaps)
 def test_context_continues_what_fit_saw(seen, new, length, max_gap):
-    """Rows continue the latest row of fit before them, if that ends a run."""
+    """The rows before a run are those that fit has seen last, if nothing is missing."""
     seen_groups, seen_times = seen
-    seen_rows = set(zip(*seen, strict=True))
-    new_rows = [row for row in zip(*new, strict=True) if row not in seen_rows]
-    if not new_rows:
-        return
-    groups, times = map(list, zip(*new_rows, strict=True))
+    groups, times = new
     X = table(groups, times)
     X["value"] += 1000
     windower = SequenceWindower(
         length, group="who", time="when", max_gap=max_gap, context="fit"
     )
     windows = rows_of(windower.fit(table(*seen)).transform(X))
-    old, fresh = members(*seen), members(groups, times)
-    for group, series in fresh.items():
-        before = old.get(group, [])
-        step = usual_step([seen_times[i] for i in before])
-        if step is None:
-            step = usual_step([times[i] for i in series])
-        limit = max_gap or (np.nan if step is None else 1.5 * step)
+    known = {k: step for k, step in steps_by_hand(*seen).items() if step}
+    steps = steps_by_hand(groups, times) | known
+    old = members(*seen)
+    for group, series in members(groups, times).items():
+        limit = max_gap or (steps[group] or np.nan) * 1.5
+        kept = []  # the last rows of each run of this series
+        for i, row in enumerate(old.get(group, [])):
+            following = old[group][i + 1 :]
+            run = history(old[group], seen_times, i, limit)
+            rest = [row]
+            for later in following:
+                if seen_times[later] - seen_times[rest[-1]] > limit:
+                    break
+                rest.append(later)
+            if len(rest) < length:  # few enough rows of its run follow
+                kept.append((row, [j for j in run if is_kept(j, run, rest, length)]))
         for i, row in enumerate(series):
             run = history(series, times, i, limit)
             start = times[run[0]]
-            earlier = [k for k, j in enumerate(before) if seen_times[j] < start]
-            tail = []
-            if earlier and start - seen_times[before[earlier[-1]]] <= limit:
-                last = earlier[-1]
-                is_end = last + 1 == len(before) or (
-                    seen_times[before[last + 1]] - seen_times[before[last]] > limit
-                )
-                if is_end:
-                    tail = history(before, seen_times, last, limit)
-            # fit remembers no more than a window can hold beside one new row
-            tail = tail[len(tail) - min(len(tail), length - 1) :]
-            expected = (tail + [1000 + i for i in run])[-length:]
-            assert windows[row] == expected
+            before = [tail for last, tail in kept if seen_times[last] < start]
+            tail = before[-1] if before else []
+            if tail and not start - seen_times[tail[-1]] <= limit:
+                tail = []
+            assert windows[row] == (tail + [1000 + i for i in run])[-length:]
+
+
+def is_kept(row, run, rest, length):
+    """Whether a row is among the last of a run, of which `rest` follows."""
+    whole = run + rest[1:]
+    return row in whole[len(whole) - min(len(whole), length - 1) :]
 
 
 @given(panels(), lengths)
@@ -236,11 +247,30 @@ def test_context_is_not_used_by_rows_that_do_not_continue():
     X = dated()
     windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
     assert windower.transform(X[6:7]).lengths == [1]  # row 5 is missing
-    assert windower.transform(X[4:6]).lengths.tolist() == [1, 2]  # row 4 is known
     assert windower.transform(X[5:6]).lengths == [4]
-    assert clone(windower).set_params(max_gap="2h").fit(X[:5]).transform(X[6:7])[0][
-        :, 0
-    ].tolist() == [2, 3, 4, 6]
+    windower.set_params(max_gap="2h").fit(X[:5])
+    assert windower.transform(X[6:7])[0].ravel().tolist() == [2, 3, 4, 6]
+
+
+def test_context_serves_rows_that_repeat_the_last_known_ones():
+    X = dated()
+    windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
+    windows = windower.transform(X[4:7])
+    assert rows_of(windows) == [[2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]]
+    assert windower.transform(X[1:3]).lengths.tolist() == [1, 2]  # long ago
+
+
+def test_context_is_as_long_as_the_windows_of_fit():
+    windower = SequenceWindower(4, time="index", context="fit").fit(dated()[:5])
+    assert windower.set_params(sequence_length=3).transform(dated()[5:]).shape[1] == 3
+    with pytest.raises(ValueError, match=r"than the 3 rows .* fit again"):
+        windower.set_params(sequence_length=5).transform(dated()[5:])
+
+
+def test_a_series_of_one_row_has_the_step_of_the_others():
+    rows = [[0, 0, 0], [0, 1, 1], [0, 2, 2], [1, 2, 7]]
+    windower = SequenceWindower(3, group=0, time=1, context="fit").fit(rows)
+    assert rows_of(windower.transform([[1, 3, 8]])) == [[7, 8]]
 
 
 def test_context_survives_a_pickle():
@@ -266,12 +296,36 @@ def test_a_pipeline_keeps_time_through_a_scaler_of_dataframes():
     assert np.abs(predictions - y).max() < 1e-9
 
 
-def test_shuffled_folds_make_no_wrong_window():
-    X = dated()
-    windower = SequenceWindower(4, time="index")
-    for train, _ in KFold(3, shuffle=True, random_state=0).split(X):
-        for window in windower.fit_transform(X.iloc[train[::-1]]):
-            assert_array_equal(np.diff(window.ravel()), 1)
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("panel", [1, 50])
+def test_rows_taken_at_random_make_no_window_over_a_hole(share, panel):
+    """With few rows left of each series, a lucky few may look regular."""
+    n = 1000 // panel
+    table = np.column_stack([np.repeat(range(panel), n), np.tile(range(n), panel)])
+    table = np.column_stack([table, table[:, 1]])
+    spanning, total = 0, 0
+    for seed in range(20):
+        rows = np.random.default_rng(seed).permutation(1000)[: int(share * 1000)]
+        for window in SequenceWindower(4, group=0, time=1).fit_transform(table[rows]):
+            spanning += (np.diff(window.ravel()) > 1).any()
+            total += 1
+    assert spanning <= (0.04 if share < 0.5 else 0.01) * total
+
+
+@pytest.mark.parametrize("deviation", [0.05, 0.1])
+def test_clocks_that_are_not_exact_make_few_gaps(deviation):
+    noise = np.random.default_rng(0).normal(scale=deviation, size=1000)
+    table = np.column_stack([np.cumsum(1 + noise), np.arange(1000)])
+    lengths = SequenceWindower(4, time=0).fit_transform(table).lengths
+    assert np.mean(lengths == 4) > 0.95
+
+
+def test_events_without_a_regular_step_are_told_of():
+    times = np.cumsum(np.random.default_rng(0).exponential(size=200))
+    X = np.column_stack([times, times])
+    with pytest.warns(UserWarning, match="of 199 steps of time are gaps"):
+        SequenceWindower(9, time=0).fit(X)
+    SequenceWindower(9, time=0, max_gap=np.inf).fit(X)
 
 
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
@@ -285,7 +339,7 @@ def test_both_libraries_give_the_same(library):
     windower = SequenceWindower(2, group="shop", time="day")
     windows = windower.fit_transform(library.DataFrame(columns))
     sold = [window[:, 0].tolist() for window in windows]
-    assert sold == [[1], [2], [1, 3], [2, 4], [3, 5]]
+    assert sold == [[1], [2], [1, 3], [4], [3, 5]]
     assert list(windows.feature_names) == ["sold", "price"]
     assert list(windower.feature_names_in_) == list(columns)
 
@@ -387,9 +441,9 @@ def test_set_output_is_remembered_until_flatten_is_on():
 def test_targets_are_those_of_the_slow_twin(panel, horizon, max_gap):
     groups, times = panel
     expected = {}
-    for series in members(*panel).values():
-        step = usual_step([times[i] for i in series])
-        limit = max_gap or (np.inf if step is None else 1.5 * step)
+    steps = steps_by_hand(*panel)
+    for group, series in members(*panel).items():
+        limit = max_gap or (steps[group] or np.inf) * 1.5
         for i, row in enumerate(series[:-horizon]):
             if len(history(series, times, i + horizon, limit)) > horizon:
                 expected[row] = series[i + 1 : i + 1 + horizon]
@@ -464,7 +518,7 @@ def test_arrays_have_no_index():
     windower.fit(dated())
     with (
         pytest.warns(UserWarning, match="valid feature names"),
-        pytest.raises(ValueError, match="ndarray, without the index that was used"),
+        pytest.raises(ValueError, match="type ndarray with index levels"),
     ):
         windower.transform(np.ones((3, 1)))
 
@@ -517,3 +571,86 @@ def test_series_are_numbered_as_they_appear(scale, labels):
     pairs, _ = number_series([column, column % 2])
     assert_array_equal(words, series)
     assert_array_equal(pairs, series)
+
+
+def test_levels_are_found_by_name_and_not_by_place():
+    index = pd.MultiIndex.from_product([[1, 2], [0, 1]], names=["shop", "day"])
+    X = pd.DataFrame({"x": [1, 2, 3, 4]}, index=index)
+    windower = SequenceWindower(2, group="shop", time="day").fit(X)
+    swapped = X.swaplevel().sort_index()
+    assert rows_of(windower.transform(swapped)) == [[1], [3], [1, 2], [3, 4]]
+    with pytest.raises(ValueError, match="needs the level 'shop', by which fit told"):
+        windower.transform(X.rename_axis(["store", "day"]))
+
+
+def test_columns_without_names_are_checked_where_they_are_consumed():
+    X = pd.DataFrame({7: [1, 1], 8: [3, 4]})
+    windower = SequenceWindower(2, group=7).fit(X)
+    with pytest.raises(ValueError, match="Column 0 of X is 8 and was 7 in fit"):
+        windower.transform(X[[8, 7]])
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        np.array(["2024-01-01", "9999-12-31"], dtype="M8[s]"),
+        np.array([0, 2**63], dtype=np.uint64),
+        np.array([-(2**62) - 1, 2**62]),
+    ],
+    ids=["dates", "unsigned", "span"],
+)
+def test_times_that_do_not_fit_are_refused(when):
+    X = pd.DataFrame({"when": when, "x": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="too far for 64 bits"):
+        SequenceWindower(time="when").fit(X)
+
+
+def test_complex_times_are_refused():
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        SequenceWindower(time=0).fit(np.ones((2, 2)) * 1j)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["a", 1, "a"], [(1, 2), (1, 3), (1, 2)], [1.5, 2.5, 1.5], [True, False, True]],
+)
+def test_labels_of_any_kind(labels):
+    X = pd.DataFrame({"who": pd.Series(labels, dtype=object), "x": [1, 2, 3]})
+    windower = SequenceWindower(2, group="who")
+    assert rows_of(windower.fit_transform(X)) == [[1], [2], [1, 3]]
+
+
+def test_labels_of_another_kind_are_other_series():
+    windower = SequenceWindower(3, group=0, time=1, context="fit")
+    windower.fit(pd.DataFrame({"who": [1, 1], "when": [0, 1], "x": [1, 2]}))
+    later = pd.DataFrame({"who": ["1"], "when": [2], "x": [3]})
+    assert rows_of(windower.transform(later)) == [[3]]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_a_missing_label_among_objects_is_found(missing):
+    X = np.array([["a", 1], [missing, 2]], dtype=object)
+    with pytest.raises(ValueError, match="group is missing in row 1"):
+        SequenceWindower(group=0).fit(X)
+
+
+def test_labels_that_cannot_be_hashed_are_refused():
+    X = pd.DataFrame({"who": [[1], [2]], "x": [1, 2]})
+    with pytest.raises(TypeError, match="Labels of series must be hashable"):
+        SequenceWindower(group="who").fit(X)
+
+
+@pytest.mark.parametrize(
+    "X", [[1, 2, 3], None, {"a": 1}, np.ones((2, 2, 2)), pd.Series([1, 2])]
+)
+def test_what_is_no_table_is_refused(X):
+    with pytest.raises(ValueError, match=r"2D array|dim 3|Expected a 2"):
+        SequenceWindower(group=0).fit(X)
+
+
+def test_a_column_of_words_is_named():
+    X = pd.DataFrame({"who": [1, 1], "x": pd.Categorical(["a", "b"])})
+    with pytest.raises(ValueError, match="Column 'x' of X is of type object"):
+        SequenceWindower(group="who").fit(X)
+    with pytest.raises(ValueError, match="max_gap=2 needs time stamps"):
+        make_supervised(X, group="who", max_gap=2)

@@ -92,15 +92,22 @@ def test_the_last_of_each_known_series_validates(sizes, length, fraction, share,
     times = np.concatenate([rng.choice(3 * n, n, replace=False) for n in sizes])
     table = np.column_stack([names, times, np.arange(len(names))])
     some = rng.permutation(len(names))[: max(2, int(share * len(names)))]
-    sequences = SequenceWindower(length, group=0, time=1).fit_transform(table)[some]
+    sequences = SequenceWindower(length, group=0, time=1, max_gap=np.inf)
+    sequences = sequences.fit_transform(table)[some]
     names, times = names[some], times[some]
     assume(np.bincount(names).max() > 1)
     train, valid = split_validation(sequences, fraction, random_state=0)
     rows = [set(window[:, 0]) for window in sequences]
-    for name in np.unique(names):
+    n_before, sizes, n_valids = 0, np.bincount(names), []
+    for n in sizes[sizes > 0]:
+        upto = [int(np.ceil(fraction * k - 1e-9)) for k in (n_before, n_before + n)]
+        n_valids.append(min(n - 1, upto[1] - upto[0]))
+        n_before += n
+    if not any(n_valids):
+        n_valids[sizes[sizes > 0].argmax()] = 1
+    for name, n_valid in zip(np.unique(names), n_valids, strict=True):
         in_time = sorted(np.flatnonzero(names == name), key=times.__getitem__)
         n = len(in_time)
-        n_valid = min(n - 1, int(np.ceil(fraction * n)))
         first, last = in_time[: n - n_valid], in_time[n - n_valid :]
         held = set().union(*[rows[i] for i in last])
         apart = [i for i in first if not rows[i] & held]
@@ -109,6 +116,15 @@ def test_the_last_of_each_known_series_validates(sizes, length, fraction, share,
         expected = apart if len(apart) >= (1 - fraction) * n / 2 else first
         assert set(train) & set(in_time) == set(expected)
         assert set(valid) & set(in_time) == set(last)
+
+
+def test_the_fraction_is_that_of_all_series_together():
+    table = np.column_stack([np.repeat(np.arange(100), 3), np.arange(300)])
+    windows = SequenceWindower(2, group=0).fit_transform(table)
+    train, valid = split_validation(windows, 0.1)
+    assert len(valid) == 30
+    assert (valid % 3 == 2).all()
+    assert len(train) > 200
 
 
 def test_series_hardly_longer_than_their_windows_validate_whole():
