@@ -20,17 +20,18 @@ from sklearn.utils.validation import (
 )
 from skorch.helper import predefined_split
 
-from ._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
+from ._batches import Samples
 from ._callbacks import EpochTasks, make_callbacks
 from ._categories import check_ids, count_ids, find_categorical
 from ._columns import get_names
-from ._input import check_sequences, rows_to_sequences
+from ._input import check_names, check_sequences, rows_to_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet, curve
-from ._runtime import DTYPES, resolve_device, restore_device, seeded
+from ._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
 from ._scaling import fit_scaler
 from ._sequences import Sequences, check_finite
 from ._splits import split_validation
+from ._unroll import make_dataset, make_loader, predict
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -63,6 +64,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "bidirectional": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "pooling": [StrOptions({"last", "mean", "max"})],
+        "unroll": [StrOptions({"window", "series"})],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -208,7 +210,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         checked = check_sequences(X, estimator=self)
         if isinstance(checked, Sequences):
             sequences = checked
-            self._check_names(checked.feature_names, reset=reset)
+            check_names(self, checked.feature_names, reset=reset)
             if reset:  # sklearn's own check would count the steps
                 self.n_features_in_ = checked.shape[2]
             elif checked.shape[2] != self.n_features_in_:
@@ -233,29 +235,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             positions = self._architecture["categorical_features"]
             check_ids(sequences, positions, self._sizes["n_ids"])
         return sequences
-
-    def _check_names(self, names, *, reset):
-        """Do for `Sequences` with names what scikit-learn does for dataframes."""
-        fitted = getattr(self, "feature_names_in_", None)
-        if reset:
-            if names is not None:
-                self.feature_names_in_ = names
-            elif fitted is not None:
-                del self.feature_names_in_
-        elif names is None and fitted is None:
-            return
-        elif names is None or fitted is None:
-            has, had = ("no ", "with") if names is None else ("", "without")
-            warnings.warn(
-                f"X has {has}feature names, but {type(self).__name__} was fitted {had}"
-                " them: the order of the features cannot be checked.",
-                stacklevel=3,
-            )
-        elif list(names) != list(fitted):
-            raise ValueError(
-                f"X has the features {list(names)}, but {type(self).__name__} was"
-                f" fitted to {list(fitted)}: give the same in the same order."
-            )
 
     def _find_categorical(self, n_features):
         """Return the positions of the features of a step that hold ids."""
@@ -315,7 +294,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         device = resolve_device(self.device)
         callbacks = self._make_callbacks(n_epochs, validates=valid is not None)
         net = self._make_net(device, callbacks + observers)
-        with seeded(self._random_state.randint(2**31), device):
+        seed = self._random_state.randint(2**31)
+        n_rows = min(self.batch_size, len(train))
+        with seeded(seed, device), suit_threads(self._work(n_rows)):
             net.initialize()
             if state is not None:
                 net.set_plain_state(state)
@@ -364,8 +345,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             optimizer,
             lr=self.learning_rate,
             batch_size=self.batch_size,
-            iterator_train=BatchLoader,
-            iterator_valid=BatchLoader,
+            iterator_train=make_loader,
+            iterator_valid=make_loader,
             iterator_train__shuffle=True,
             train_split=None,
             callbacks=callbacks,
@@ -403,7 +384,19 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         with np.errstate(over="ignore"):  # is found and named just below
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
-        return BatchDataset(sequences, y, weight, dtype=DTYPES[dtype], device=device)
+        return make_dataset(
+            sequences,
+            y,
+            weight,
+            unroll=self.unroll,
+            dtype=DTYPES[dtype],
+            device=device,
+        )
+
+    def _work(self, n_rows):
+        """Multiplications in the largest product of matrices of a step of time."""
+        size = self._architecture["hidden_size"]
+        return n_rows * 4 * size * (size + self._sizes["n_features"])
 
     # Prediction.
 
@@ -412,7 +405,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self, "net_")
         sequences = self._check_X(X, reset=False)
         dataset = self._to_tensors(sequences, torch.device(self.net_.device))
-        return predict_in_batches(self.module_.eval(), dataset)
+        with suit_threads(self._work(len(dataset))):
+            return predict(self.module_.eval(), dataset)
 
     # Plain state: a pickle holds arrays and numbers, and the net is built anew.
 

@@ -48,6 +48,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         the last step, or the mean or maximum over all steps. Padding has no
         part in it.
 
+    unroll : {"window", "series"}, default="window"
+        How windows that overlap are read: each on its own, or as chunks of their
+        series with an output at each row, which takes many times less arithmetic.
+        A row then has its window behind it and up to as many rows more. Needs
+        ``pooling="last"`` and one direction; see :ref:`unroll`. Sequences that
+        do not overlap are read on their own.
+
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
         Name of the optimizer, or a class in the manner of
         :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`.
@@ -69,6 +76,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.
+        With ``unroll="series"`` a chunk counts as 8 sequences.
 
     max_epochs : int, default=100
         Largest number of passes over the training data.
@@ -113,16 +121,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     categorical_features : array-like of int, str or bool, default=None
         The features of a step that hold ids, such as tokens or codes of events:
-        their positions, their names, or a mask of shape (n_features,). Each gets
-        an embedding, whose vectors go into the LSTM beside the numeric features.
-        None means none, or all if `embedding_size` is given, and then X must have
-        one feature. Names need an X that names the features of a step, which 2-D
-        input does only if a row is one step.
+        positions, names, or a mask of shape (n_features,). Each has an embedding,
+        which the LSTM reads beside the numeric features. None means none, or all if
+        `embedding_size` is given; then X must have one feature. Names need an X
+        that names the features of a step, as 2-D input does if a row is one step.
 
-        Ids are whole numbers, best counted from 0 on, since there is a vector for
-        each up to the largest. That of the first `fit` or `partial_fit`, validation
-        data included, is the limit: a larger id is an error. All negative ids mean
-        unknown and share a vector, which is zero unless training sees such ids.
+        Ids are whole numbers from 0 to the largest of the first `fit` or
+        `partial_fit`, validation data included; a larger one is an error. Negative
+        ids mean unknown and share a vector, which is zero unless trained.
 
     embedding_size : int or None, default=None
         Size of the vector that stands for an id. None means that of fastai's rule
@@ -194,10 +200,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     Notes
     -----
-    A sequence is gathered from the one table of steps, starts at position 0 of
-    its batch and is read by a dense LSTM. An LSTM is causal, so that what stands
-    after its last step cannot matter: this is exact and faster than packing.
-
     The weights start as torch's do, but for the biases of the forget gates,
     which start at 1, so that gradients reach far back from the first epoch.
 
@@ -242,6 +244,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         bidirectional=False,
         dropout=0.0,
         pooling="last",
+        unroll="window",
         optimizer="adam",
         learning_rate=5e-3,
         weight_decay=0.0,
@@ -270,6 +273,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.pooling = pooling
+        self.unroll = unroll
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay

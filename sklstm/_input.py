@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,6 +56,42 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     if X.ndim != 2:
         raise ValueError(f"Found array with {X.ndim} dimensions; {_FORMS}.")
     return X
+
+
+def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> None:
+    """Do for `Sequences` with names what scikit-learn does for dataframes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `feature_names_in_`, or has them.
+
+    names : ndarray of shape (n_features,) or None
+        The names of the features of X.
+
+    reset : bool
+        Whether this is the first X that it sees.
+    """
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if reset:
+        if names is not None:
+            estimator.feature_names_in_ = names
+        elif fitted is not None:
+            del estimator.feature_names_in_
+    elif names is None and fitted is None:
+        return
+    elif names is None or fitted is None:
+        has, had = ("no ", "with") if names is None else ("", "without")
+        warnings.warn(
+            f"X has {has}feature names, but {type(estimator).__name__} was fitted {had}"
+            " them: the order of the features cannot be checked.",
+            stacklevel=4,
+        )
+    elif list(names) != list(fitted):
+        raise ValueError(
+            f"X has the features {list(names)}, but {type(estimator).__name__} was"
+            f" fitted to {list(fitted)}: give the same in the same order."
+        )
 
 
 def rows_to_sequences(X: np.ndarray, n_timesteps: int | None = None) -> Sequences:

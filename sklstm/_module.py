@@ -88,7 +88,12 @@ class LSTMModule(nn.Module):
             elif name.startswith("bias_hh"):
                 nn.init.constant_(bias[size : 2 * size], 0.0)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        at: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Map sequences to outputs.
 
         Parameters
@@ -100,18 +105,35 @@ class LSTMModule(nn.Module):
         lengths : Tensor of shape (batch,), default=None
             Number of real steps of each; None means `n_timesteps` for all.
 
+        at : tuple of Tensor of shape (n_targets,), default=None
+            Steps and columns of `x`, to have the output after each of these and
+            not after each sequence. `lengths` is ignored.
+
         Returns
         -------
-        output : Tensor of shape (batch, n_outputs)
+        output : Tensor of shape (batch, n_outputs) or (n_targets, n_outputs)
             Output of the head.
         """
         x = self._embed(x)
+        if at is not None:
+            self._check_causal()
+            hidden, _ = self.lstm(x)  # (time, batch, hidden)
+            return self.head(self.dropout(hidden[at]))
         if lengths is None or not self.lstm.bidirectional:
             # An LSTM is causal: what lies after a sequence cannot change its outputs.
             hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
         else:
             hidden = self._read_both_ways(x, lengths)
         return self.head(self.dropout(self._pool(hidden, lengths)))
+
+    def _check_causal(self) -> None:
+        if self.lstm.bidirectional or self.pooling != "last":
+            raise ValueError(
+                "unroll='series' reads a series once, from its start; with"
+                f" bidirectional={self.lstm.bidirectional} and pooling="
+                f"{self.pooling!r} each window needs a reading of its own: set"
+                " unroll='window'."
+            )
 
     def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end.

@@ -22,7 +22,7 @@ class LSTMNet(NeuralNet):
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
-        return self.module_(x["x"], x.get("lengths"))
+        return self.module_(x["x"], x.get("lengths"), x.get("at"))
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import joblib
 import torch
 
 # Threads share torch's generator: of two fits at once neither could be repeated.
 _ONE_AT_A_TIME = threading.RLock()
+# Threads that torch takes if nobody says how many; None if somebody has.
+_COUNTS = {joblib.cpu_count(), joblib.cpu_count(only_physical_cores=True)}
+_UNSET_THREADS = torch.get_num_threads() if torch.get_num_threads() in _COUNTS else None
+if any(name in os.environ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")):
+    _UNSET_THREADS = None
+# Multiplications in a step of time from which on a second thread pays. Below, threads
+# wait for each other longer than they work.
+WORK_FOR_THREADS = 2_000_000
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -104,3 +114,31 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         elif on_device:
             torch.get_device_module(device).manual_seed(seed)
         yield
+
+
+@contextmanager
+def suit_threads(work: int) -> Iterator[None]:
+    """Let torch use one thread where the work is too little for more.
+
+    A number of threads that the user has set, by `torch.set_num_threads` or in the
+    environment, as joblib does for its processes, stays.
+
+    Parameters
+    ----------
+    work : int
+        Multiplications in the largest product of matrices of a step of time.
+
+    Yields
+    ------
+    None
+        The body runs with that number of threads.
+    """
+    n_threads = torch.get_num_threads()
+    if n_threads != _UNSET_THREADS or n_threads == 1 or work >= WORK_FOR_THREADS:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

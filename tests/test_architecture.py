@@ -32,6 +32,7 @@ FLOORS = {
     "_splits": 1,
     "_categories": 1,
     "_scaling": 2,
+    "_unroll": 2,
     "_windows": 2,
     "_supervised": 2,
     "_callbacks": 2,

@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
-from sklstm import LSTMRegressor
-from sklstm._runtime import resolve_device, seeded
+from sklstm import LSTMRegressor, _runtime
+from sklstm._runtime import resolve_device, seeded, suit_threads
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
@@ -47,3 +48,39 @@ def test_state_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), seeded(0, torch.device("cpu")):
         1 / 0  # noqa: B018
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.fixture
+def three_threads(monkeypatch):
+    """As if torch had taken three threads of its own accord."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    monkeypatch.setattr(_runtime, "_UNSET_THREADS", 3)
+    yield
+    torch.set_num_threads(before)
+
+
+class ThreadsSeen(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.seen = torch.get_num_threads()
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize(("hidden_size", "expected"), [(8, 1), (256, 3)])
+def test_small_nets_take_one_thread(hidden_size, expected):
+    spy = ThreadsSeen()
+    X = np.random.default_rng(0).normal(size=(32, 2, 3))
+    LSTMRegressor(hidden_size, max_epochs=1, callbacks=[spy]).fit(X, X[:, 0, 0])
+    assert spy.seen == expected
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_a_number_of_threads_that_somebody_set_stays():
+    torch.set_num_threads(2)
+    with suit_threads(1):
+        assert torch.get_num_threads() == 2
+    torch.set_num_threads(3)
+    with pytest.raises(ZeroDivisionError), suit_threads(1):
+        1 / 0  # noqa: B018
+    assert torch.get_num_threads() == 3

@@ -1,0 +1,252 @@
+"""Overlapping windows as chunks of the series that they are cut from.
+
+Windows of length L over n rows hold n * L steps, most of them many times over. A series
+that is read once gives an output at every row. It is cut into chunks of up to S rows
+with targets; each begins L - 1 rows before the first of them, so that every target has
+its window behind it, and often more. That is (L - 1 + S) / S steps for a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._batches import PREDICTION_STEPS, BatchDataset, BatchLoader, predict_in_batches
+from ._sequences import Sequences
+from ._splits import overlap_runs
+
+# The targets of a chunk are alike, so that it does not stand for as many windows.
+WINDOWS_PER_CHUNK = 8
+
+
+@dataclass
+class Chunks:
+    """Stretches of the table, each read once for all the targets in it.
+
+    Attributes
+    ----------
+    starts, lengths : Tensor of int, shape (n_chunks,)
+        Where each lies on the table.
+
+    first : Tensor of int, shape (n_chunks + 1,)
+        The targets of chunk c are those from first[c] to first[c + 1] - 1.
+
+    step : Tensor of int, shape (n_targets,)
+        Step of its chunk at which each target stands.
+    """
+
+    starts: Tensor
+    lengths: Tensor
+    first: Tensor
+    step: Tensor
+
+
+def cut(ends: Tensor, begins: Tensor, length: int, size: int, offset: int) -> Chunks:
+    """Cut series into chunks.
+
+    Parameters
+    ----------
+    ends : Tensor of int, shape (n_targets,)
+        Row of the table at which each target stands, in ascending order.
+
+    begins : Tensor of int, shape (n_targets,)
+        First row of its series.
+
+    length : int
+        Length of the longest window.
+
+    size : int
+        Rows of a chunk that may have targets.
+
+    offset : int
+        Rows by which the first chunk of each series is shorter, below `size`.
+
+    Returns
+    -------
+    chunks : Chunks
+        Those that have targets.
+    """
+    number = torch.div(ends - begins + offset, size, rounding_mode="floor")
+    is_first = torch.ones_like(ends, dtype=torch.bool)
+    is_first[1:] = (number[1:] != number[:-1]) | (begins[1:] != begins[:-1])
+    heads = is_first.nonzero().ravel()
+    starts = torch.maximum(ends[heads] - (length - 1), begins[heads])
+    first = torch.cat([heads, heads.new_tensor([len(ends)])])
+    lengths = ends[first[1:] - 1] + 1 - starts
+    step = ends - starts[torch.cumsum(is_first, dim=0) - 1]
+    return Chunks(starts, lengths, first, step)
+
+
+class SeriesDataset(BatchDataset):
+    """Samples on a device, whose windows are read as chunks of their series.
+
+    Parameters
+    ----------
+    sequences, y, weight, dtype, device
+        As for `BatchDataset`.
+
+    Notes
+    -----
+    Samples are kept in the order of the rows at which they end. Sequences that are
+    linked by common steps are of one series.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        y: np.ndarray | None = None,
+        weight: np.ndarray | None = None,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        ends = sequences.starts + sequences.lengths - 1
+        self.order = np.argsort(ends, kind="stable")
+        series = overlap_runs(sequences)
+        begins = np.full(series.max() + 1, len(sequences.steps))
+        np.minimum.at(begins, series, sequences.starts)
+        y, weight = (None if a is None else a[self.order] for a in (y, weight))
+        super().__init__(sequences[self.order], y, weight, dtype=dtype, device=device)
+        self.ends = torch.as_tensor(ends[self.order], device=device)
+        self.begins = torch.as_tensor(begins[series][self.order], device=device)
+        # A chunk is then half burn-in: larger ones are hardly faster, and fewer.
+        self.size = self.max_length
+
+    def cut(self, offset: int = 0) -> Chunks:
+        """Cut the series into chunks, the first of each shorter by `offset`."""
+        return cut(self.ends, self.begins, self.max_length, self.size, offset)
+
+    def read(self, chunks: Chunks, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
+        """Gather chunks.
+
+        Parameters
+        ----------
+        chunks : Chunks
+            From `cut`.
+
+        chosen : Tensor of shape (batch,)
+            Numbers of the chunks.
+
+        Returns
+        -------
+        inputs : dict
+            Arguments of the module: ``x`` of shape (n_timesteps, batch,
+            n_features), and ``at``, the step and the column of each target.
+
+        targets : Tensor of shape (n_targets,)
+            Positions of the targets in this dataset.
+        """
+        starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
+        time = torch.arange(int(lengths.max()), device=starts.device)[:, None]
+        # What follows a chunk is never looked at, but must be inside the table.
+        x = self._gather(starts + torch.minimum(time, lengths - 1))
+        first = chunks.first[chosen]
+        counts = chunks.first[chosen + 1] - first
+        places = torch.arange(len(chosen), device=starts.device)
+        column = torch.repeat_interleave(places, counts)
+        before = torch.cumsum(counts, dim=0) - counts
+        within = torch.arange(len(column), device=starts.device) - before[column]
+        targets = first[column] + within
+        return {"x": x, "at": (chunks.step[targets], column)}, targets
+
+
+class ChunkLoader:
+    """Iterate over batches of chunks, in the manner of `BatchLoader`.
+
+    Parameters
+    ----------
+    dataset : SeriesDataset
+        The samples.
+
+    batch_size : int
+        Windows of a batch, were they read one by one; `WINDOWS_PER_CHUNK` of them
+        make a chunk.
+
+    shuffle : bool, default=False
+        Whether each pass cuts the series elsewhere and takes a new random order.
+    """
+
+    def __init__(
+        self, dataset: SeriesDataset, batch_size: int, shuffle: bool = False
+    ) -> None:
+        self.dataset = dataset
+        self.n_chunks = -(-batch_size // WINDOWS_PER_CHUNK)
+        self.shuffle = shuffle
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
+        data = self.dataset
+        offset = int(torch.randint(data.size, ())) if self.shuffle else 0
+        chunks = data.cut(offset)
+        n = len(chunks.starts)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        for chosen in order.to(data.steps.device).split(self.n_chunks):
+            inputs, targets = data.read(chunks, chosen)
+            yield inputs | {"weight": data.weight[targets]}, data.y[targets]
+
+
+def make_dataset(sequences: Sequences, *args: Any, unroll: str, **kwargs: Any) -> Any:
+    """Return a dataset of chunks if that is wanted and windows overlap, or of windows.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        Compact: without rows that no sequence holds.
+
+    *args, **kwargs
+        As for `BatchDataset`.
+
+    unroll : {"window", "series"}
+        Whether to make chunks.
+
+    Returns
+    -------
+    dataset : BatchDataset or SeriesDataset
+        With the samples.
+    """
+    overlap = sequences.lengths.sum() > len(sequences.steps)
+    kind = SeriesDataset if unroll == "series" and overlap else BatchDataset
+    return kind(sequences, *args, **kwargs)
+
+
+def make_loader(dataset: BatchDataset, batch_size: int, shuffle: bool = False) -> Any:
+    """Return the loader for a dataset; arguments are those of `BatchLoader`."""
+    kind: Any = ChunkLoader if isinstance(dataset, SeriesDataset) else BatchLoader
+    return kind(dataset, batch_size, shuffle)
+
+
+def predict(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
+    """Run the module over all sequences, in memory bounded by a batch.
+
+    Parameters
+    ----------
+    module : LSTMModule
+        In evaluation mode.
+
+    dataset : BatchDataset or SeriesDataset
+        The sequences.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_sequences, n_outputs)
+        In the order of the sequences.
+    """
+    if not isinstance(dataset, SeriesDataset):
+        return predict_in_batches(module, dataset)
+    chunks = dataset.cut()
+    order = torch.argsort(chunks.lengths, stable=True)
+    n_chunks = max(PREDICTION_STEPS // (dataset.max_length + dataset.size), 1)
+    outputs, targets = [], []
+    with torch.inference_mode():
+        for chosen in order.split(n_chunks):
+            inputs, positions = dataset.read(chunks, chosen)
+            outputs.append(module(**inputs))
+            targets.append(positions)
+        output = torch.cat(outputs).cpu().numpy()
+    ordered = np.empty_like(output)
+    ordered[dataset.order[torch.cat(targets).cpu().numpy()]] = output
+    return ordered
