@@ -26,21 +26,19 @@ from ._categories import check_ids, count_ids, find_categorical
 from ._columns import get_names
 from ._input import check_names, check_sequences, rows_to_sequences
 from ._module import LSTMModule
-from ._net import LSTMNet, curve
+from ._net import FUSED, OPTIMIZERS, LSTMNet, curve
 from ._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
 from ._scaling import fit_scaler
 from ._sequences import Sequences, check_finite
 from ._splits import split_validation
-from ._unroll import make_dataset, make_loader, predict
+from ._unroll import (
+    make_dataset,
+    make_loader,
+    overlap,
+    predict,
+    rows_of_prediction,
+)
 
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-# Optimizers with an implementation that updates all parameters in one call.
-FUSED = {"adam", "adamw", "sgd"}
 # Putting a batch in canonical order sorts it: not for more values than this.
 MERGED_VALUES = 1 << 20
 ARCHITECTURE = (
@@ -162,6 +160,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
+        self._check_unroll()
         samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
         train, valid = self._split(samples, resume=resume)
         self._prepare(samples, train, resume=resume)
@@ -236,6 +235,14 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             check_ids(sequences, positions, self._sizes["n_ids"])
         return sequences
 
+    def _check_unroll(self):
+        if self.unroll == "series" and (self.bidirectional or self.pooling != "last"):
+            raise ValueError(
+                "unroll='series' reads a series once, from its start; with"
+                f" bidirectional={self.bidirectional} and pooling={self.pooling!r} each"
+                " window needs a reading of its own: set unroll='window'."
+            )
+
     def _find_categorical(self, n_features):
         """Return the positions of the features of a step that hold ids."""
         names = getattr(self, "feature_names_in_", None)
@@ -263,7 +270,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
             train, valid = samples[chosen], samples[held_out]
         is_one_batch = len(train) <= self.batch_size and train.size <= MERGED_VALUES
-        return (train.merged() if is_one_batch else train), valid
+        if is_one_batch and not (self.unroll == "series" and overlap(train.sequences)):
+            train = train.merged()  # in a series, equal windows need not be the same
+        return train, valid
 
     def _prepare(self, samples, train, *, resume):
         """Fit the scalers and fix the architecture, or check that it still holds."""
@@ -294,16 +303,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         device = resolve_device(self.device)
         callbacks = self._make_callbacks(n_epochs, validates=valid is not None)
         net = self._make_net(device, callbacks + observers)
+        data = self._to_dataset(train, device)
         seed = self._random_state.randint(2**31)
-        n_rows = min(self.batch_size, len(train))
-        with seeded(seed, device), suit_threads(self._work(n_rows)):
+        work = self._work(data.rows_of_batch(self.batch_size))
+        with seeded(seed, device), suit_threads(work):
             net.initialize()
             if state is not None:
                 net.set_plain_state(state)
             if valid is not None:
                 net.train_split = predefined_split(self._to_dataset(valid, device))
             net.max_epochs = n_epochs
-            net.partial_fit(self._to_dataset(train, device))
+            net.partial_fit(data)
         net.train_split = None  # or the net would keep the data
         self.net_ = net
 
@@ -403,9 +413,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
         check_is_fitted(self, "net_")
+        self._check_unroll()
         sequences = self._check_X(X, reset=False)
         dataset = self._to_tensors(sequences, torch.device(self.net_.device))
-        with suit_threads(self._work(len(dataset))):
+        with suit_threads(self._work(rows_of_prediction(dataset))):
             return predict(self.module_.eval(), dataset)
 
     # Plain state: a pickle holds arrays and numbers, and the net is built anew.

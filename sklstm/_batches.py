@@ -123,6 +123,10 @@ class BatchDataset(Dataset):
     def __len__(self) -> int:
         return len(self.starts)
 
+    def rows_of_batch(self, batch_size: int) -> int:
+        """Count the sequences of a batch."""
+        return min(batch_size, len(self))
+
     def inputs(self, chosen: Tensor) -> dict[str, Tensor]:
         """Gather sequences, left-aligned, with zeros after the last step.
 

@@ -107,7 +107,7 @@ class LSTMModule(nn.Module):
 
         at : tuple of Tensor of shape (n_targets,), default=None
             Steps and columns of `x`, to have the output after each of these and
-            not after each sequence. `lengths` is ignored.
+            not after each sequence. For one direction and the pooling "last".
 
         Returns
         -------
@@ -116,7 +116,6 @@ class LSTMModule(nn.Module):
         """
         x = self._embed(x)
         if at is not None:
-            self._check_causal()
             hidden, _ = self.lstm(x)  # (time, batch, hidden)
             return self.head(self.dropout(hidden[at]))
         if lengths is None or not self.lstm.bidirectional:
@@ -125,15 +124,6 @@ class LSTMModule(nn.Module):
         else:
             hidden = self._read_both_ways(x, lengths)
         return self.head(self.dropout(self._pool(hidden, lengths)))
-
-    def _check_causal(self) -> None:
-        if self.lstm.bidirectional or self.pooling != "last":
-            raise ValueError(
-                "unroll='series' reads a series once, from its start; with"
-                f" bidirectional={self.lstm.bidirectional} and pooling="
-                f"{self.pooling!r} each window needs a reading of its own: set"
-                " unroll='window'."
-            )
 
     def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end.

@@ -11,6 +11,15 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.history import History
 
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+# Optimizers with an implementation that updates all parameters in one call.
+FUSED = {"adam", "adamw", "sgd"}
+
 
 class LSTMNet(NeuralNet):
     """A skorch net over a `BatchDataset`, whose targets come with weights."""

@@ -8,16 +8,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import joblib
 import torch
+from threadpoolctl import ThreadpoolController
 
 # Threads share torch's generator: of two fits at once neither could be repeated.
 _ONE_AT_A_TIME = threading.RLock()
+_SET_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # Threads that torch takes if nobody says how many; None if somebody has.
-_COUNTS = {joblib.cpu_count(), joblib.cpu_count(only_physical_cores=True)}
-_UNSET_THREADS = torch.get_num_threads() if torch.get_num_threads() in _COUNTS else None
-if any(name in os.environ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")):
-    _UNSET_THREADS = None
+_UNSET_THREADS = None if set(_SET_BY) & set(os.environ) else torch.get_num_threads()
+# Its limits hold in the calling thread alone, unlike those of torch.set_num_threads.
+_POOLS = ThreadpoolController().select(user_api="openmp")
 # Multiplications in a step of time from which on a second thread pays. Below, threads
 # wait for each other longer than they work.
 WORK_FOR_THREADS = 2_000_000
@@ -120,8 +120,8 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 def suit_threads(work: int) -> Iterator[None]:
     """Let torch use one thread where the work is too little for more.
 
-    A number of threads that the user has set, by `torch.set_num_threads` or in the
-    environment, as joblib does for its processes, stays.
+    Another number of threads than torch's own choice stays, and so does what the
+    environment says, as joblib has it say to its processes.
 
     Parameters
     ----------
@@ -137,8 +137,5 @@ def suit_threads(work: int) -> Iterator[None]:
     if n_threads != _UNSET_THREADS or n_threads == 1 or work >= WORK_FOR_THREADS:
         yield
         return
-    torch.set_num_threads(1)
-    try:
+    with _POOLS.limit(limits=1):
         yield
-    finally:
-        torch.set_num_threads(n_threads)

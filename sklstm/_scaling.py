@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 
 from ._batches import Samples
+
+# Rows that are looked at together: in all at once the scaler takes several tables.
+BLOCK = 1 << 16
 
 
 def make_scaler() -> StandardScaler:
@@ -28,10 +32,10 @@ def fit_scaler(samples: Samples, untouched: list[int]) -> StandardScaler:
     scaler : StandardScaler
         Fitted to the features of a step.
     """
-    sequences = samples.sequences.compact()
-    scaler = make_scaler().fit(
-        sequences.steps, sample_weight=sequences.coverage(samples.weight)
-    )
+    sequences, scaler = samples.sequences.compact(), make_scaler()
+    weights = sequences.coverage(samples.weight)
+    for block in gen_batches(len(weights), BLOCK):
+        scaler.partial_fit(sequences.steps[block], sample_weight=weights[block])
     scaler.mean_[untouched] = 0.0
     scaler.var_[untouched] = scaler.scale_[untouched] = 1.0
     return scaler

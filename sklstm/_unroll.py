@@ -16,12 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._batches import PREDICTION_STEPS, BatchDataset, BatchLoader, predict_in_batches
+from ._batches import (
+    PREDICTION_STEPS,
+    ROW_MULTIPLE,
+    BatchDataset,
+    BatchLoader,
+    predict_in_batches,
+)
 from ._sequences import Sequences
 from ._splits import overlap_runs
 
-# The targets of a chunk are alike, so that it does not stand for as many windows.
+# The targets of a chunk are alike: it counts as so many windows, if it has as many.
 WINDOWS_PER_CHUNK = 8
+# Rows with targets of a chunk, at least: many short chunks cost more than they read.
+MIN_SIZE = 32
 
 
 @dataclass
@@ -46,7 +54,9 @@ class Chunks:
     step: Tensor
 
 
-def cut(ends: Tensor, begins: Tensor, length: int, size: int, offset: int) -> Chunks:
+def cut(
+    ends: Tensor, begins: Tensor, length: int, size: int, offset: Tensor | int
+) -> Chunks:
     """Cut series into chunks.
 
     Parameters
@@ -63,8 +73,8 @@ def cut(ends: Tensor, begins: Tensor, length: int, size: int, offset: int) -> Ch
     size : int
         Rows of a chunk that may have targets.
 
-    offset : int
-        Rows by which the first chunk of each series is shorter, below `size`.
+    offset : int or Tensor of int, shape (n_targets,)
+        Rows by which the first chunk of its series is shorter, below `size`.
 
     Returns
     -------
@@ -93,7 +103,8 @@ class SeriesDataset(BatchDataset):
     Notes
     -----
     Samples are kept in the order of the rows at which they end. Sequences that are
-    linked by common steps are of one series.
+    linked by common steps are of one series. What says where things lie stays on the
+    CPU, so that a batch is planned without waiting for the device.
     """
 
     def __init__(
@@ -107,19 +118,40 @@ class SeriesDataset(BatchDataset):
     ) -> None:
         ends = sequences.starts + sequences.lengths - 1
         self.order = np.argsort(ends, kind="stable")
-        series = overlap_runs(sequences)
+        series = overlap_runs(sequences)[self.order]
+        starts, lengths = sequences.starts[self.order], sequences.lengths[self.order]
         begins = np.full(series.max() + 1, len(sequences.steps))
-        np.minimum.at(begins, series, sequences.starts)
+        np.minimum.at(begins, series, starts)
         y, weight = (None if a is None else a[self.order] for a in (y, weight))
-        super().__init__(sequences[self.order], y, weight, dtype=dtype, device=device)
-        self.ends = torch.as_tensor(ends[self.order], device=device)
-        self.begins = torch.as_tensor(begins[series][self.order], device=device)
-        # A chunk is then half burn-in: larger ones are hardly faster, and fewer.
-        self.size = self.max_length
+        ordered = Sequences(sequences.steps, starts, lengths)
+        super().__init__(ordered, y, weight, dtype=dtype, device=device)
+        self.ends = torch.from_numpy(ends[self.order])
+        self.series = torch.from_numpy(series)
+        self.begins = torch.from_numpy(begins[series])
+        # A chunk is then about half burn-in; longer ones are fewer, but no faster.
+        self.size = max(self.max_length, MIN_SIZE)
 
-    def cut(self, offset: int = 0) -> Chunks:
-        """Cut the series into chunks, the first of each shorter by `offset`."""
+    def cut(self, offsets: Tensor | None = None) -> Chunks:
+        """Cut the series into chunks.
+
+        Parameters
+        ----------
+        offsets : Tensor of int, shape (n_series,), default=None
+            Rows by which the first chunk of each is shorter; 0 if None.
+
+        Returns
+        -------
+        chunks : Chunks
+            With a part of the targets each.
+        """
+        offset = 0 if offsets is None else offsets[self.series]
         return cut(self.ends, self.begins, self.max_length, self.size, offset)
+
+    def rows_of_batch(self, batch_size: int) -> int:
+        """Count the chunks that stand for a batch of so many windows."""
+        n_chunks = len(self.cut().starts)
+        in_chunk = max(min(WINDOWS_PER_CHUNK, len(self) // n_chunks), 1)
+        return min(-(-batch_size // in_chunk), n_chunks)
 
     def read(self, chunks: Chunks, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
         """Gather chunks.
@@ -142,17 +174,17 @@ class SeriesDataset(BatchDataset):
             Positions of the targets in this dataset.
         """
         starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
-        time = torch.arange(int(lengths.max()), device=starts.device)[:, None]
+        time = torch.arange(int(lengths.max()))[:, None]
         # What follows a chunk is never looked at, but must be inside the table.
-        x = self._gather(starts + torch.minimum(time, lengths - 1))
+        rows = starts + torch.minimum(time, lengths - 1)
         first = chunks.first[chosen]
         counts = chunks.first[chosen + 1] - first
-        places = torch.arange(len(chosen), device=starts.device)
-        column = torch.repeat_interleave(places, counts)
+        column = torch.repeat_interleave(torch.arange(len(chosen)), counts)
         before = torch.cumsum(counts, dim=0) - counts
-        within = torch.arange(len(column), device=starts.device) - before[column]
-        targets = first[column] + within
-        return {"x": x, "at": (chunks.step[targets], column)}, targets
+        targets = first[column] + torch.arange(len(column)) - before[column]
+        device = self.steps.device
+        at = chunks.step[targets].to(device), column.to(device)
+        return {"x": self._gather(rows.to(device)), "at": at}, targets.to(device)
 
 
 class ChunkLoader:
@@ -164,8 +196,8 @@ class ChunkLoader:
         The samples.
 
     batch_size : int
-        Windows of a batch, were they read one by one; `WINDOWS_PER_CHUNK` of them
-        make a chunk.
+        Windows of a batch, for which there are fewer chunks; see
+        `SeriesDataset.rows_of_batch`.
 
     shuffle : bool, default=False
         Whether each pass cuts the series elsewhere and takes a new random order.
@@ -175,18 +207,32 @@ class ChunkLoader:
         self, dataset: SeriesDataset, batch_size: int, shuffle: bool = False
     ) -> None:
         self.dataset = dataset
-        self.n_chunks = -(-batch_size // WINDOWS_PER_CHUNK)
+        self.n_chunks = dataset.rows_of_batch(batch_size)
         self.shuffle = shuffle
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset.cut().starts) // self.n_chunks)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
         data = self.dataset
-        offset = int(torch.randint(data.size, ())) if self.shuffle else 0
-        chunks = data.cut(offset)
-        n = len(chunks.starts)
-        order = torch.randperm(n) if self.shuffle else torch.arange(n)
-        for chosen in order.to(data.steps.device).split(self.n_chunks):
+        chunks = data.cut()
+        order = torch.arange(len(chunks.starts))
+        if self.shuffle:
+            n_series = int(data.series[-1]) + 1
+            chunks = data.cut(torch.randint(data.size, (n_series,)))
+            order = torch.randperm(len(chunks.starts))
+        for chosen in order.split(self.n_chunks):
             inputs, targets = data.read(chunks, chosen)
             yield inputs | {"weight": data.weight[targets]}, data.y[targets]
+
+
+def overlap(sequences: Sequences) -> bool:
+    """Whether some sequences share steps; one that is there twice is the same."""
+    series = overlap_runs(sequences)
+    order = np.lexsort((sequences.lengths, sequences.starts))
+    starts, lengths = sequences.starts[order], sequences.lengths[order]
+    linked = np.diff(series[order]) == 0
+    return bool((linked & ((np.diff(starts) > 0) | (np.diff(lengths) > 0))).any())
 
 
 def make_dataset(sequences: Sequences, *args: Any, unroll: str, **kwargs: Any) -> Any:
@@ -208,15 +254,21 @@ def make_dataset(sequences: Sequences, *args: Any, unroll: str, **kwargs: Any) -
     dataset : BatchDataset or SeriesDataset
         With the samples.
     """
-    overlap = sequences.lengths.sum() > len(sequences.steps)
-    kind = SeriesDataset if unroll == "series" and overlap else BatchDataset
-    return kind(sequences, *args, **kwargs)
+    shares = unroll == "series" and overlap(sequences)
+    return (SeriesDataset if shares else BatchDataset)(sequences, *args, **kwargs)
 
 
 def make_loader(dataset: BatchDataset, batch_size: int, shuffle: bool = False) -> Any:
     """Return the loader for a dataset; arguments are those of `BatchLoader`."""
     kind: Any = ChunkLoader if isinstance(dataset, SeriesDataset) else BatchLoader
     return kind(dataset, batch_size, shuffle)
+
+
+def rows_of_prediction(dataset: BatchDataset) -> int:
+    """Count the sequences, or chunks, that are read together in prediction."""
+    if isinstance(dataset, SeriesDataset):
+        return max(PREDICTION_STEPS // (dataset.max_length + dataset.size), 1)
+    return min(max(PREDICTION_STEPS // dataset.max_length, ROW_MULTIPLE), len(dataset))
 
 
 def predict(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
@@ -239,7 +291,7 @@ def predict(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
         return predict_in_batches(module, dataset)
     chunks = dataset.cut()
     order = torch.argsort(chunks.lengths, stable=True)
-    n_chunks = max(PREDICTION_STEPS // (dataset.max_length + dataset.size), 1)
+    n_chunks = rows_of_prediction(dataset)
     outputs, targets = [], []
     with torch.inference_mode():
         for chosen in order.split(n_chunks):

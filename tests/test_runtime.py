@@ -1,6 +1,7 @@
 """Devices and seeds."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -76,6 +77,16 @@ def test_small_nets_take_one_thread(hidden_size, expected):
 
 
 @pytest.mark.usefixtures("three_threads")
+def test_small_predictions_take_one_thread():
+    X = np.random.default_rng(0).normal(size=(20, 2, 3))
+    model = LSTMRegressor(8, max_epochs=1).fit(X, X[:, 0, 0])
+    seen = []
+    model.module_.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    model.predict(X)
+    assert seen == [1]
+
+
+@pytest.mark.usefixtures("three_threads")
 def test_a_number_of_threads_that_somebody_set_stays():
     torch.set_num_threads(2)
     with suit_threads(1):
@@ -84,3 +95,10 @@ def test_a_number_of_threads_that_somebody_set_stays():
     with pytest.raises(ZeroDivisionError), suit_threads(1):
         1 / 0  # noqa: B018
     assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_other_threads_keep_their_number():
+    with suit_threads(1), ThreadPoolExecutor(1) as pool:
+        assert torch.get_num_threads() == 1
+        assert pool.submit(torch.get_num_threads).result() == 3

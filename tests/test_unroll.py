@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
-from sklstm._unroll import SeriesDataset, cut, make_dataset, predict
+from sklstm._unroll import SeriesDataset, cut, make_dataset, make_loader, predict
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
 RNG = np.random.default_rng(0)
@@ -20,6 +20,12 @@ X = RNG.normal(size=(200, 2))
 MEANS = np.convolve(X[:, 0], np.ones(5) / 5)[:200]
 WINDOWS = SequenceWindower(8).fit_transform(X)
 SMALL = {"hidden_size": 6, "max_epochs": 2, "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def short_chunks(monkeypatch):
+    """Chunks as long as the windows here, so that a series has several."""
+    monkeypatch.setattr("sklstm._unroll.MIN_SIZE", 1)
 
 
 @given(
@@ -121,11 +127,10 @@ def test_training_learns_what_windows_learn():
     assert min(scores) > 0.85
 
 
-def test_a_step_of_one_chunk_is_the_loss_of_its_targets():
-    """The gradient is that of the mean over targets, each with its weight."""
+def test_a_batch_holds_the_targets_and_weights_of_its_chunks():
     weight = RNG.integers(1, 4, size=200).astype(float)
     data = SeriesDataset(WINDOWS, MEANS, weight, **CPU)
-    chunks = data.cut(3)
+    chunks = data.cut(torch.tensor([3]))
     _, targets = data.read(chunks, torch.arange(len(chunks.starts)))
     assert_array_equal(targets, np.arange(200))
     inputs, targets = data.read(chunks, torch.tensor([4, 2]))
@@ -136,13 +141,69 @@ def test_a_step_of_one_chunk_is_the_loss_of_its_targets():
     assert_allclose(data.weight[targets] * weight.mean(), weight[targets])
 
 
+@pytest.mark.parametrize("batch_size", [16, 1600])
+def test_the_loss_of_an_epoch_is_the_weighted_mean(batch_size):
+    """With a step of size 0 the first outputs stay, and the loss is known."""
+    weight = np.tile([1.0, 2.0, 0.5, 4.0], 50)
+    order = RNG.permutation(200)
+    model = LSTMRegressor(
+        unroll="series", optimizer="sgd", learning_rate=1e-12, batch_size=batch_size
+    ).set_params(**SMALL, dtype="float64", standardize=False)
+    model.fit(WINDOWS[order], MEANS[order], sample_weight=weight[order])
+    assert model.n_iter_ == 2
+    # Each epoch cuts elsewhere: the losses agree nearly, but not quite.
+    errors = (model.predict(WINDOWS) - MEANS) ** 2
+    expected = np.average(errors, weights=weight)
+    assert_allclose(model.loss_curve_, expected, rtol=0.02)
+    assert model.loss_curve_[0] != model.loss_curve_[1]
+
+
 def test_weight_two_is_repetition_and_zero_is_removal():
     weight = np.tile([1, 2, 0, 1], 50)
     repeated = np.repeat(np.arange(200), weight)
-    params = {**SMALL, "unroll": "series", "batch_size": 8 * 200, "dtype": "float64"}
+    params = {**SMALL, "unroll": "series", "batch_size": 10_000, "dtype": "float64"}
     weighted = LSTMRegressor(**params).fit(WINDOWS, MEANS, sample_weight=weight)
     plain = LSTMRegressor(**params).fit(WINDOWS[repeated], MEANS[repeated])
     assert_allclose(weighted.predict(WINDOWS), plain.predict(WINDOWS), rtol=1e-6)
+
+
+def test_the_order_of_the_samples_does_not_matter_to_a_fit():
+    order = RNG.permutation(200)
+    params = {**SMALL, "unroll": "series", "dtype": "float64"}
+    weight = RNG.random(200)
+    ordered = LSTMRegressor(**params).fit(WINDOWS, MEANS, weight)
+    shuffled = LSTMRegressor(**params).fit(WINDOWS[order], MEANS[order], weight[order])
+    expected = ordered.predict(WINDOWS)
+    assert_allclose(shuffled.predict(WINDOWS), expected, rtol=1e-9)
+
+
+def test_equal_windows_at_different_rows_are_different_samples():
+    wave = np.tile([0.0, 1.0, 0.0, -1.0], 10)[:, None]
+    windows = SequenceWindower(3).fit_transform(wave)
+    sizes = {}
+    for batch_size in (39, 40):  # fewer windows than that are one batch
+        model = LSTMRegressor(unroll="series", batch_size=batch_size, **SMALL)
+        sizes[batch_size] = model.fit(windows, wave.ravel()).loss_curve_
+    assert_allclose(sizes[39], sizes[40])
+
+
+def test_a_repeated_sequence_does_not_overlap_itself():
+    sequences = Sequences.from_arrays(list(RNG.normal(size=(10, 4, 2))))[[0, 3, 3, 7]]
+    model = LSTMRegressor(**SMALL).fit(sequences, [0, 1, 1, 2])
+    series = LSTMRegressor(unroll="series", **SMALL).fit(sequences, [0, 1, 1, 2])
+    assert_array_equal(series.predict(sequences), model.predict(sequences))
+
+
+@pytest.mark.parametrize(("length", "stride"), [(2, 1), (4, 1), (48, 1), (48, 24)])
+def test_there_are_no_more_steps_than_with_windows(monkeypatch, length, stride):
+    monkeypatch.setattr("sklstm._unroll.MIN_SIZE", 32)
+    windows = SequenceWindower(length).fit_transform(RNG.normal(size=(2000, 1)))
+    windows = windows[::stride]
+    y, weight = np.ones((2, len(windows)))
+    data = make_dataset(windows, y, weight, unroll="series", **CPU)
+    assert isinstance(data, SeriesDataset)
+    assert len(make_loader(data, 32)) <= -(-len(windows) // 32) + 1
+    assert len(list(make_loader(data, 32))) == len(make_loader(data, 32))
 
 
 def test_all_else_goes_with_it():
@@ -180,11 +241,30 @@ def test_what_needs_whole_windows_says_so(params):
         model.fit(WINDOWS, MEANS)
 
 
-def test_each_epoch_cuts_elsewhere():
-    data = make_dataset(WINDOWS, MEANS, np.ones(200), unroll="series", **CPU)
-    starts = {tuple(data.cut(offset).starts.tolist()) for offset in range(8)}
-    assert len(starts) == 8
+def test_each_epoch_cuts_elsewhere_and_in_another_order():
+    table = np.column_stack([np.repeat([0, 1], 100), X])
+    windows = SequenceWindower(8, group=0).fit_transform(table)
+    data = make_dataset(windows, MEANS, np.ones(200), unroll="series", **CPU)
     with torch.random.fork_rng(devices=[]):
-        module = torch.nn.Identity()
-        module.forward = lambda x, at: x[at]
-        assert_array_equal(predict(module, data), X)
+        torch.manual_seed(0)
+        epochs = [list(make_loader(data, 7, shuffle=True)) for _ in range(20)]
+    first = {tuple(y.tolist()) for (_, y), *_ in epochs}
+    assert len(first) > 15
+    firsts = {len(y) for epoch in epochs for _, y in epoch}
+    assert firsts == set(range(1, 9))  # cut at every phase
+    for epoch in epochs:
+        assert_array_equal(np.sort(torch.cat([y for _, y in epoch])), np.sort(MEANS))
+
+
+def test_prediction_is_in_place_for_any_module():
+    data = make_dataset(WINDOWS[::-1], MEANS, np.ones(200), unroll="series", **CPU)
+    module = torch.nn.Identity()
+    module.forward = lambda x, at: x[at]
+    assert_array_equal(predict(module, data), X[::-1])
+
+
+@pytest.mark.parametrize("params", [{"bidirectional": True}, {"pooling": "mean"}])
+def test_what_needs_whole_windows_is_told_before_predict_too(params):
+    model = LSTMRegressor(**SMALL, **params).fit(WINDOWS, MEANS)
+    with pytest.raises(ValueError, match="set unroll='window'"):
+        model.set_params(unroll="series").predict(WINDOWS)
