@@ -51,7 +51,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     unroll : {"window", "series"}, default="window"
         How windows that overlap are read: each on its own, or as chunks of their
         series with an output at each row, which takes many times less arithmetic.
-        A row then has its window behind it and up to as many rows more. Needs
+        A row then has its window behind it, and often more rows. Needs
         ``pooling="last"`` and one direction; see :ref:`unroll`. Sequences that
         do not overlap are read on their own.
 
@@ -76,7 +76,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.
-        With ``unroll="series"`` a chunk counts as 8 sequences.
+        With ``unroll="series"`` a chunk counts as up to 8 sequences.
 
     max_epochs : int, default=100
         Largest number of passes over the training data.
