@@ -119,6 +119,7 @@ class BatchDataset(Dataset):
             self.y = torch.as_tensor(y, dtype=kind, device=device)
             weight = weight / weight.mean()
             self.weight = torch.as_tensor(weight, dtype=dtype, device=device)
+            self.is_weighted = bool((weight != 1).any())
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -126,6 +127,10 @@ class BatchDataset(Dataset):
     def rows_of_batch(self, batch_size: int) -> int:
         """Count the sequences of a batch."""
         return min(batch_size, len(self))
+
+    def weights(self, chosen: Tensor) -> dict[str, Tensor]:
+        """Gather the weights, unless all are 1."""
+        return {"weight": self.weight[chosen]} if self.is_weighted else {}
 
     def inputs(self, chosen: Tensor) -> dict[str, Tensor]:
         """Gather sequences, left-aligned, with zeros after the last step.
@@ -198,8 +203,7 @@ class BatchLoader:
             batches = list(torch.arange(n).split(self.batch_size))
         for chosen in batches:
             chosen = chosen.to(data.steps.device)
-            weight = {"weight": data.weight[chosen]}
-            yield data.inputs(chosen) | weight, data.y[chosen]
+            yield data.inputs(chosen) | data.weights(chosen), data.y[chosen]
 
     def _shuffled(self, order: Tensor) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""

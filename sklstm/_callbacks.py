@@ -95,7 +95,8 @@ class ValidationScore(Callback):
         """Keep what the validation step has computed anyway."""
         if not training:
             inputs, y = batch
-            self.parts_.append((y, step["y_pred"], inputs["weight"]))
+            weight = inputs.get("weight", step["y_pred"].new_ones(len(y)))
+            self.parts_.append((y, step["y_pred"], weight))
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score all batches together."""

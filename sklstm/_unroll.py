@@ -223,7 +223,7 @@ class ChunkLoader:
             order = torch.randperm(len(chunks.starts))
         for chosen in order.split(self.n_chunks):
             inputs, targets = data.read(chunks, chosen)
-            yield inputs | {"weight": data.weight[targets]}, data.y[targets]
+            yield inputs | data.weights(targets), data.y[targets]
 
 
 def overlap(sequences: Sequences) -> bool:
