@@ -20,7 +20,7 @@ _UNSET_THREADS = None if set(_SET_BY) & set(os.environ) else torch.get_num_threa
 _POOLS = ThreadpoolController().select(user_api="openmp")
 # Multiplications in a step of time from which on a second thread pays. Below, threads
 # wait for each other longer than they work.
-WORK_FOR_THREADS = 2_000_000
+WORK_FOR_THREADS = 500_000
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
