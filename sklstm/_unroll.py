@@ -215,12 +215,11 @@ class ChunkLoader:
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
         data = self.dataset
-        chunks = data.cut()
-        order = torch.arange(len(chunks.starts))
-        if self.shuffle:
-            n_series = int(data.series[-1]) + 1
-            chunks = data.cut(torch.randint(data.size, (n_series,)))
-            order = torch.randperm(len(chunks.starts))
+        n_series = int(data.series[-1]) + 1
+        offsets = torch.randint(data.size, (n_series,)) if self.shuffle else None
+        chunks = data.cut(offsets)
+        n = len(chunks.starts)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
         for chosen in order.split(self.n_chunks):
             inputs, targets = data.read(chunks, chosen)
             yield inputs | data.weights(targets), data.y[targets]

@@ -15,7 +15,7 @@ from sklearn.model_selection import (
 )
 from sklearn.preprocessing import OrdinalEncoder
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
 
 N, LONGEST = 60, 9
 RNG = np.random.default_rng(0)
@@ -69,12 +69,18 @@ def test_a_search_finds_the_same_in_any_form(searched, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_stratified_split_keeps_sequences_and_labels_together(form):
-    parts = train_test_split(FORMS[form], ENDS_UP, stratify=ENDS_UP, random_state=0)
-    X_train, X_test, y_train, y_test = parts
-    assert abs(y_train.mean() - y_test.mean()) < 0.05
-    for X, y in [(X_train, y_train), (X_test, y_test)]:
-        ends = [np.asarray(x)[~np.isnan(np.asarray(x)[:, 0])][-1, 0] > 0 for x in X]
-        assert_array_equal(ends, y)
+    predicted = []
+    for X in (FORMS[form], Sequences.from_arrays(ARRAYS)):
+        parts = train_test_split(X, ENDS_UP, stratify=ENDS_UP, random_state=0)
+        X_train, X_test, y_train, y_test = parts
+        assert abs(y_train.mean() - y_test.mean()) < 0.05
+        for X_part, y in [(X_train, y_train), (X_test, y_test)]:
+            tables = [np.asarray(x) for x in X_part]
+            ends = [table[~np.isnan(table[:, 0])][-1, 0] > 0 for table in tables]
+            assert_array_equal(ends, y)
+        model = search().estimator.fit(X_train, y_train)
+        predicted.append(model.predict_proba(X_test))
+    assert_array_equal(*predicted)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
