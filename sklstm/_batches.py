@@ -113,6 +113,7 @@ class BatchDataset(Dataset):
         self.starts = torch.as_tensor(sequences.starts, device=device)
         self.lengths = torch.as_tensor(sequences.lengths, device=device)
         self.max_length = sequences.shape[1]
+        self.time = torch.arange(self.max_length, device=device)[:, None]
         self.equal_lengths = bool((sequences.lengths == self.max_length).all())
         if y is not None and weight is not None:
             kind = dtype if y.dtype.kind == "f" else torch.int64
@@ -148,10 +149,9 @@ class BatchDataset(Dataset):
         """
         starts = self.starts[chosen]
         if self.equal_lengths:
-            time = torch.arange(self.max_length, device=starts.device)
-            return {"x": self._gather(starts + time[:, None])}
+            return {"x": self._gather(starts + self.time)}
         lengths = self.lengths[chosen]
-        time = torch.arange(int(lengths.max()), device=starts.device)[:, None]
+        time = self.time[: int(lengths.max())]
         # Positions after the end read the last step, to stay inside the table.
         x = self._gather(starts + torch.minimum(time, lengths - 1))
         x.masked_fill_((time >= lengths)[..., None], 0.0)

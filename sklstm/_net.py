@@ -47,6 +47,23 @@ class LSTMNet(NeuralNet):
             losses = losses.mean(dim=1)
         return (losses * X["weight"]).mean()
 
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Spare optimizers that never call it the closure that skorch makes."""
+        if type(self.optimizer_) not in OPTIMIZERS.values():
+            return super().train_step(batch, **fit_params)
+        for _, parameter in self._parameters:
+            parameter.grad = None
+        with torch.enable_grad():  # as an optimizer does around a closure
+            step = self.train_step_single(batch, **fit_params)
+        self.notify(
+            "on_grad_computed",
+            named_parameters=self._parameters,
+            batch=batch,
+            training=True,
+        )
+        self.optimizer_.step()
+        return step
+
     def _set_training(self, training: bool = True) -> None:
         """Do nothing if that is so already, as from one batch to the next."""
         if self.module_.training != training:
@@ -76,6 +93,7 @@ class LSTMNet(NeuralNet):
             name: [cb for _, cb in self.callbacks_ if overrides(cb, name)]
             for name in OF_BATCH
         }
+        self._parameters = list(self.get_all_learnable_params())
         total, n_batches = 0.0, 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
