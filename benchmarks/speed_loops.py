@@ -210,10 +210,13 @@ def hand_curve(parts, seed):
     return rows
 
 
-def reach(rows, target, first=0):
-    """Return seconds, epochs, validation and test error when the target is reached."""
+def reach(rows, target, first=0, worst=float("inf")):
+    """Return seconds, epochs, validation and test error when the target is reached.
+
+    That is a validation error, and if `worst` is given a test error too.
+    """
     for i, (taken, valid, test) in enumerate(rows):
-        if i >= first and valid <= target:
+        if i >= first and valid <= target and test <= worst:
             return [taken, i + 1, valid, test]
     return [float("inf"), len(rows), min(row[1] for row in rows), float("nan")]
 

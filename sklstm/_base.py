@@ -5,14 +5,12 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -26,7 +24,14 @@ from ._categories import check_ids, count_ids, find_categorical
 from ._columns import get_names
 from ._input import check_names, check_sequences, rows_to_sequences
 from ._module import LSTMModule
-from ._net import FUSED, OPTIMIZERS, LSTMNet, curve
+from ._net import LSTMNet, curve
+from ._parameters import (
+    ARCHITECTURE,
+    CONSTRAINTS,
+    FUSED,
+    OPTIMIZERS,
+    check_together,
+)
 from ._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
 from ._scaling import fit_scaler
 from ._sequences import Sequences, check_finite
@@ -41,50 +46,12 @@ from ._unroll import (
 
 # Putting a batch in canonical order sorts it: not for more values than this.
 MERGED_VALUES = 1 << 20
-ARCHITECTURE = (
-    "hidden_size",
-    "num_layers",
-    "bidirectional",
-    "dropout",
-    "pooling",
-    "dtype",
-    "categorical_features",
-    "embedding_size",
-)
 
 
 class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the LSTM estimators; its parameters are declared by the final classes."""
 
-    _parameter_constraints: dict = {
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "bidirectional": ["boolean"],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "pooling": [StrOptions({"last", "mean", "max"})],
-        "unroll": [StrOptions({"window", "series"})],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "lr_scheduler": [StrOptions({"cosine", "reduce_on_plateau"}), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "warm_start": ["boolean"],
-        "standardize": ["boolean"],
-        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
-        "categorical_features": ["array-like", None],
-        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
-        "device": [str],
-        "dtype": [StrOptions(set(DTYPES))],
-        "callbacks": [list, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     # What the two kinds of target differ in.
 
@@ -160,7 +127,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
-        self._check_unroll()
+        check_together(self)
         samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
         train, valid = self._split(samples, resume=resume)
         self._prepare(samples, train, resume=resume)
@@ -234,14 +201,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             positions = self._architecture["categorical_features"]
             check_ids(sequences, positions, self._sizes["n_ids"])
         return sequences
-
-    def _check_unroll(self):
-        if self.unroll == "series" and (self.bidirectional or self.pooling != "last"):
-            raise ValueError(
-                "unroll='series' reads a series once, from its start; with"
-                f" bidirectional={self.bidirectional} and pooling={self.pooling!r} each"
-                " window needs a reading of its own: set unroll='window'."
-            )
 
     def _find_categorical(self, n_features):
         """Return the positions of the features of a step that hold ids."""
@@ -362,6 +321,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             callbacks=callbacks,
             verbose=int(self.verbose),
             device=device,
+            autocast=self.autocast,
             **{f"module__{name}": value for name, value in module_params.items()},
             **{f"criterion__{name}": value for name, value in criterion_params.items()},
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
@@ -413,7 +373,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
         check_is_fitted(self, "net_")
-        self._check_unroll()
+        check_together(self)
         sequences = self._check_X(X, reset=False)
         dataset = self._to_tensors(sequences, torch.device(self.net_.device))
         with suit_threads(self._work(rows_of_prediction(dataset))):

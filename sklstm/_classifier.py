@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-)
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 from torch import nn
 
 from ._base import BaseLSTM
+from ._labels import check_labels, encode_labels
 from ._output import to_output
 
 
@@ -142,6 +139,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     dtype : {"float32", "float64"}, default="float32"
         Type of the weights and of the arithmetic.
 
+    autocast : {"bfloat16"} or None, default=None
+        Shorter type in which training, but not prediction, multiplies float32
+        numbers. Faster where the processor has instructions for it; some three
+        digits of each product remain.
+
     callbacks : list or None, default=None
         Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
 
@@ -264,6 +266,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         embedding_size=None,
         device="cpu",
         dtype="float32",
+        autocast=None,
         callbacks=None,
         random_state=None,
         verbose=0,
@@ -293,6 +296,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.embedding_size = embedding_size
         self.device = device
         self.dtype = dtype
+        self.autocast = autocast
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
@@ -418,29 +422,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return nn.CrossEntropyLoss, {"reduction": "none"}
 
     def _check_y(self, y):
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        return y
+        return check_labels(y)
 
     def _encode_y(self, y, weight, *, reset, classes):
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has 1 class, {self.classes_[0]}; {type(self).__name__} needs at"
-                " least 2 classes with a weight above 0."
-            )
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels that are not in classes_: {unknown.tolist()}; expected"
-                f" {self.classes_.tolist()}, as given in the first call."
-            )
+        encoded = encode_labels(y, self.classes_)
         by_class = compute_class_weight(
             self.class_weight, classes=self.classes_, y=y, sample_weight=weight
         )
-        encoded = np.searchsorted(self.classes_, y)
         return encoded, weight * by_class[encoded]
 
     def _fit_target_scaler(self, train):

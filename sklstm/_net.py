@@ -11,21 +11,32 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.history import History
 
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-# Optimizers with an implementation that updates all parameters in one call.
-FUSED = {"adam", "adamw", "sgd"}
+from ._parameters import OPTIMIZERS
 
 # What skorch tells callbacks of each batch, most of which do not listen.
 OF_BATCH = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 class LSTMNet(NeuralNet):
-    """A skorch net over a `BatchDataset`, whose targets come with weights."""
+    """A skorch net over a `BatchDataset`, whose targets come with weights.
+
+    Parameters
+    ----------
+    module : type
+        Class of the module.
+
+    *args, **kwargs
+        As for :class:`skorch.NeuralNet`.
+
+    autocast : str or None, default=None
+        Torch's name of the type in which training multiplies.
+    """
+
+    def __init__(
+        self, module: type, *args: Any, autocast: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(module, *args, **kwargs)
+        self.autocast = autocast
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         """Leave out skorch's scoring callbacks: they average losses by batch."""
@@ -34,7 +45,13 @@ class LSTMNet(NeuralNet):
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
-        return self.module_(x["x"], x.get("lengths"), x.get("at"))
+        arguments = x["x"], x.get("lengths"), x.get("at")
+        if self.autocast is None or not self.module_.training:
+            return self.module_(*arguments)
+        kind, dtype = torch.device(self.device).type, getattr(torch, self.autocast)
+        with torch.autocast(kind, dtype=dtype):
+            output = self.module_(*arguments)
+        return output.float()  # so that losses are exact
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False

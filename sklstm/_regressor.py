@@ -145,6 +145,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     dtype : {"float32", "float64"}, default="float32"
         Type of the weights and of the arithmetic.
 
+    autocast : {"bfloat16"} or None, default=None
+        Shorter type in which training, but not prediction, multiplies float32
+        numbers. Faster where the processor has instructions for it; some three
+        digits of each product remain.
+
     callbacks : list or None, default=None
         Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
 
@@ -274,6 +279,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         embedding_size=None,
         device="cpu",
         dtype="float32",
+        autocast=None,
         callbacks=None,
         random_state=None,
         verbose=0,
@@ -303,6 +309,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.embedding_size = embedding_size
         self.device = device
         self.dtype = dtype
+        self.autocast = autocast
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
