@@ -1,9 +1,11 @@
 """What fit promises: weights, continuing, stopping, learning."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -272,6 +274,50 @@ def test_a_class_of_weight_zero_is_left_out():
 def test_every_optimizer_lowers_the_loss(optimizer):
     curve = small(optimizer=optimizer, max_epochs=10).fit(X, Y).loss_curve_
     assert curve[-1] < curve[0]
+
+
+def test_a_plain_step_is_that_of_a_closure():
+    class ClosureAdam(torch.optim.Adam):
+        """Of a type that is not known to need no closure."""
+
+    plain, closure = (
+        small(optimizer=optimizer).fit(X, Y)
+        for optimizer in (partial(torch.optim.Adam, fused=True), ClosureAdam)
+    )
+    assert type(closure.net_.optimizer_) is ClosureAdam
+    assert_allclose(plain.predict(X), closure.predict(X), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("params", "data"),
+    [
+        ({}, X),
+        ({"num_layers": 2, "dropout": 0.1}, X),
+        (
+            {"bidirectional": True, "pooling": "mean"},
+            [x[: 2 + i % 4] for i, x in enumerate(X)],
+        ),
+        ({"unroll": "series"}, SequenceWindower(5).fit_transform(X[:, 0])),
+    ],
+)
+def test_autocast_trains_nearly_alike(params, data):
+    exact, short = (
+        small(autocast=a, **params).fit(data, Y) for a in (None, "bfloat16")
+    )
+    assert short.loss_curve_ != exact.loss_curve_
+    assert_allclose(short.loss_curve_, exact.loss_curve_, rtol=0.02)
+
+
+def test_autocast_is_for_training_only():
+    model = small(autocast="bfloat16").fit(X, Y)
+    expected = model.predict(X)
+    assert_array_equal(model.set_params(autocast=None).predict(X), expected)
+    assert next(model.module_.parameters()).dtype == torch.float32
+
+
+def test_autocast_of_float64_is_refused():
+    with pytest.raises(ValueError, match=r"^autocast='bfloat16' shortens float32, but"):
+        small(autocast="bfloat16", dtype="float64").fit(X, Y)
 
 
 def test_verbose_prints_an_epoch_a_line(capsys):
