@@ -14,15 +14,15 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
-    validate_data,
 )
 from skorch.helper import predefined_split
 
+from ._anchor import put_changes
 from ._batches import Samples
 from ._callbacks import EpochTasks, make_callbacks
 from ._categories import check_ids, count_ids, find_categorical
 from ._columns import get_names
-from ._input import check_names, check_sequences, rows_to_sequences
+from ._input import read_sequences
 from ._module import LSTMModule
 from ._net import LSTMNet, curve
 from ._parameters import (
@@ -34,7 +34,7 @@ from ._parameters import (
 )
 from ._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
 from ._scaling import fit_scaler
-from ._sequences import Sequences, check_finite
+from ._sequences import check_finite
 from ._splits import split_validation
 from ._unroll import (
     make_dataset,
@@ -55,21 +55,23 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What the two kinds of target differ in.
 
+    _changing: list = []  # positions of features that the net reads as changes
+
     @property
     @abstractmethod
     def _n_net_outputs(self):
         """Outputs of the net for one sequence."""
 
     @abstractmethod
-    def _criterion(self):
-        """Return the torch loss class and its arguments."""
+    def _make_loss(self):
+        """Return the `Loss` of the parameters."""
 
     @abstractmethod
     def _check_y(self, y):
         """Return y as an array, checked on its own."""
 
     @abstractmethod
-    def _encode_y(self, y, weight, *, reset, classes):
+    def _encode_y(self, y, weight, sequences, *, reset, classes):
         """Return y as the net takes it, and the weights of its samples."""
 
     @abstractmethod
@@ -115,6 +117,35 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         resume = self.warm_start and hasattr(self, "net_")
         return self._fit(X, y, sample_weight, resume=resume, n_epochs=self.max_epochs)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch more, on these data.
+
+        The first call fixes the ids, and the scale of features and targets.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As in `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; or if `early_stopping` is set.
+        """
+        return self._partial_fit(X, y, sample_weight)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         if self.early_stopping:
@@ -163,7 +194,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
         if not weight.all():
             sequences, y, weight = (a[weight > 0] for a in (sequences, y, weight))
-        y, weight = self._encode_y(y, weight, reset=reset, classes=classes)
+        y, weight = self._encode_y(y, weight, sequences, reset=reset, classes=classes)
         if not weight.any():
             raise ValueError(
                 "Every class has class_weight zero; give one of them at least more."
@@ -173,21 +204,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_X(self, X, *, reset):
         """Read X as `Sequences` of the features that fit has seen."""
-        checked = check_sequences(X, estimator=self)
-        if isinstance(checked, Sequences):
-            sequences = checked
-            check_names(self, checked.feature_names, reset=reset)
-            if reset:  # sklearn's own check would count the steps
-                self.n_features_in_ = checked.shape[2]
-            elif checked.shape[2] != self.n_features_in_:
-                raise ValueError(
-                    f"X has {checked.shape[2]} features in each step, but"
-                    f" {type(self).__name__} is expecting {self.n_features_in_}"
-                    " features as input."
-                )
-        else:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            sequences = rows_to_sequences(checked, self.n_timesteps)
+        sequences = read_sequences(self, X, reset=reset)
         if not reset and sequences.shape[2] != self._sizes["n_features"]:
             raise ValueError(
                 f"X has {sequences.shape[2]} features in each step, but"
@@ -241,7 +258,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture["categorical_features"] = positions
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
-            self.scaler_ = fit_scaler(train, positions) if self.standardize else None
+            self.scaler_ = self._fit_scaler(train, positions)
             self.target_scaler_ = self._fit_target_scaler(train)
             self._sizes = {
                 "n_features": n_features,
@@ -256,6 +273,18 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                     f" and is now {value!r}; training cannot go on with another"
                     " architecture: set it back, or fit with warm_start=False."
                 )
+        if self._n_net_outputs != self._sizes["n_outputs"]:
+            raise ValueError(
+                f"The net has {self._sizes['n_outputs']} outputs and the loss now needs"
+                f" {self._n_net_outputs}: set loss and quantile back, or fit with"
+                " warm_start=False."
+            )
+        self._loss = self._make_loss()
+
+    def _fit_scaler(self, train, categorical):
+        if not self.standardize:
+            return None
+        return fit_scaler(train, categorical, self._changing)
 
     def _train(self, train, valid, n_epochs, observers, *, resume):
         state = self.net_.get_plain_state() if resume else None
@@ -298,7 +327,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self.net_.module_
 
     def _make_net(self, device, callbacks):
-        criterion, criterion_params = self._criterion()
+        criterion, criterion_params = self._loss.criterion()
         module_params = {
             **self._architecture,
             **self._sizes,
@@ -351,6 +380,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         steps = sequences.steps
         if self.scaler_ is not None:
             steps = self.scaler_.transform(steps)
+        if self._changing:
+            steps = put_changes(steps, self._changing, sequences)
         with np.errstate(over="ignore"):  # is found and named just below
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
@@ -361,6 +392,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             unroll=self.unroll,
             dtype=DTYPES[dtype],
             device=device,
+            changing=self._changing,
         )
 
     def _work(self, n_rows):
@@ -372,9 +404,14 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
+        return self._run_net(self._check_fitted(X))
+
+    def _check_fitted(self, X):
         check_is_fitted(self, "net_")
         check_together(self)
-        sequences = self._check_X(X, reset=False)
+        return self._check_X(X, reset=False)
+
+    def _run_net(self, sequences):
         dataset = self._to_tensors(sequences, torch.device(self.net_.device))
         with suit_threads(self._work(rows_of_prediction(dataset))):
             return predict(self.module_.eval(), dataset)

@@ -8,10 +8,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from torch import nn
 
 from ._base import BaseLSTM
 from ._labels import check_labels, encode_labels
+from ._losses import Loss
 from ._output import to_output
 
 
@@ -418,13 +418,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     def _n_net_outputs(self):
         return len(self.classes_)
 
-    def _criterion(self):
-        return nn.CrossEntropyLoss, {"reduction": "none"}
+    def _make_loss(self):
+        return Loss("cross_entropy")
 
     def _check_y(self, y):
         return check_labels(y)
 
-    def _encode_y(self, y, weight, *, reset, classes):
+    def _encode_y(self, y, weight, sequences, *, reset, classes):
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)
         encoded = encode_labels(y, self.classes_)

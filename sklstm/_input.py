@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from ._columns import refuse_lazy
 from ._sequences import Sequences
@@ -56,6 +57,47 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     if X.ndim != 2:
         raise ValueError(f"Found array with {X.ndim} dimensions; {_FORMS}.")
     return X
+
+
+def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
+    """Read any accepted input, and hold its features against those of fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose `n_features_in_` and `feature_names_in_` are set or compared, and whose
+        `n_timesteps` says how 2-D input is read.
+
+    X : Sequences, array-like or list of array-like
+        The input.
+
+    reset : bool
+        Whether to set them, as in a first fit.
+
+    Returns
+    -------
+    sequences : Sequences
+        Whose values may still be NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        If X has another number of features than in fit.
+    """
+    checked = check_sequences(X, estimator=estimator)
+    if not isinstance(checked, Sequences):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return rows_to_sequences(checked, estimator.n_timesteps)
+    check_names(estimator, checked.feature_names, reset=reset)
+    if reset:  # sklearn's own check would count the steps
+        estimator.n_features_in_ = checked.shape[2]
+    elif checked.shape[2] != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {checked.shape[2]} features in each step, but"
+            f" {type(estimator).__name__} is expecting {estimator.n_features_in_}"
+            " features as input."
+        )
+    return checked
 
 
 def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
-from torch import nn
+from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM
+from ._losses import LOSSES, make_loss
 from ._output import to_output
 from ._scaling import make_scaler
+from ._targets import Targets
 
-LOSSES = {
-    "squared_error": nn.MSELoss,
-    "absolute_error": nn.L1Loss,
-    "huber": nn.HuberLoss,
-}
+
+def _has_quantiles(estimator):
+    loss = getattr(estimator, "_loss", None)
+    return (estimator.loss if loss is None else loss.name) == "quantile"
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -57,10 +60,24 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ``pooling="last"`` and one direction; see :ref:`unroll`. Sequences that
         do not overlap are read on their own.
 
-    loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
+    anchor : int, str or list of these, default=None
+        The feature, by position or name, whose last value is the level that a
+        forecast starts from: the net reads its changes from step to step, and
+        learns by how much the target differs from its last value. Predictions are
+        levels again, in units of y. A list has a feature for each target; see
+        :ref:`anchor`. None means that levels are read and predicted as they are.
+
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "gaussian"}, \
+            default="squared_error"
         What training minimises. ``"huber"`` is squared for errors below one
         standard deviation of the target and linear above (in units of the
-        target if `standardize` is False).
+        target if `standardize` is False). ``"quantile"`` is the pinball loss, and
+        ``"gaussian"`` the continuous ranked probability score of a normal
+        distribution, whose standard deviation is predicted too.
+
+    quantile : float or list of float, default=0.5
+        The quantiles to predict, in increasing order and between 0 and 1. Ignored
+        unless `loss` is "quantile".
 
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
         Name of the optimizer, or a class in the manner of
@@ -94,11 +111,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         when the training loss no longer falls.
 
     validation_fraction : float, default=0.1
-        Share of the sequences that is held out. Independent sequences are
-        shuffled. Of overlapping windows it is the last share of each
-        series; windows that reach across the border are left out. Of series too
-        short for that, a random share validates. Ignored if `early_stopping`
-        is False.
+        Share of the sequences that is held out: a random one of independent
+        sequences, the last of each series of overlapping windows, without those
+        that reach across the border. Ignored if `early_stopping` is False.
 
     n_iter_no_change : int or None, default=10
         Number of epochs without progress after which training stops; None for
@@ -123,20 +138,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Ignored for all other input.
 
     categorical_features : array-like of int, str or bool, default=None
-        The features of a step that hold ids, such as tokens or codes of events:
-        positions, names, or a mask of shape (n_features,). Each has an embedding,
-        which the LSTM reads beside the numeric features. None means none, or all if
-        `embedding_size` is given; then X must have one feature. Names need an X
-        that names the features of a step, as 2-D input does if a row is one step.
-
-        Ids are whole numbers from 0 to the largest of the first `fit` or
-        `partial_fit`, validation data included; a larger one is an error. Negative
-        ids mean unknown and share a vector, which is zero unless trained.
+        The features of a step that hold ids, such as tokens or codes: positions,
+        names, or a mask of shape (n_features,). None means none, or all if
+        `embedding_size` is given. Ids are whole numbers from 0 to the largest of
+        the first fit; a larger one is an error, negative ones mean unknown.
 
     embedding_size : int or None, default=None
-        Size of the vector that stands for an id. None means that of fastai's rule
-        of thumb, 1.6 * n**0.56, rounded and at most 600, for a feature of n ids.
-        Ignored if no feature holds ids.
+        Size of the vector that stands for an id. None means 1.6 * n**0.56, rounded
+        and at most 600, for n ids. Ignored if no feature holds ids.
 
     device : str, default="cpu"
         Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``
@@ -147,8 +156,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     autocast : {"bfloat16"} or None, default=None
         Shorter type in which training, but not prediction, multiplies float32
-        numbers. Faster where the processor has instructions for it; some three
-        digits of each product remain.
+        numbers; faster where the processor has instructions for it.
 
     callbacks : list or None, default=None
         Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
@@ -182,12 +190,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         `early_stopping`.
 
     validation_scores_ : list of float or None
-        Coefficient of determination of the validation sequences after each
-        epoch, weighted as in training; None unless `early_stopping`.
+        Coefficient of determination of the validation sequences after each epoch,
+        weighted as in training; None unless `early_stopping`. Of changes if
+        `anchor` is given.
 
     scaler_ : StandardScaler or None
-        Scale of the features, with mean 0 and scale 1 for those that hold ids;
-        None unless `standardize`.
+        Scale of the features, of their changes for an anchor, and 1 for ids; None
+        unless `standardize`.
 
     target_scaler_ : StandardScaler or None
         Scale of the targets; None unless `standardize`.
@@ -199,10 +208,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         The fitted net, with its history and optimizer.
 
     module_ : torch.nn.Module
-        The fitted module; ``module_.lstm`` is a :class:`torch.nn.LSTM`,
-        ``module_.head`` a :class:`torch.nn.Linear`, and ``module_.embeddings``
-        has a :class:`torch.nn.Embedding` for each feature that holds ids, with
-        row 0 for unknown and row i + 1 for id i.
+        The fitted module, with ``lstm``, ``head`` and ``embeddings``, in which row 0
+        is for unknown ids and row i + 1 for id i.
 
     See Also
     --------
@@ -222,9 +229,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     in the scale of the features as in the loss. If the training data fit in one
     batch (of up to a million values) this holds bit for bit; else the batches
     differ by chance.
-
-    A fitted estimator is pickled as arrays and numbers; the net is built anew
-    when it is loaded.
 
     References
     ----------
@@ -248,7 +252,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     _parameter_constraints: dict = {
         **BaseLSTM._parameter_constraints,
+        "anchor": [Integral, str, list, None],
         "loss": [StrOptions(set(LOSSES))],
+        "quantile": [Real, "array-like"],
     }
 
     def __init__(
@@ -260,7 +266,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         dropout=0.0,
         pooling="last",
         unroll="window",
+        anchor=None,
         loss="squared_error",
+        quantile=0.5,
         optimizer="adam",
         learning_rate=5e-3,
         weight_decay=0.0,
@@ -290,7 +298,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.dropout = dropout
         self.pooling = pooling
         self.unroll = unroll
+        self.anchor = anchor
         self.loss = loss
+        self.quantile = quantile
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -314,42 +324,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch more, on these data.
-
-        The first call fixes the ids, and the scale of features and targets.
-
-        Parameters
-        ----------
-        X : Sequences, array-like or list of array-like
-            As in `fit`.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
-
-        Returns
-        -------
-        self : LSTMRegressor
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`; or if `early_stopping` is set.
-        """
-        return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X, output=None):
+    def predict(self, X, return_std=False, *, output=None):
         """Predict the targets of sequences.
 
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
             As in `fit`; the number of steps of 3-D input may differ.
+
+        return_std : bool, default=False
+            Whether to return the standard deviation too. Needs ``loss="gaussian"``.
 
         output : {"pandas", "polars"} or None, default=None
             If given, return a series, or a dataframe for several targets, with
@@ -361,36 +345,84 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         y : ndarray of float64, shape (n_samples,) or (n_samples, n_outputs)
             Predictions in the units of the targets in `fit`; or a series or
-            dataframe of them.
+            dataframe of them. Medians for the loss "quantile", unless its one
+            quantile is another.
+
+        y_std : ndarray of the shape of y
+            If `return_std`: the standard deviation of each prediction.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` is set and the fitted net has no standard deviations; or
+            as in `fit`.
         """
-        y = self._predict_outputs(X).astype(np.float64)
+        parts, sequences = self._predict_parts(X)
+        center = self._decode(self._loss.center(parts), sequences)
+        y = to_output(center, X, output, self._y_names)
+        if not return_std:
+            return y
+        std = self._loss.std(parts)
         if self.target_scaler_ is not None:
-            y = self.target_scaler_.inverse_transform(y)
-        y = y.ravel() if self._y_ndim == 1 else y
-        return to_output(y, X, output, self._y_names)
+            std = std * self.target_scaler_.scale_
+        return y, to_output(self._targets.in_shape(std), X, output, self._y_names)
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X):
+        """Predict the quantiles of `quantile`.
+
+        Only for ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `predict`.
+
+        Returns
+        -------
+        quantiles : ndarray, shape (n_samples, n_quantiles) or \
+                (n_samples, n_outputs, n_quantiles)
+            In increasing order.
+        """
+        parts, sequences = self._predict_parts(X)
+        parts = np.moveaxis(self._loss.sort(parts), -1, 0)
+        return np.stack([self._decode(part, sequences) for part in parts], axis=-1)
+
+    def _predict_parts(self, X):
+        """Outputs of the net as float64, (n_samples, n_outputs, n_parts)."""
+        sequences = self._check_fitted(X)
+        output = self._run_net(sequences).astype(np.float64)
+        return output.reshape(len(output), self.n_outputs_, -1), sequences
+
+    def _decode(self, values, sequences):
+        return self._targets.decode(values, sequences, self.target_scaler_)
 
     @property
     def _n_net_outputs(self):
-        return self.n_outputs_
+        return self.n_outputs_ * self._make_loss().n_parts
 
-    def _criterion(self):
-        return LOSSES[self.loss], {"reduction": "none"}
+    @property
+    def _changing(self):
+        anchor = self._targets.anchor
+        return [] if anchor is None else anchor.features
+
+    @property
+    def n_outputs_(self):
+        """Number of targets."""
+        return self._targets.n_outputs
+
+    def _make_loss(self):
+        return make_loss(self.loss, self.quantile)
 
     def _check_y(self, y):
         return check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
 
-    def _encode_y(self, y, weight, *, reset, classes=None):
-        y_2d = y.reshape(len(y), -1)
+    def _encode_y(self, y, weight, sequences, *, reset, classes=None):
         if reset:
-            self._y_ndim, self.n_outputs_ = y.ndim, y_2d.shape[1]
-        elif y_2d.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {y_2d.shape[1]} output(s), but {type(self).__name__} was"
-                f" fitted to {self.n_outputs_}; give as many."
-            )
-        return y_2d, weight
+            self._targets = Targets.find(y, sequences, self.anchor)
+        return self._targets.encode(y, sequences), weight
 
     def _fit_target_scaler(self, train):
         if not self.standardize:
@@ -400,7 +432,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _validation_score(self, y, output, weight):
         if len(y) < 2:  # undefined, of which r2_score would warn in each epoch
             return np.nan
-        return r2_score(y, output, sample_weight=weight)
+        center = self._loss.center(output.reshape(*y.shape, -1))
+        return r2_score(y, center, sample_weight=weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

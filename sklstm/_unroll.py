@@ -8,7 +8,7 @@ its window behind it, and often more. That is (L - 1 + S) / S steps for a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ class SeriesDataset(BatchDataset):
 
     Parameters
     ----------
-    sequences, y, weight, dtype, device
+    sequences, y, weight, dtype, device, changing
         As for `BatchDataset`.
 
     Notes
@@ -115,6 +115,7 @@ class SeriesDataset(BatchDataset):
         *,
         dtype: torch.dtype,
         device: torch.device,
+        changing: Collection[int] = (),
     ) -> None:
         ends = sequences.starts + sequences.lengths - 1
         self.order = np.argsort(ends, kind="stable")
@@ -124,7 +125,9 @@ class SeriesDataset(BatchDataset):
         np.minimum.at(begins, series, starts)
         y, weight = (None if a is None else a[self.order] for a in (y, weight))
         ordered = Sequences(sequences.steps, starts, lengths)
-        super().__init__(ordered, y, weight, dtype=dtype, device=device)
+        super().__init__(
+            ordered, y, weight, dtype=dtype, device=device, changing=changing
+        )
         self.ends = torch.from_numpy(ends[self.order])
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])

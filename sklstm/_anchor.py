@@ -1,0 +1,238 @@
+"""Levels that forecasts start from: which feature, in which units, and its changes."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ._sequences import Sequences
+
+# Lags at which y is looked for among later values of its feature.
+MAX_LAG = 10_000
+# Sequences that are compared, and the share of these that must agree: at the ends of
+# the series of a panel they do not.
+N_COMPARED = 200
+SHARE = 0.8
+MIN_COMPARED = 5
+# Relative error of numbers that have been float32, with scaling in between.
+TOLERANCE = 1e-3
+
+
+class Anchor:
+    """The last observed value of a feature, for each target.
+
+    Parameters
+    ----------
+    positions : ndarray of int, shape (n_targets,)
+        The feature of each target.
+
+    scale : ndarray of shape (n_targets,)
+        Units of y in a unit of the feature.
+    """
+
+    def __init__(self, positions: np.ndarray, scale: np.ndarray) -> None:
+        self.positions = positions
+        self.scale = scale
+        self.features = np.unique(positions).tolist()
+
+    def levels(self, sequences: Sequences) -> np.ndarray:
+        """Return the last values, in units of y, (n_sequences, n_targets)."""
+        return self.scale * last_values(sequences, self.positions)
+
+
+def last_values(sequences: Sequences, positions: Any) -> np.ndarray:
+    """Return the last values of features as float64, (n_sequences, n_positions)."""
+    ends = sequences.starts + sequences.lengths - 1
+    return sequences.steps[ends[:, None], positions].astype(np.float64)
+
+
+def change_coverage(sequences: Sequences, weights: Any = None) -> np.ndarray:
+    """Count how often the change to each row of the table is used.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The sequences, of which the first step has no change.
+
+    weights : array-like of shape (n_sequences,), default=None
+        What each sequence counts for; 1 if None.
+
+    Returns
+    -------
+    coverage : ndarray of shape (n_steps_total,)
+        For each row of the table the sum of the weights of the sequences that hold it
+        and the row before.
+    """
+    n = len(sequences.steps)
+    used = sequences.coverage() > np.bincount(sequences.starts, minlength=n)
+    firsts = np.bincount(sequences.starts, weights, n)
+    return np.where(used, sequences.coverage(weights) - firsts, 0)
+
+
+def put_changes(
+    steps: np.ndarray, features: list[int], sequences: Sequences
+) -> np.ndarray:
+    """Replace features by their changes from row to row.
+
+    Parameters
+    ----------
+    steps : ndarray of shape (n_steps_total, n_features)
+        A table for the sequences, which is not changed.
+
+    features : list of int
+        Positions of the features.
+
+    sequences : Sequences
+        Where each sequence lies. A row that only ever is the first of a sequence
+        gets a change of 0.
+
+    Returns
+    -------
+    steps : ndarray of shape (n_steps_total, n_features)
+        In floats.
+    """
+    changes = np.diff(steps[:, features], axis=0, prepend=0.0)
+    changes[change_coverage(sequences) == 0] = 0.0
+    steps = steps.astype(np.result_type(steps, np.float32))
+    steps[:, features] = changes
+    return steps
+
+
+def find_anchor(anchor: Any, n_features: int, n_targets: int, names: Any) -> np.ndarray:
+    """Return the position of the feature of each target.
+
+    Parameters
+    ----------
+    anchor : int, str or list of these
+        One feature for all targets, or one for each. A list that is shorter by a
+        whole factor stands for targets ordered by step, then by feature, as
+        `make_supervised` orders them.
+
+    n_features : int
+        Number of features of a step.
+
+    n_targets : int
+        Number of columns of y.
+
+    names : array-like of str or None
+        Names of the features, if they have any.
+
+    Returns
+    -------
+    positions : ndarray of int, shape (n_targets,)
+        Feature of each.
+
+    Raises
+    ------
+    ValueError
+        If a feature is unknown, or if the number of them does not go with y.
+    """
+    items = list(anchor) if isinstance(anchor, (list, tuple, np.ndarray)) else [anchor]
+    names = [] if names is None or len(names) != n_features else list(names)
+    positions = []
+    for item in items:
+        if isinstance(item, str) and item in names:
+            positions.append(names.index(item))
+        elif isinstance(item, Integral) and 0 <= item < n_features:
+            positions.append(int(item))
+        else:
+            known = f" or one of {names}" if names else "; the features have no names"
+            raise ValueError(
+                f"anchor has {item!r}, which is not a feature of X: give a position"
+                f" from 0 to {n_features - 1}{known}."
+            )
+    if not positions or n_targets % len(positions):
+        raise ValueError(
+            f"anchor has {len(positions)} feature(s) for {n_targets} target(s); give"
+            " one for all, or one for each."
+        )
+    return np.tile(positions, n_targets // len(positions))
+
+
+def find_units(
+    sequences: Sequences, positions: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the units of the features of the targets, in units of y.
+
+    If y holds later values of a feature, as a forecast does, then y is a straight
+    line of the values some rows later, whatever scaler the feature went through: that
+    line is found. Else both must have about the same spread, and are taken to have the
+    same units.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The samples; at best in order of time on one table.
+
+    positions : ndarray of int, shape (n_targets,)
+        The feature of each target.
+
+    y : ndarray of shape (n_sequences, n_targets)
+        The targets.
+
+    Returns
+    -------
+    scale, offset : ndarray of shape (n_targets,)
+        Such that y is ``offset + scale * feature`` at the time of y.
+
+    Raises
+    ------
+    ValueError
+        If there is no such line, and the spreads differ by more than a factor of 2.
+    """
+    lines = {}
+    for target, position in enumerate(positions.tolist()):
+        if position not in lines:
+            lines[position] = _find_line(sequences, position, y[:, target])
+    scale, offset = np.array([lines[p] for p in positions.tolist()]).T
+    return scale, offset
+
+
+def _find_line(sequences: Sequences, position: int, y: np.ndarray) -> tuple[float, ...]:
+    ends = sequences.starts + sequences.lengths - 1
+    values = sequences.steps[:, position].astype(np.float64)
+    spread, spread_of_y = float(values[ends].std()), float(y.std())
+    if spread == 0 or spread_of_y == 0:
+        return 1.0, 0.0
+    chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
+    found = _find_lag(values, ends[chosen], y[chosen], spread_of_y)
+    if found is not None:
+        return found
+    if not 0.5 <= spread / spread_of_y <= 2:
+        name = position
+        if sequences.feature_names is not None:
+            name = repr(sequences.feature_names[position])
+        raise ValueError(
+            f"The anchor, feature {name}, has a standard deviation of {spread:.3g} and"
+            f" y one of {spread_of_y:.3g}, and y is no straight line of its later"
+            " values: the change from one to the other means nothing. Give both in the"
+            " same units, without a nonlinear transformer between."
+        )
+    return 1.0, 0.0
+
+
+def _find_lag(
+    values: np.ndarray, ends: np.ndarray, y: np.ndarray, spread: float
+) -> tuple[float, float] | None:
+    """Find the least lag at which nearly all y are a straight line of the values."""
+    order = np.argsort(y, kind="stable")
+    # Lines through two samples; one at the end of its series would mislead.
+    pairs = [order[[len(y) // n, -1 - len(y) // n]] for n in (12, 6, 4)]
+    pairs = [pair for pair in pairs if y[pair[0]] < y[pair[1]]]
+    if len(y) < MIN_COMPARED:
+        return None
+    for lag in range(1, min(MAX_LAG, len(values))):
+        x = values[np.minimum(ends + lag, len(values) - 1)]
+        for low, high in pairs:
+            if x[high] <= x[low]:
+                continue
+            scale = (y[high] - y[low]) / (x[high] - x[low])
+            offset = y[low] - scale * x[low]
+            agree = np.abs(offset + scale * x - y) <= TOLERANCE * spread
+            if agree.mean() >= SHARE:
+                same = abs(scale - 1) < TOLERANCE
+                near = abs(offset) < TOLERANCE * spread
+                return (1.0 if same else scale), (0.0 if same and near else offset)
+    return None

@@ -1,0 +1,189 @@
+"""What training minimises, and what the outputs of its net mean then."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+POINT_LOSSES = {
+    "cross_entropy": nn.CrossEntropyLoss,
+    "squared_error": nn.MSELoss,
+    "absolute_error": nn.L1Loss,
+    "huber": nn.HuberLoss,
+}
+LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "gaussian")
+# Keeps a standard deviation from 0, where the density of a point would be infinite.
+MIN_STD = 1e-6
+
+
+class Pinball(nn.Module):
+    """Pinball loss of several quantiles, averaged over these.
+
+    Parameters
+    ----------
+    quantiles : list of float
+        Between 0 and 1.
+    """
+
+    def __init__(self, quantiles: list[float]) -> None:
+        super().__init__()
+        self.register_buffer("quantiles", torch.tensor(quantiles, dtype=torch.float64))
+
+    def forward(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of each target, (batch, n_targets)."""
+        quantiles = self.quantiles.to(output.dtype)
+        error = y[..., None] - output.view(*y.shape, -1)  # (batch, n_targets, n_parts)
+        return torch.maximum(quantiles * error, (quantiles - 1) * error).mean(dim=-1)
+
+
+class GaussianCRPS(nn.Module):
+    """Continuous ranked probability score of normal distributions.
+
+    It is the pinball loss averaged over all quantiles, in units of the target. Unlike
+    the logarithm of the density it does not let one outlier, or one sure and wrong
+    forecast, outweigh all else.
+    """
+
+    def forward(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return the score of each target, (batch, n_targets)."""
+        mean, raw = output.view(*y.shape, 2).unbind(dim=-1)
+        std = nn.functional.softplus(raw) + MIN_STD
+        z = (y - mean) / std
+        # E|Y - y| - E|Y - Y'| / 2 for independent Y and Y' of the distribution
+        density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+        return std * (
+            z * torch.erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi)
+        )
+
+
+class Loss:
+    """A loss whose net has one output for a target, or for a class.
+
+    Parameters
+    ----------
+    name : str
+        One of `POINT_LOSSES`.
+    """
+
+    n_parts = 1  # outputs of the net for a target
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
+        """Return the torch loss class and its arguments."""
+        return POINT_LOSSES[self.name], {"reduction": "none"}
+
+    def center(self, parts: np.ndarray) -> np.ndarray:
+        """Return the forecast of each target.
+
+        Parameters
+        ----------
+        parts : ndarray of shape (n_samples, n_targets, n_parts)
+            Outputs of the net.
+
+        Returns
+        -------
+        center : ndarray of shape (n_samples, n_targets)
+            What `predict` returns.
+        """
+        return parts[..., 0]
+
+    def std(self, parts: np.ndarray) -> np.ndarray:
+        """Return the standard deviation of each target, (n_samples, n_targets)."""
+        raise ValueError(
+            "return_std=True needs a net that was fitted with loss='gaussian'; this one"
+            f" was fitted with loss={self.name!r}."
+        )
+
+
+class QuantileLoss(Loss):
+    """The pinball loss, whose net has an output for each quantile.
+
+    Parameters
+    ----------
+    quantile : float or list of float
+        Increasing, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+
+    def __init__(self, quantile: Any) -> None:
+        super().__init__("quantile")
+        quantiles = np.atleast_1d(np.asarray(quantile, dtype=np.float64))
+        inside = (quantiles > 0) & (quantiles < 1)
+        increasing = quantiles.ndim == 1 and (np.diff(quantiles) > 0).all()
+        if not (inside.all() and increasing and quantiles.size):
+            raise ValueError(
+                f"quantile={quantile!r} is not understood; give a number between 0 and"
+                " 1, or a list of such numbers in increasing order."
+            )
+        self.quantiles = quantiles.tolist()
+        self.n_parts = len(self.quantiles)
+
+    def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
+        """Return the torch loss class and its arguments."""
+        return Pinball, {"quantiles": self.quantiles}
+
+    def center(self, parts: np.ndarray) -> np.ndarray:
+        """Return the median, between the two quantiles next to it."""
+        parts = self.sort(parts)
+        place = np.interp(0.5, self.quantiles, np.arange(self.n_parts))
+        low = int(place)
+        high = min(low + 1, self.n_parts - 1)
+        return parts[..., low] + (place - low) * (parts[..., high] - parts[..., low])
+
+    def sort(self, parts: np.ndarray) -> np.ndarray:
+        """Put crossing quantiles in order, which never makes their loss larger.
+
+        References
+        ----------
+        V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010). "Quantile and
+        Probability Curves Without Crossing". Econometrica 78(3), 1093-1125.
+        """
+        return np.sort(parts, axis=-1)
+
+
+class GaussianLoss(Loss):
+    """The score of a normal distribution, of which the net has mean and scale."""
+
+    n_parts = 2
+
+    def __init__(self) -> None:
+        super().__init__("gaussian")
+
+    def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
+        """Return the torch loss class and its arguments."""
+        return GaussianCRPS, {}
+
+    def std(self, parts: np.ndarray) -> np.ndarray:
+        """Return the standard deviation of each target, (n_samples, n_targets)."""
+        return np.logaddexp(0, parts[..., 1]) + MIN_STD
+
+
+def make_loss(name: str, quantile: Any) -> Loss:
+    """Return the loss of a name.
+
+    Parameters
+    ----------
+    name : str
+        One of `LOSSES`.
+
+    quantile : float or list of float
+        Ignored unless that is "quantile".
+
+    Returns
+    -------
+    loss : Loss
+        With the meaning of the outputs of the net.
+    """
+    if name == "quantile":
+        return QuantileLoss(quantile)
+    return GaussianLoss() if name == "gaussian" else Loss(name)
