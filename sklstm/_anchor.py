@@ -135,7 +135,7 @@ def find_anchor(anchor: Any, n_features: int, n_targets: int, names: Any) -> np.
     for item in items:
         if isinstance(item, str) and item in names:
             positions.append(names.index(item))
-        elif isinstance(item, Integral) and 0 <= item < n_features:
+        elif isinstance(item, Integral) and int(item) in range(n_features):
             positions.append(int(item))
         else:
             known = f" or one of {names}" if names else "; the features have no names"
@@ -182,26 +182,28 @@ def find_units(
     ValueError
         If there is no such line, and the spreads differ by more than a factor of 2.
     """
-    lines = {}
-    for target, position in enumerate(positions.tolist()):
-        if position not in lines:
-            lines[position] = _find_line(sequences, position, y[:, target])
-    scale, offset = np.array([lines[p] for p in positions.tolist()]).T
+    ends = sequences.starts + sequences.lengths - 1
+    chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
+    lags: dict[int, int | None] = {}
+    lines = []
+    for position, column in zip(positions.tolist(), y.T, strict=True):
+        values = sequences.steps[:, position].astype(np.float64)
+        line = None
+        if (lag := lags.get(position, 1)) is not None:
+            # A later step of a forecast lies further on; if one is not there, none is.
+            lags[position], line = _find_lag(values, ends[chosen], column[chosen], lag)
+        lines.append(line or _same_units(sequences, position, values[ends], column))
+    scale, offset = np.array(lines).T
     return scale, offset
 
 
-def _find_line(sequences: Sequences, position: int, y: np.ndarray) -> tuple[float, ...]:
-    ends = sequences.starts + sequences.lengths - 1
-    values = sequences.steps[:, position].astype(np.float64)
-    spread, spread_of_y = float(values[ends].std()), float(y.std())
-    if spread == 0 or spread_of_y == 0:
-        return 1.0, 0.0
-    chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
-    found = _find_lag(values, ends[chosen], y[chosen], spread_of_y)
-    if found is not None:
-        return found
-    if not 0.5 <= spread / spread_of_y <= 2:
-        name = position
+def _same_units(
+    sequences: Sequences, position: int, x: np.ndarray, y: np.ndarray
+) -> tuple[float, float]:
+    """Take the units to be the same, if the spreads are about that."""
+    spread, spread_of_y = float(x.std()), float(y.std())
+    if spread and spread_of_y and not 0.5 <= spread / spread_of_y <= 2:
+        name = str(position)
         if sequences.feature_names is not None:
             name = repr(sequences.feature_names[position])
         raise ValueError(
@@ -214,16 +216,15 @@ def _find_line(sequences: Sequences, position: int, y: np.ndarray) -> tuple[floa
 
 
 def _find_lag(
-    values: np.ndarray, ends: np.ndarray, y: np.ndarray, spread: float
-) -> tuple[float, float] | None:
-    """Find the least lag at which nearly all y are a straight line of the values."""
-    order = np.argsort(y, kind="stable")
+    values: np.ndarray, ends: np.ndarray, y: np.ndarray, least: int
+) -> tuple[int | None, tuple[float, float] | None]:
+    """Find the lag, from `least` on, at which y is a straight line of the values."""
+    order, spread = np.argsort(y, kind="stable"), float(y.std())
     # Lines through two samples; one at the end of its series would mislead.
     pairs = [order[[len(y) // n, -1 - len(y) // n]] for n in (12, 6, 4)]
     pairs = [pair for pair in pairs if y[pair[0]] < y[pair[1]]]
-    if len(y) < MIN_COMPARED:
-        return None
-    for lag in range(1, min(MAX_LAG, len(values))):
+    last = min(MAX_LAG, len(values)) if len(y) >= MIN_COMPARED else 0
+    for lag in range(least, last):
         x = values[np.minimum(ends + lag, len(values) - 1)]
         for low, high in pairs:
             if x[high] <= x[low]:
@@ -234,5 +235,6 @@ def _find_lag(
             if agree.mean() >= SHARE:
                 same = abs(scale - 1) < TOLERANCE
                 near = abs(offset) < TOLERANCE * spread
-                return (1.0 if same else scale), (0.0 if same and near else offset)
-    return None
+                line = (1.0 if same else scale), (0.0 if same and near else offset)
+                return lag, line
+    return None, None

@@ -29,6 +29,8 @@ class Pinball(nn.Module):
         Between 0 and 1.
     """
 
+    quantiles: Tensor  # (n_parts,)
+
     def __init__(self, quantiles: list[float]) -> None:
         super().__init__()
         self.register_buffer("quantiles", torch.tensor(quantiles, dtype=torch.float64))
