@@ -30,22 +30,69 @@ class Anchor:
 
     scale : ndarray of shape (n_targets,)
         Units of y in a unit of the feature.
+
+    ages : ndarray of int, shape (n_targets,)
+        Steps from the end of a sequence back to the level.
     """
 
-    def __init__(self, positions: np.ndarray, scale: np.ndarray) -> None:
+    def __init__(
+        self, positions: np.ndarray, scale: np.ndarray, ages: np.ndarray
+    ) -> None:
         self.positions = positions
         self.scale = scale
+        self.ages = ages
         self.features = np.unique(positions).tolist()
 
     def levels(self, sequences: Sequences) -> np.ndarray:
-        """Return the last values, in units of y, (n_sequences, n_targets)."""
-        return self.scale * last_values(sequences, self.positions)
+        """Return the levels, in units of y, (n_sequences, n_targets)."""
+        return self.scale * past_values(sequences, self.positions, self.ages)
 
 
-def last_values(sequences: Sequences, positions: Any) -> np.ndarray:
-    """Return the last values of features as float64, (n_sequences, n_positions)."""
-    ends = sequences.starts + sequences.lengths - 1
-    return sequences.steps[ends[:, None], positions].astype(np.float64)
+def past_values(
+    sequences: Sequences, positions: np.ndarray, ages: np.ndarray
+) -> np.ndarray:
+    """Return values at some steps before the end of each sequence.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The sequences.
+
+    positions, ages : ndarray of int, shape (n_targets,)
+        The feature of each target, and the number of steps to go back from the last.
+
+    Returns
+    -------
+    values : ndarray of float64, shape (n_sequences, n_targets)
+        The last value of a sequence that does not reach back so far.
+    """
+    ends = (sequences.starts + sequences.lengths - 1)[:, None]
+    reaches = ages < sequences.lengths[:, None]  # (n_sequences, n_targets)
+    return sequences.steps[ends - ages * reaches, positions].astype(np.float64)
+
+
+def ages_of_season(n_targets: int, n_features: int, period: int) -> np.ndarray:
+    """Return how far back the season before each target lies.
+
+    Parameters
+    ----------
+    n_targets : int
+        Number of targets, ordered by step and then by feature.
+
+    n_features : int
+        Number of features that are forecast.
+
+    period : int
+        Steps of a season; 1 for none.
+
+    Returns
+    -------
+    ages : ndarray of int, shape (n_targets,)
+        Steps back from the last step of a sequence: a whole number of periods before
+        the target, and as few as are needed.
+    """
+    ahead = np.arange(n_targets) // n_features + 1
+    return -(-ahead // period) * period - ahead
 
 
 def change_coverage(sequences: Sequences, weights: Any = None) -> np.ndarray:
@@ -100,8 +147,10 @@ def put_changes(
     return steps
 
 
-def find_anchor(anchor: Any, n_features: int, n_targets: int, names: Any) -> np.ndarray:
-    """Return the position of the feature of each target.
+def find_anchor(
+    anchor: Any, n_features: int, n_targets: int, names: Any
+) -> tuple[np.ndarray, int]:
+    """Return the position of the feature of each target, and how many are named.
 
     Parameters
     ----------
@@ -123,6 +172,9 @@ def find_anchor(anchor: Any, n_features: int, n_targets: int, names: Any) -> np.
     -------
     positions : ndarray of int, shape (n_targets,)
         Feature of each.
+
+    n_named : int
+        Number of features in `anchor`.
 
     Raises
     ------
@@ -148,7 +200,7 @@ def find_anchor(anchor: Any, n_features: int, n_targets: int, names: Any) -> np.
             f"anchor has {len(positions)} feature(s) for {n_targets} target(s); give"
             " one for all, or one for each."
         )
-    return np.tile(positions, n_targets // len(positions))
+    return np.tile(positions, n_targets // len(positions)), len(positions)
 
 
 def find_units(

@@ -56,6 +56,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # What the two kinds of target differ in.
 
     _changing: list = []  # positions of features that the net reads as changes
+    linear_skip = False  # of a classifier
 
     @property
     @abstractmethod
@@ -264,6 +265,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "n_features": n_features,
                 "n_outputs": self._n_net_outputs,
                 "n_ids": count_ids(samples.sequences, positions),
+                "n_skipped": self.linear_skip * samples.sequences.shape[1],
             }
             self._architecture = architecture
         for name, value in architecture.items():
@@ -328,11 +330,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_net(self, device, callbacks):
         criterion, criterion_params = self._loss.criterion()
-        module_params = {
-            **self._architecture,
-            **self._sizes,
-            "dtype": DTYPES[self._architecture["dtype"]],
-        }
+        module_params = {**self._architecture, **self._sizes}
+        module_params["dtype"] = DTYPES[module_params["dtype"]]
+        del module_params["linear_skip"]
         optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
         optimizer_params = {"weight_decay": self.weight_decay}
         if self.optimizer in FUSED:

@@ -36,6 +36,10 @@ class LSTMModule(nn.Module):
 
     embedding_size : int, default=None
         Size of the vector that stands for an id; see `suggest_size` for None.
+
+    n_skipped : int, default=0
+        Steps, counted from the end of a sequence, that a linear layer reads past the
+        LSTM.
     """
 
     numeric_features: Tensor
@@ -53,9 +57,11 @@ class LSTMModule(nn.Module):
         categorical_features: Sequence[int] = (),
         n_ids: Sequence[int] = (),
         embedding_size: int | None = None,
+        n_skipped: int = 0,
     ) -> None:
         super().__init__()
         self.pooling = pooling
+        self.n_skipped = n_skipped
         self.categorical_features = list(categorical_features)
         numeric = [i for i in range(n_features) if i not in set(categorical_features)]
         # A buffer goes to the device with the weights, but is not one of them.
@@ -78,6 +84,10 @@ class LSTMModule(nn.Module):
         self._open_forget_gates()
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, dtype=dtype)
+        if n_skipped:
+            n_inputs = n_skipped * self.lstm.input_size
+            self.skip = nn.Linear(n_inputs, n_outputs, bias=False, dtype=dtype)
+            nn.init.zeros_(self.skip.weight)
 
     def _open_forget_gates(self) -> None:
         """Start the forget gates at sigmoid(1), so that at first much is kept."""
@@ -117,13 +127,27 @@ class LSTMModule(nn.Module):
         x = self._embed(x)
         if at is not None:
             hidden, _ = self.lstm(x)  # (time, batch, hidden)
-            return self.head(self.dropout(hidden[at]))
+            output = self.head(self.dropout(hidden[at]))
+            return output + self._skip(x, *at) if self.n_skipped else output
         if lengths is None or not self.lstm.bidirectional:
             # An LSTM is causal: what lies after a sequence cannot change its outputs.
             hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
         else:
             hidden = self._read_both_ways(x, lengths)
-        return self.head(self.dropout(self._pool(hidden, lengths)))
+        output = self.head(self.dropout(self._pool(hidden, lengths)))
+        if not self.n_skipped:
+            return output
+        columns = torch.arange(x.shape[1], device=x.device)
+        ends = torch.full_like(columns, len(x) - 1) if lengths is None else lengths - 1
+        return output + self._skip(x, ends, columns)
+
+    def _skip(self, x: Tensor, ends: Tensor, columns: Tensor) -> Tensor:
+        """Read the last steps linearly, from the ends back; none counts as 0."""
+        lags = torch.arange(self.n_skipped, device=x.device)
+        steps = ends[:, None] - lags  # (n_targets, n_skipped)
+        last = x[steps.clamp(min=0), columns[:, None]]
+        last = last.masked_fill((steps < 0)[..., None], 0.0)
+        return self.skip(last.flatten(start_dim=1))
 
     def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end.

@@ -59,6 +59,7 @@ ARCHITECTURE = (
     "dtype",
     "categorical_features",
     "embedding_size",
+    "linear_skip",
 )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM
@@ -66,6 +66,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         learns by how much the target differs from its last value. Predictions are
         levels again, in units of y. A list has a feature for each target; see
         :ref:`anchor`. None means that levels are read and predicted as they are.
+
+    period : int, default=1
+        Steps of a season. The level is then the value of the anchor one period
+        before each target (or as many periods as lead into the sequence); 1 means
+        its last value. Ignored if `anchor` is None.
+
+    linear_skip : bool, default=False
+        Whether a linear layer from all steps of a sequence is added to the output
+        of the LSTM; of longer sequences than in fit it reads the end.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "gaussian"}, \
             default="squared_error"
@@ -253,6 +262,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     _parameter_constraints: dict = {
         **BaseLSTM._parameter_constraints,
         "anchor": [Integral, str, list, None],
+        "period": [Interval(Integral, 1, None, closed="left")],
+        "linear_skip": ["boolean"],
         "loss": [StrOptions(set(LOSSES))],
         "quantile": [Real, "array-like"],
     }
@@ -267,6 +278,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         pooling="last",
         unroll="window",
         anchor=None,
+        period=1,
+        linear_skip=False,
         loss="squared_error",
         quantile=0.5,
         optimizer="adam",
@@ -299,6 +312,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.pooling = pooling
         self.unroll = unroll
         self.anchor = anchor
+        self.period = period
+        self.linear_skip = linear_skip
         self.loss = loss
         self.quantile = quantile
         self.optimizer = optimizer
@@ -421,7 +436,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     def _encode_y(self, y, weight, sequences, *, reset, classes=None):
         if reset:
-            self._targets = Targets.find(y, sequences, self.anchor)
+            self._targets = Targets.find(y, sequences, self.anchor, self.period)
         return self._targets.encode(y, sequences), weight
 
     def _fit_target_scaler(self, train):

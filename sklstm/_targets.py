@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from ._anchor import Anchor, find_anchor, find_units
+from ._anchor import Anchor, ages_of_season, find_anchor, find_units
 from ._sequences import Sequences
 
 
@@ -33,7 +33,9 @@ class Targets:
     anchor: Anchor | None
 
     @classmethod
-    def find(cls, y: np.ndarray, sequences: Sequences, anchor: Any) -> Targets:
+    def find(
+        cls, y: np.ndarray, sequences: Sequences, anchor: Any, period: int
+    ) -> Targets:
         """Take the form of y, and find the levels of its columns.
 
         Parameters
@@ -44,7 +46,7 @@ class Targets:
         sequences : Sequences
             What they follow.
 
-        anchor : int, str, list of these, or None
+        anchor, period
             As in `LSTMRegressor`.
 
         Returns
@@ -56,9 +58,10 @@ class Targets:
         found, n_outputs = None, y_2d.shape[1]
         if anchor is not None:
             n_features, names = sequences.shape[2], sequences.feature_names
-            positions = find_anchor(anchor, n_features, n_outputs, names)
+            positions, n_named = find_anchor(anchor, n_features, n_outputs, names)
             scale, _ = find_units(sequences, positions, y_2d)
-            found = Anchor(positions, scale)
+            ages = ages_of_season(n_outputs, n_named, period)
+            found = Anchor(positions, scale, ages)
         return cls(y.ndim, n_outputs, found)
 
     def encode(self, y: np.ndarray, sequences: Sequences) -> np.ndarray:

@@ -186,7 +186,7 @@ def test_names_are_those_of_the_dataframe():
 def test_levels_are_taken_from_the_last_real_step():
     padded = np.array([[[1.0], [2.0], [np.nan]], [[3.0], [4.0], [5.0]]])
     sequences = Sequences.from_arrays([[[1.0], [2.0]], [[3.0], [4.0], [5.0]]])
-    anchor = Anchor(np.array([0, 0]), np.array([1.0, 10.0]))
+    anchor = Anchor(np.array([0, 0]), np.array([1.0, 10.0]), np.array([0, 0]))
     assert_array_equal(anchor.levels(sequences), [[2, 20], [5, 50]])
     model = small().fit(padded, [2.5, 5.5])
     assert_allclose(model.predict(padded), model.predict(sequences))
