@@ -1,8 +1,12 @@
 """LSTMs as ordinary scikit-learn estimators."""
 
 from . import datasets
+from ._blend import BlendedRegressor
 from ._classifier import LSTMClassifier
 from ._encoder import SequenceEncoder
+from ._folds import PanelTimeSeriesSplit
+from ._forecaster import make_forecaster
+from ._naive import NaiveRegressor
 from ._regressor import LSTMRegressor
 from ._sequences import Sequences
 from ._supervised import make_supervised, make_windows
@@ -11,12 +15,16 @@ from ._windows import SequenceWindower
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "BlendedRegressor",
     "LSTMClassifier",
     "LSTMRegressor",
+    "NaiveRegressor",
+    "PanelTimeSeriesSplit",
     "SequenceEncoder",
     "SequenceWindower",
     "Sequences",
     "datasets",
+    "make_forecaster",
     "make_supervised",
     "make_windows",
 ]

@@ -148,7 +148,11 @@ def put_changes(
 
 
 def find_anchor(
-    anchor: Any, n_features: int, n_targets: int, names: Any
+    anchor: Any,
+    n_features: int,
+    n_targets: int,
+    names: Any,
+    parameter: str = "anchor",
 ) -> tuple[np.ndarray, int]:
     """Return the position of the feature of each target, and how many are named.
 
@@ -167,6 +171,9 @@ def find_anchor(
 
     names : array-like of str or None
         Names of the features, if they have any.
+
+    parameter : str, default="anchor"
+        Whose value `anchor` is, for the message.
 
     Returns
     -------
@@ -192,13 +199,13 @@ def find_anchor(
         else:
             known = f" or one of {names}" if names else "; the features have no names"
             raise ValueError(
-                f"anchor has {item!r}, which is not a feature of X: give a position"
-                f" from 0 to {n_features - 1}{known}."
+                f"{parameter} has {item!r}, which is not a feature of X: give a"
+                f" position from 0 to {n_features - 1}{known}."
             )
     if not positions or n_targets % len(positions):
         raise ValueError(
-            f"anchor has {len(positions)} feature(s) for {n_targets} target(s); give"
-            " one for all, or one for each."
+            f"{parameter} has {len(positions)} feature(s) for {n_targets} target(s);"
+            " give one for all, or one for each."
         )
     return np.tile(positions, n_targets // len(positions)), len(positions)
 
@@ -210,8 +217,9 @@ def find_units(
 
     If y holds later values of a feature, as a forecast does, then y is a straight
     line of the values some rows later, whatever scaler the feature went through: that
-    line is found. Else both must have about the same spread, and are taken to have the
-    same units.
+    line is found. Steps so far ahead that few of them are among the values have the
+    line of the steps before. Else both must have about the same spread, and are taken
+    to have the same units.
 
     Parameters
     ----------
@@ -237,13 +245,19 @@ def find_units(
     ends = sequences.starts + sequences.lengths - 1
     chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
     lags: dict[int, int | None] = {}
+    known: dict[int, tuple[float, float]] = {}
     lines = []
     for position, column in zip(positions.tolist(), y.T, strict=True):
         values = sequences.steps[:, position].astype(np.float64)
         line = None
-        if (lag := lags.get(position, 1)) is not None:
+        if (lag := lags.get(position, 0)) is not None:
             # A later step of a forecast lies further on; if one is not there, none is.
-            lags[position], line = _find_lag(values, ends[chosen], column[chosen], lag)
+            found = _find_lag(values, ends[chosen], column[chosen], lag + 1)
+            lags[position], line = found
+        if line is None:
+            line = known.get(position)
+        else:
+            known[position] = line
         lines.append(line or _same_units(sequences, position, values[ends], column))
     scale, offset = np.array(lines).T
     return scale, offset

@@ -48,6 +48,11 @@ class GaussianCRPS(nn.Module):
     It is the pinball loss averaged over all quantiles, in units of the target. Unlike
     the logarithm of the density it does not let one outlier, or one sure and wrong
     forecast, outweigh all else.
+
+    References
+    ----------
+    T. Gneiting and A. E. Raftery (2007). "Strictly Proper Scoring Rules, Prediction,
+    and Estimation". Journal of the American Statistical Association 102, 359-378.
     """
 
     def forward(self, output: Tensor, y: Tensor) -> Tensor:

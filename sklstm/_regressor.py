@@ -57,8 +57,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         How windows that overlap are read: each on its own, or as chunks of their
         series with an output at each row, which takes many times less arithmetic.
         A row then has its window behind it, and often more rows. Needs
-        ``pooling="last"`` and one direction; see :ref:`unroll`. Sequences that
-        do not overlap are read on their own.
+        ``pooling="last"`` and one direction; see :ref:`unroll`.
 
     anchor : int, str or list of these, default=None
         The feature, by position or name, whose last value is the level that a
@@ -102,10 +101,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Gradients of a larger norm are scaled down to it; None leaves them.
 
     lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
-        How the learning rate changes from epoch to epoch: down to 0 along a
-        cosine over `max_epochs`; to a tenth after 5 epochs without progress; or
-        not at all. Each `fit` runs its own schedule, `partial_fit` none. Others go
-        in through `callbacks`, as a :class:`skorch.callbacks.LRScheduler`.
+        How the learning rate changes: down to 0 along a cosine over `max_epochs`;
+        to a tenth after 5 epochs without progress; or not at all, as ever in
+        `partial_fit`. Others go in through `callbacks`.
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.
@@ -137,9 +135,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         the last `fit` instead of starting anew.
 
     standardize : bool, default=True
-        Whether features and targets are scaled to zero mean and unit variance over
-        the steps used in training, but not ids. Predictions come back in the units
-        of y.
+        Whether features and targets, but not ids, are scaled to zero mean and unit
+        variance over the steps used in training.
 
     n_timesteps : int or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the
@@ -173,8 +170,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the batches, dropout and the validation data.
         The same int gives the same bits, given the same data, machine and
-        number of threads. None draws a new seed from the operating system.
-        Global random states are afterwards as they were.
+        number of threads. Global random states stay as they were.
 
     verbose : int, default=0
         Whether to print a line per epoch.
@@ -227,17 +223,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     Notes
     -----
-    A sequence is gathered from the one table of steps, starts at position 0 of
-    its batch and is read by a dense LSTM. An LSTM is causal, so that what stands
-    after its last step cannot matter: this is exact and faster than packing.
-
     The weights start as torch's do, but for the biases of the forget gates,
     which start at 1, so that gradients reach far back from the first epoch.
 
-    Sample weights act as repetition: a sequence of weight 2 counts like two,
-    in the scale of the features as in the loss. If the training data fit in one
-    batch (of up to a million values) this holds bit for bit; else the batches
-    differ by chance.
+    Sample weights act as repetition: a sequence of weight 2 counts like two, in
+    scale and loss; bit for bit if the training data fit in one batch of up to a
+    million values, else but for the chance of batches.
 
     References
     ----------
@@ -436,7 +427,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     def _encode_y(self, y, weight, sequences, *, reset, classes=None):
         if reset:
-            self._targets = Targets.find(y, sequences, self.anchor, self.period)
+            names = getattr(self, "feature_names_in_", None)
+            self._targets = Targets.find(y, sequences, self.anchor, self.period, names)
         return self._targets.encode(y, sequences), weight
 
     def _fit_target_scaler(self, train):

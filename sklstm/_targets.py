@@ -34,7 +34,7 @@ class Targets:
 
     @classmethod
     def find(
-        cls, y: np.ndarray, sequences: Sequences, anchor: Any, period: int
+        cls, y: np.ndarray, sequences: Sequences, anchor: Any, period: int, names: Any
     ) -> Targets:
         """Take the form of y, and find the levels of its columns.
 
@@ -49,6 +49,9 @@ class Targets:
         anchor, period
             As in `LSTMRegressor`.
 
+        names : array-like of str or None
+            Names of the features.
+
         Returns
         -------
         targets : Targets
@@ -57,8 +60,9 @@ class Targets:
         y_2d = y.reshape(len(y), -1)
         found, n_outputs = None, y_2d.shape[1]
         if anchor is not None:
-            n_features, names = sequences.shape[2], sequences.feature_names
-            positions, n_named = find_anchor(anchor, n_features, n_outputs, names)
+            positions, n_named = find_anchor(
+                anchor, sequences.shape[2], n_outputs, names
+            )
             scale, _ = find_units(sequences, positions, y_2d)
             ages = ages_of_season(n_outputs, n_named, period)
             found = Anchor(positions, scale, ages)

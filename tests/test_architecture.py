@@ -35,6 +35,8 @@ FLOORS = {
     "_parameters": 1,
     "_anchor": 1,
     "_categories": 1,
+    "_folds": 1,
+    "_naive": 2,
     "_scaling": 2,
     "_unroll": 2,
     "_windows": 2,
@@ -42,9 +44,11 @@ FLOORS = {
     "_callbacks": 2,
     "_net": 2,
     "_base": 3,
+    "_blend": 3,
     "_targets": 2,
     "_regressor": 4,
     "_classifier": 4,
+    "_forecaster": 5,
     "__init__": 9,
 }
 OPTIONAL = {"matplotlib", "narwhals", "pandas", "polars"}

@@ -3,7 +3,12 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    NaiveRegressor,
+    SequenceWindower,
+)
 
 REASON = "a window holds the rows before it: order and neighbours are its very meaning"
 EXPECTED_FAILURES = {
@@ -14,10 +19,11 @@ EXPECTED_FAILURES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Feature . is")  # y is no forecast of X
 # Some checks mean to provoke a warning, and then look at the outcome only.
 @pytest.mark.filterwarnings("default")
 @parametrize_with_checks(
-    [LSTMRegressor(), LSTMClassifier(), SequenceWindower()],
+    [LSTMRegressor(), LSTMClassifier(), NaiveRegressor(), SequenceWindower()],
     expected_failed_checks=lambda e: EXPECTED_FAILURES.get(type(e).__name__, {}),
 )
 def test_sklearn_checks(estimator, check):

@@ -1,0 +1,113 @@
+"""
+Backtest a forecast
+===================
+
+How good would the forecasts of the last ten years have been? At five dates each model
+is fitted to all that was known by then, and in every week of the two years that follow
+it forecasts the next 13. This is `cross_validate` with `TimeSeriesSplit`, and what an
+LSTM has to beat stands in the same table: the last value, that of a year ago, and a
+linear model of the same history.
+"""
+
+# %%
+# Windows first, then folds
+# -------------------------
+# `y` holds the next 13 weeks, a column for each. Windows are made of all rows before
+# they are split, since windows look only backwards: those of the first test rows reach
+# into the training years, as they would in use, and nothing of the future gets into a
+# model. (Inside the pipeline the windower would see the test rows alone, and the weeks
+# of the gap below would be missing from their history.)
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.metrics import root_mean_squared_error
+from sklearn.model_selection import TimeSeriesSplit, cross_validate
+
+from sklstm import LSTMRegressor, NaiveRegressor, SequenceWindower, make_supervised
+from sklstm.datasets import load_co2
+
+horizon = 13
+co2 = load_co2()  # weekly; the filled weeks all lie before the years tested
+X, y = make_supervised(co2.data, horizon=horizon)
+windows = SequenceWindower(sequence_length=104).fit_transform(X)
+lags = SequenceWindower(sequence_length=104, flatten=True).fit_transform(X)
+
+# %%
+# The folds
+# ---------
+# The target of the last row before a fold is measured in the weeks that are tested. At
+# that date nobody knows it yet, so the last 13 rows are left out: ``gap=horizon``.
+
+folds = TimeSeriesSplit(n_splits=5, test_size=104, gap=horizon)
+for train, test in folds.split(X):
+    known, first, last = co2.dates[[train[-1] + horizon, test[0], test[-1]]]
+    print(f"{len(train)} weeks, whose targets end on {known}: test {first} to {last}")
+
+# %%
+# The models
+# ----------
+# `NaiveRegressor` is an ordinary regressor, so that it is evaluated just as the others
+# are. With ``anchor=0`` the LSTM forecasts the change from the last value of feature 0,
+# and reads that feature as changes from week to week; levels that no training year has
+# reached are nothing new to it. The length of the windows, `alpha` and the settings
+# of the LSTM were chosen in the same way on the years before these.
+
+lstm = LSTMRegressor(
+    hidden_size=32,
+    anchor=0,
+    unroll="series",
+    learning_rate=1e-2,
+    lr_scheduler="cosine",
+    max_epochs=60,
+    random_state=0,
+)
+models = {
+    "last value": (NaiveRegressor(), windows),
+    "a year ago": (NaiveRegressor(period=52), windows),
+    "Ridge": (Ridge(alpha=100), lags),
+    "LSTM": (lstm, windows),
+}
+how = {"cv": folds, "scoring": "neg_root_mean_squared_error"}
+how |= {"return_estimator": True, "return_indices": True}
+results = {name: cross_validate(m, W, y, **how) for name, (m, W) in models.items()}
+
+print("root mean squared error in ppm, by fold; their mean; seconds to fit all")
+for name, result in results.items():
+    errors = -result["test_score"]
+    by_fold = " ".join(f"{error:5.2f}" for error in errors)
+    print(f"{name:11}{by_fold} |{errors.mean():5.2f} |{result['fit_time'].sum():5.1f}")
+
+# %%
+# The further ahead, the harder
+# -----------------------------
+# The fitted models of all folds come with the result, so any other question can be put
+# to them. Left: the error by the number of weeks ahead, in all ten years. Right: some
+# forecasts of the last fold, each drawn from the week in which it was made.
+
+tested = np.concatenate(results["LSTM"]["indices"]["test"])
+forecasts = {}
+for name, (_, W) in models.items():
+    fold = zip(
+        results[name]["estimator"], results[name]["indices"]["test"], strict=True
+    )
+    forecasts[name] = np.concatenate([model.predict(W[test]) for model, test in fold])
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+ahead = np.arange(1, horizon + 1)
+for name, forecast in forecasts.items():
+    errors = root_mean_squared_error(y[tested], forecast, multioutput="raw_values")
+    left.plot(ahead, errors, marker=".", label=name)
+left.set(xlabel="weeks ahead", ylabel="ppm", title="root mean squared error", ylim=0)
+left.legend(frameon=False)
+
+right.plot(co2.dates[tested[-104] :], co2.data[tested[-104] :], color="0.7", lw=4)
+for i in range(-104, 0, 20):
+    dates = co2.dates[tested[i] : tested[i] + horizon + 1]
+    for name, color in [("a year ago", "tab:orange"), ("LSTM", "tab:red")]:
+        path = np.append(X[tested[i]], forecasts[name][i])
+        right.plot(dates, path, color, label=name if i == -104 else None)
+right.set(title="CO2 at Mauna Loa, and forecasts", ylabel="ppm")
+right.legend(frameon=False)
+right.tick_params(axis="x", rotation=30)
+plt.show()

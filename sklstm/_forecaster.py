@@ -1,0 +1,106 @@
+"""A forecast that needs no tuning: LSTMs, blended with what they have to beat."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils._param_validation import Interval, validate_params
+
+from ._blend import BlendedRegressor
+from ._naive import NaiveRegressor
+from ._regressor import LSTMRegressor
+from ._windows import SequenceWindower
+
+MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
+SETTINGS = {
+    "hidden_size": 32,
+    "unroll": "series",
+    "linear_skip": True,
+    "early_stopping": True,
+}
+
+
+@validate_params(
+    {
+        "n_rows": [Interval(Integral, 1, None, closed="left")],
+        "period": [Interval(Integral, 1, None, closed="left")],
+        "anchor": [Integral, str, list],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_forecaster(
+    n_rows: int,
+    *,
+    period: int = 1,
+    anchor: Any = 0,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    **params: Any,
+) -> Pipeline:
+    """Make a pipeline that forecasts a series without tuning.
+
+    It windows the rows and blends up to four forecasts: the last value, the value one
+    period before, and `LSTMRegressor` anchored at each of these. Where the LSTMs do
+    not do clearly better in blocks of time that they have not seen, the naive
+    forecasts are used alone.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows of the series to train on. Windows have 336 rows, or if there
+        are fewer, two periods or a fifth of the rows, whichever is more.
+
+    period : int, default=1
+        Rows of a season, such as 24 for hours with a daily rhythm; 1 for none.
+
+    anchor : int, str or list of these, default=0
+        The feature that is forecast, as in `LSTMRegressor`.
+
+    n_jobs : int or None, default=None
+        As in `BlendedRegressor`.
+
+    random_state : int, RandomState instance or None, default=None
+        As in `LSTMRegressor`.
+
+    **params : dict
+        Other parameters for the `LSTMRegressor`.
+
+    Returns
+    -------
+    forecaster : Pipeline
+        Of a `SequenceWindower` and a `BlendedRegressor`, to be fitted to what
+        `make_supervised` returns.
+
+    See Also
+    --------
+    make_supervised : Pair each row of a series with the values that follow it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import make_forecaster, make_supervised
+    >>> series = np.sin(np.arange(240) * 2 * np.pi / 12)
+    >>> X, y = make_supervised(series[:200], horizon=3)
+    >>> model = make_forecaster(200, period=12, max_epochs=20, random_state=0)
+    >>> forecast = model.fit(X, y).predict(series[:200, None])[-1]
+    >>> bool(np.abs(forecast - series[200:203]).max() < 0.05)
+    True
+    """
+    length = min(MAX_LENGTH, max(2 * period, n_rows // 5))
+    estimators: list[tuple[str, Any]] = []
+    for name, steps in [("last", 1), ("season", period)][: 1 + (period > 1)]:
+        lstm = LSTMRegressor(
+            anchor=anchor,
+            period=steps,
+            random_state=random_state,
+            **SETTINGS | params,
+        )
+        naive = NaiveRegressor(steps, feature=anchor)
+        estimators += [(f"{name}_value", naive), (f"lstm_on_{name}", lstm)]
+    baselines = [name for name, _ in estimators[::2]]
+    blend = BlendedRegressor(estimators, baselines=baselines, n_jobs=n_jobs)
+    return make_pipeline(SequenceWindower(length), blend)
