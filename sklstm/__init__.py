@@ -3,9 +3,12 @@
 from . import datasets
 from ._blend import BlendedRegressor
 from ._classifier import LSTMClassifier
+from ._display import ForecastDisplay
 from ._encoder import SequenceEncoder
 from ._folds import PanelTimeSeriesSplit
+from ._forecast import recursive_forecast
 from ._forecaster import make_forecaster
+from ._leads import add_future
 from ._naive import NaiveRegressor
 from ._regressor import LSTMRegressor
 from ._sequences import Sequences
@@ -16,6 +19,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BlendedRegressor",
+    "ForecastDisplay",
     "LSTMClassifier",
     "LSTMRegressor",
     "NaiveRegressor",
@@ -23,8 +27,10 @@ __all__ = [
     "SequenceEncoder",
     "SequenceWindower",
     "Sequences",
+    "add_future",
     "datasets",
     "make_forecaster",
     "make_supervised",
     "make_windows",
+    "recursive_forecast",
 ]

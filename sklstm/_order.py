@@ -64,6 +64,17 @@ class Keys:
         taken = self.columns()
         return [i for i in range(len(column_names(X))) if i not in taken]
 
+    def find_known(self, X: Any, known: list[Any] | None) -> list[int]:
+        """Positions of the columns whose future is known; those of keys may not be."""
+        places = [find_place(X, key, "known") for key in known or []]
+        columns = [place.position for place in places if not place.in_index]
+        if len({*columns, *self.columns()}) < len(places) + len(self.columns()):
+            raise ValueError(
+                f"known={known!r} names a column twice, or one of group or time, or of"
+                " the index; name others, each once."
+            )
+        return columns
+
 
 @dataclass
 class KnownSeries:
@@ -215,6 +226,29 @@ class RowOrder:
         ends -= starts
         starts = self.restore(starts)
         return starts, self.restore(ends)
+
+    def followed(self, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the rows of `X` that `horizon` others follow without a gap.
+
+        Parameters
+        ----------
+        horizon : int
+            How many.
+
+        Returns
+        -------
+        here : ndarray of int, shape (n_rows_followed,)
+            Their positions in `X`, ascending.
+
+        ahead : ndarray of int, shape (n_rows_followed, horizon)
+            Positions of those that follow each.
+        """
+        run = np.repeat(np.arange(len(self.runs.starts)), self.runs.lengths)
+        here = np.flatnonzero(run[horizon:] == run[:-horizon])
+        position = np.arange(len(run)) if self.order is None else self.order
+        here = here[np.argsort(position[here])]  # in the order of X
+        ahead = position[here[:, None] + np.arange(1, horizon + 1)]
+        return position[here], ahead
 
     def restore(self, values: np.ndarray) -> np.ndarray:
         """Put values of the rows in order back into the order of `X`."""

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from ._columns import GAP_TYPES, as_table, find_place
 from ._order import Keys, RowOrder
+from ._tables import append_leads
 
 
 @validate_params(
@@ -92,6 +93,7 @@ def make_windows(
         "group": [str, Integral, list, None],
         "time": [str, Integral, None],
         "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
+        "known": [list, None],
     },
     prefer_skip_nested_validation=True,
 )
@@ -103,6 +105,7 @@ def make_supervised(
     group: Any = None,
     time: Any = None,
     max_gap: Any = None,
+    known: Any = None,
 ) -> tuple[Any, np.ndarray]:
     """Pair each row of one or many series with the values that follow it.
 
@@ -119,7 +122,7 @@ def make_supervised(
 
     target : str, int or list of these, default=None
         The column or columns to predict, by name or position; if None all but
-        those of `group` and `time`.
+        those of `group`, `time` and `known`.
 
     group : str, int or list of these, default=None
         What says to which series a row belongs, as in `SequenceWindower`.
@@ -133,12 +136,18 @@ def make_supervised(
         The longest step of time that is no gap, as in `SequenceWindower`.
         Needs `time`.
 
+    known : list of int or str, default=None
+        Columns whose future is known, such as prices or the calendar, by name or
+        position. For each, `X` has what it holds in the next 1 to `horizon` rows
+        of the series, as more columns: ``"price+1"``, ``"price+2"`` and so on.
+        For rows that have no next ones yet, see `add_future`.
+
     Returns
     -------
     X : array-like of shape (n_rows_with_future, n_features)
         The rows that are followed by `horizon` others, in the order of `data`
-        and with all its columns: a dataframe if `data` is one, with its index,
-        and else an array.
+        and with all its columns, those of `known` after them: a dataframe if
+        `data` is one, with its index, and else an array.
 
     y : ndarray of shape (n_rows_with_future,) or (n_rows_with_future, \
             horizon * n_targets)
@@ -147,10 +156,11 @@ def make_supervised(
     Raises
     ------
     ValueError
-        If no row has a future.
+        If no row has a future, or a column of `known` is a target or a key.
 
     See Also
     --------
+    add_future : The columns of `known` for rows up to the last.
     make_windows : The windows themselves, as one array.
 
     Examples
@@ -171,14 +181,23 @@ def make_supervised(
            [ 1,  5]])
     >>> y
     array([20,  6])
+
+    The price of the next day is known, in column 1:
+
+    >>> X, y = make_supervised([[10, 1], [20, 2], [30, 3]], known=[1])
+    >>> X
+    array([[10,  1,  2],
+           [20,  2,  3]])
+    >>> y
+    array([20, 30])
     """
     if max_gap is not None and time is None:
         raise ValueError(
             f"max_gap={max_gap!r} needs time stamps: name their column or index level"
             " with time=."
         )
-    if group is not None or time is not None:
-        return _supervise_panel(data, horizon, target, group, time, max_gap)
+    if group is not None or time is not None or known is not None:
+        return _supervise_panel(data, horizon, target, group, time, max_gap, known)
     table, columns = _read_series(data, target, 1 + horizon)
     y = _following(table[1:, columns], horizon)
     with_future = np.arange(len(table) - horizon)
@@ -187,33 +206,41 @@ def make_supervised(
 
 
 def _supervise_panel(
-    data: Any, horizon: int, target: Any, group: Any, time: Any, max_gap: Any
+    data: Any,
+    horizon: int,
+    target: Any,
+    group: Any,
+    time: Any,
+    max_gap: Any,
+    known: list[Any] | None,
 ) -> tuple[Any, np.ndarray]:
     data = as_table(data, "data")
     keys = Keys.find(data, group, time)
     order = RowOrder(data, keys, max_gap)
-    features = keys.features(data)
-    columns = features
+    leads = keys.find_known(data, known)
+    columns = [i for i in keys.features(data) if i not in leads]
     if target is not None:
         targets = [target] if isinstance(target, (str, Integral)) else target
         columns = [find_place(data, key, "target").position for key in targets]
+    if not columns or set(columns) & set(leads):
+        raise ValueError(
+            f"known={known!r} and target={target!r} leave no column to predict whose"
+            " future is not known: name others."
+        )
     table = check_array(
         _safe_indexing(data, columns, axis=1),
         ensure_all_finite=False,
         input_name="data",
     )
-    run = np.repeat(np.arange(len(order.runs.starts)), order.runs.lengths)
-    here = np.flatnonzero(run[horizon:] == run[:-horizon])  # rows with a future
+    here, ahead = order.followed(horizon)
     if len(here) == 0:
         raise ValueError(
             f"No row of data is followed by {horizon} others of its series without a"
             " gap: give longer series, a shorter horizon or a larger max_gap."
         )
-    position = np.arange(len(table)) if order.order is None else order.order
-    here = here[np.argsort(position[here])]  # in the order of data
-    ahead = position[here[:, None] + np.arange(1, horizon + 1)]  # (n_rows, horizon)
     y = table[ahead].reshape(len(here), -1)
-    return _safe_indexing(data, position[here]), y.ravel() if y.shape[1] == 1 else y
+    X = append_leads(_safe_indexing(data, here), data, leads, ahead)
+    return X, y.ravel() if y.shape[1] == 1 else y
 
 
 def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, list[int]]:

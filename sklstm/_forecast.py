@@ -1,0 +1,343 @@
+"""Forecasts of many steps by a model of one step, which reads its own forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+
+from ._calendar import continue_index
+from ._columns import as_table, column_names, find_place, get_index
+from ._future import Future, coming_rows
+from ._order import Keys, RowOrder
+from ._series import join_ranges
+from ._tables import is_frame, set_columns, stack_rows
+from ._windows import SequenceWindower
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods("predict")],
+        "history": ["array-like"],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "future": ["array-like", None],
+        "target": [str, Integral, "array-like", None],
+        "group": [str, Integral, list, None],
+        "time": [str, Integral, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def recursive_forecast(
+    estimator: Any,
+    history: Any,
+    n_steps: int,
+    *,
+    future: Any = None,
+    target: Any = None,
+    group: Any = None,
+    time: Any = None,
+) -> Any:
+    """Forecast many steps with a model of one, feeding its forecasts back.
+
+    The estimator maps a row to what the row after it holds, as one does that was
+    fitted to ``make_supervised(data)``. Its forecast becomes the next row, and
+    so on. Errors add up on the way; a model that is fitted to several steps at
+    once (`horizon` in `make_supervised`) has none to add up.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted regressor, or a pipeline or search of one.
+
+    history : array-like of shape (n_rows,) or (n_rows, n_features)
+        Rows as in `fit`, in time order: an array, a series or a dataframe of
+        pandas or polars. With `group` and `time` rows of any order. It may be
+        shorter than the window of the estimator.
+
+    n_steps : int
+        Number of rows to forecast for each series.
+
+    future : array-like of shape (n_series * n_steps, n_columns), default=None
+        What is known of these rows: every column of `history` that is not
+        forecast, such as prices or the calendar. It may have the time stamps
+        too; columns of `target` are not read. An array has its columns in
+        the order of `history`, with or without that of `time`.
+
+    target : str, int or list of these, default=None
+        The column or columns that are forecast, by name or position, in the order
+        of the outputs of the estimator. If None, all that `future` does not have,
+        but those of `group` and `time`. Needed if `future` is an array.
+
+    group : str, int or list of these, default=None
+        What says to which series a row belongs, as in `SequenceWindower`. If
+        None and `time` is None, both are those of the `SequenceWindower` in
+        `estimator`, if there is one.
+
+    time : str or int, default=None
+        What says when a row was taken, as in `SequenceWindower`. If `future`
+        does not have it, each series is continued by its own regular step, months
+        and working days by the calendar.
+
+    Returns
+    -------
+    forecast : ndarray, series or dataframe
+        Of shape (n_steps,), or (n_steps, n_targets) for several targets. With
+        `group` an array has the shape (n_series, n_steps) or
+        (n_series, n_steps, n_targets), with series in order of appearance.
+        A dataframe has n_series * n_steps rows, in order of series and time,
+        with the columns of `group` and `time` beside the targets. In pandas
+        its index is that of `future`, or else continues that of `history` if it
+        holds dates, periods or row numbers.
+
+    Raises
+    ------
+    ValueError
+        If `future` lacks columns or rows, the estimator has another number of
+        outputs than there are targets, or `time` has no regular step and
+        `future` no time stamps.
+
+    See Also
+    --------
+    make_supervised : Rows with the values that follow them, to fit to.
+
+    Notes
+    -----
+    All series are stepped together: `predict` is called once for each step.
+
+    Each step is given the last rows of each series, as many as a
+    `SequenceWindower` in the estimator has in its windows; the other steps
+    of a pipeline should map each row on its own. Without a `SequenceWindower` the
+    estimator is given the whole history, since some part of it might look back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import SequenceWindower, make_supervised, recursive_forecast
+    >>> wave = np.sin(np.arange(100.0))
+    >>> model = make_pipeline(SequenceWindower(2, flatten=True), LinearRegression())
+    >>> X, y = make_supervised(wave)
+    >>> model = model.fit(X[1:], y[1:])  # the first row has half a window
+    >>> forecast = recursive_forecast(model, wave, 3)
+    >>> np.allclose(forecast, np.sin([100, 101, 102]), atol=0.02)
+    True
+    """
+    windowers = find_windowers(estimator)
+    if windowers and group is None and time is None:
+        group, time = windowers[0].group, windowers[0].time
+    n_rows = 1 + sum(w.sequence_length - 1 for w in windowers) if windowers else None
+    table, series = _read_history(history, group, time)
+    keys = Keys.find(table, group, time)
+    covered = _columns_of(table, future, target)
+    targets = _find_targets(table, keys, covered, target)
+    rollout = Rollout.of(table, keys, targets, future, n_steps, n_rows)
+    rollout.run(estimator)
+    if is_frame(history):
+        return rollout.frame()
+    forecast = rollout.forecast()
+    forecast = forecast if group is not None else forecast[0]
+    forecast = forecast[..., 0] if len(targets) == 1 else forecast
+    return forecast if series is None else _like_series(forecast, series)
+
+
+def find_windowers(estimator: Any) -> list[SequenceWindower]:
+    """Find every `SequenceWindower` in an estimator, however deep."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if isinstance(estimator, SequenceWindower):
+        return [estimator]
+    if isinstance(estimator, (list, tuple)):
+        parts = list(estimator)
+    elif isinstance(estimator, BaseEstimator):
+        parts = list(estimator.get_params(deep=False).values())
+    else:
+        return []
+    return [windower for part in parts for windower in find_windowers(part)]
+
+
+def _read_history(history: Any, group: Any, time: Any) -> tuple[Any, Any]:
+    """The history as a table, and as a series if it is one."""
+    native = nw.from_native(history, allow_series=True, pass_through=True)
+    if not is_frame(history) and np.ndim(history) == 1:
+        if group is not None or time is not None:
+            raise ValueError(
+                f"history has one dimension and no room for group={group!r} or"
+                f" time={time!r}: give a table that has these columns."
+            )
+        series = native if isinstance(native, nw.Series) else None
+        history = np.asarray(history)[:, None]
+    else:
+        series = None
+    table = as_table(history, "history")
+    if np.shape(table)[0] == 0:
+        raise ValueError("history has no rows; expected at least 1 for each series.")
+    return table, series
+
+
+def _columns_of(table: Any, future: Any, target: Any) -> list[Any]:
+    """Names of the columns that the future has, if that says what the targets are."""
+    if target is not None or future is None:
+        return []
+    if not is_frame(future):
+        raise ValueError(
+            "future is an array, which does not say which columns of history it holds:"
+            " name those that are forecast in target."
+        )
+    return list(future.columns)
+
+
+def _find_targets(table: Any, keys: Keys, covered: list[Any], target: Any) -> list[int]:
+    names = column_names(table)
+    if target is None:
+        targets = [i for i in keys.features(table) if names[i] not in covered]
+    else:
+        several = [target] if isinstance(target, (str, Integral)) else target
+        places = [find_place(table, key, "target") for key in several]
+        targets = [place.position for place in places if not place.in_index]
+    if not targets or set(targets) & set(keys.columns()):
+        raise ValueError(
+            f"target={target!r} leaves no column to forecast: history has {names},"
+            f" future {covered}; name columns that are not in group or time."
+        )
+    return targets
+
+
+def _like_series(forecast: np.ndarray, series: Any) -> Any:
+    """Put a forecast into a series like that of the history."""
+    backend = series.implementation
+    made = nw.new_series(series.name, forecast, backend=backend).to_native()
+    index = get_index(series.to_native())
+    if index is not None:
+        made.index = continue_index(index, len(forecast))
+    return made
+
+
+@dataclass
+class Rollout:
+    """Last rows and rows to come of all series, as far as they are known.
+
+    Attributes
+    ----------
+    table : dataframe or ndarray of shape (n_rows, n_columns)
+        All of them, in order of series and time.
+
+    values : ndarray of float64, shape (n_rows, n_targets)
+        The targets in these rows; NaN where not forecast yet.
+
+    new : ndarray of int, shape (n_series, n_steps)
+        Where the rows to come are.
+
+    starts : ndarray of int, shape (n_series,)
+        The first row of each series.
+
+    n_rows : int or None
+        How many rows the estimator looks at; None for all.
+
+    keys : Keys
+        Where labels and times stand in the table.
+
+    targets : list of int
+        Positions of the target columns.
+    """
+
+    table: Any
+    values: np.ndarray
+    new: np.ndarray
+    starts: np.ndarray
+    n_rows: int | None
+    keys: Keys
+    targets: list[int]
+
+    @classmethod
+    def of(
+        cls,
+        history: Any,
+        keys: Keys,
+        targets: list[int],
+        future: Any,
+        n_steps: int,
+        n_rows: int | None,
+    ) -> Rollout:
+        """Join the last rows of a history with what is known of the future."""
+        order = RowOrder(history, keys, None if keys.time is None else np.inf)
+        index = get_index(history)
+        if order.order is not None:
+            history = _safe_indexing(history, order.order)
+            is_range = getattr(index, "start", None) is not None
+            index = index if is_range else get_index(history)
+        taken = [*targets, *keys.columns()]
+        covariates = [i for i in range(np.shape(history)[1]) if i not in taken]
+        if future is not None:
+            future = Future(future, history, keys, order, covariates, n_steps)
+        elif covariates:
+            names = column_names(history)
+            raise ValueError(
+                f"The columns {[names[i] for i in covariates]} of history are not"
+                " forecast: give their next values in future, or name them in target."
+            )
+        coming = coming_rows(history, index, keys, order, future, n_steps)
+        ends = np.cumsum(np.bincount(order.series))
+        counts = np.diff(ends, prepend=0)
+        kept = counts if n_rows is None else np.minimum(counts, n_rows)
+        tails = join_ranges(ends - kept, kept)
+        table = stack_rows(_safe_indexing(history, tails), coming)
+        series = np.repeat(np.arange(len(ends)), kept)
+        series = np.r_[series, np.repeat(np.arange(len(ends)), n_steps)]
+        table = _safe_indexing(table, np.argsort(series, kind="stable"))
+        values = np.array(_safe_indexing(table, targets, axis=1), dtype=np.float64)
+        starts = np.cumsum(kept + n_steps) - kept - n_steps
+        new = (starts + kept)[:, None] + np.arange(n_steps)
+        values[new] = np.nan
+        return cls(table, values, new, starts, n_rows, keys, targets)
+
+    def run(self, estimator: Any) -> None:
+        """Forecast the rows to come, one step of all series after the other."""
+        for rows in self.new.T:  # (n_series,)
+            n = rows - self.starts
+            n = n if self.n_rows is None else np.minimum(n, self.n_rows)
+            inputs = self._fill(join_ranges(rows - n, n))
+            y = _predict_some(estimator, inputs, np.cumsum(n) - 1)
+            if y.shape[1] != len(self.targets):
+                names = column_names(self.table)
+                raise ValueError(
+                    f"The estimator has {y.shape[1]} output(s), and"
+                    f" {len(self.targets)} column(s) are to be forecast,"
+                    f" {[names[i] for i in self.targets]}: fit it to what the next row"
+                    " holds (horizon=1), or name its targets."
+                )
+            self.values[rows] = y
+
+    def _fill(self, rows: np.ndarray) -> Any:
+        """Rows of the table, with what has been forecast of them."""
+        values = self.values[rows].T
+        table = _safe_indexing(self.table, rows)
+        return set_columns(table, dict(zip(self.targets, values, strict=True)))
+
+    def forecast(self) -> np.ndarray:
+        """Return the forecasts, shape (n_series, n_steps, n_targets)."""
+        return self.values[self.new]
+
+    def frame(self) -> Any:
+        """Return the forecasts as a dataframe with labels and times."""
+        kept = sorted([*self.keys.columns(), *self.targets])
+        return _safe_indexing(self._fill(self.new.ravel()), kept, axis=1)
+
+
+def _predict_some(estimator: Any, inputs: Any, rows: np.ndarray) -> np.ndarray:
+    """Predict some rows only, shape (n_rows, n_outputs)."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    is_pipeline = isinstance(estimator, Pipeline)
+    if is_pipeline and find_windowers(estimator[:-1]):
+        # The windows hold the history: those of other rows need not be read.
+        windows = _safe_indexing(estimator[:-1].transform(inputs), rows)
+        y = np.asarray(estimator[-1].predict(windows))
+    else:
+        y = np.asarray(estimator.predict(inputs))[rows]
+    return y.reshape(len(rows), -1)

@@ -1,0 +1,270 @@
+"""What is known of the rows that follow a table: covariates and time stamps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from ._calendar import continue_column, continue_index
+from ._columns import Place, as_table, column_names, get_index, read_place
+from ._order import Keys, RowOrder
+from ._series import match_series
+from ._tables import is_frame, set_columns
+
+
+class Future:
+    """A table of later rows, matched with the table that it continues.
+
+    Parameters
+    ----------
+    future : dataframe or array-like of shape (n_series * n_steps, n_columns)
+        The later rows, `n_steps` for each series. An array has the columns that
+        are needed, in the order they have in the table before, with or without
+        that of time.
+
+    table : dataframe or ndarray of shape (n_rows, n_features)
+        The table that it continues.
+
+    keys : Keys
+        Where labels and times stand in `table`.
+
+    order : RowOrder
+        The rows of `table`.
+
+    covariates : list of int
+        Positions in `table` of other columns that `future` must have.
+
+    n_steps : int
+        Rows for each series.
+
+    Attributes
+    ----------
+    table : dataframe or ndarray of shape (n_series * n_steps, n_columns)
+        The later rows in order of series, numbered as in `order`, and time.
+
+    columns : dict of int to int
+        Positions in `table` by those in the table before.
+
+    covariates : list of int
+        As given.
+
+    keys : Keys
+        Where labels and times stand in it.
+
+    has_time : bool
+        Whether it says when its rows are.
+    """
+
+    def __init__(
+        self,
+        future: Any,
+        table: Any,
+        keys: Keys,
+        order: RowOrder,
+        covariates: list[int],
+        n_steps: int,
+    ) -> None:
+        self.covariates = covariates
+        self.table, self.columns = _read(future, table, keys, covariates)
+        group = [self._place(place) for place in keys.group]
+        names = column_names(table)
+        pairs = zip(keys.group, group, strict=True)
+        missing = [before.name for before, here in pairs if here is None]
+        missing += [names[i] for i in covariates if i not in self.columns]
+        if missing:
+            raise ValueError(
+                f"future lacks {missing}; it needs the columns that are not forecast:"
+                f" it has {list(column_names(self.table))}."
+            )
+        time = None if keys.time is None else self._place(keys.time)
+        self.keys = Keys([place for place in group if place is not None], time)
+        self.has_time = self.keys.time is not None
+        self.table = _safe_indexing(self.table, self._sort(order, n_steps))
+
+    def _place(self, place: Place) -> Place | None:
+        """Find in the later rows what stands at a place of the table before."""
+        if not place.in_index:
+            position = self.columns.get(place.position)
+            return None if position is None else Place(False, position, place.name)
+        index = get_index(self.table)
+        names = column_names(self.table)
+        if is_frame(self.table) and place.name is not None and place.name in names:
+            return Place(False, names.index(place.name), place.name)
+        if index is None or place.name not in index.names:
+            return None
+        # Rows that nobody has numbered say nothing of time.
+        is_default = getattr(index, "start", None) == 0
+        return None if is_default else place
+
+    def _sort(self, order: RowOrder, n_steps: int) -> np.ndarray:
+        """Positions of the rows by series and time, after the checks."""
+        if len(self.table) == 0:
+            raise ValueError(f"future has no rows; expected {n_steps} for each series.")
+        mine = RowOrder(self.table, self.keys, np.inf if self.has_time else None)
+        labels, known = mine.found.labels, order.found.labels
+        matches = match_series(labels, known) if known else np.zeros(1, int)
+        if (matches < 0).any():
+            raise ValueError(
+                f"future has rows of {_name(labels, int(matches.argmin()))}, which the"
+                " table before it does not have: remove them."
+            )
+        series = matches[mine.series]
+        counts = np.bincount(series, minlength=len(order.matches))
+        if (counts != n_steps).any():
+            odd = int((counts != n_steps).argmax())
+            of = f" for {_name(known, odd)}" if known else ""
+            raise ValueError(
+                f"future has {counts[odd]} row(s){of}; expected {n_steps}, one for each"
+                " step ahead."
+            )
+        rows = np.argsort(series, kind="stable")
+        if self.has_time:
+            self._check_later(mine, order, rows[::n_steps])
+        return rows if mine.order is None else mine.order[rows]
+
+    def _check_later(self, mine: RowOrder, order: RowOrder, first: np.ndarray) -> None:
+        """Check that the first rows come after the last of the table before."""
+        if mine.found.is_date != order.found.is_date:
+            kinds = ["numbers", "dates"][:: -1 if order.found.is_date else 1]
+            raise ValueError(
+                f"Time stamps of future are {kinds[1]} and those before are {kinds[0]};"
+                " convert them to the same kind."
+            )
+        ends = np.flatnonzero(np.diff(order.series, append=-1))
+        early = mine.times[first] <= order.times[ends]
+        if early.any():
+            odd = int(early.argmax())
+            known = order.found.labels
+            of = f" of {_name(known, odd)}" if known else ""
+            raise ValueError(
+                f"The first row{of} in future is not later than the last one before"
+                " it: future holds only what comes after."
+            )
+
+    def column(self, position: int) -> Any:
+        """Return a column that the table before has at `position`."""
+        return _safe_indexing(self.table, self.columns[position], axis=1)
+
+    def times(self) -> Any:
+        """Return the time stamps."""
+        assert self.keys.time is not None
+        return read_place(self.table, self.keys.time)
+
+
+def _read(
+    future: Any, table: Any, keys: Keys, covariates: list[int]
+) -> tuple[Any, dict[int, int]]:
+    """The later rows, and where they have the columns of the table before."""
+    if not is_frame(future):
+        future = np.asarray(future) if not isinstance(future, list) else future
+        if np.ndim(future) == 1:
+            future = np.reshape(future, (-1, 1))
+        future = as_table(future, "future")
+        needed = sorted([*keys.columns(), *covariates])
+        if keys.time is not None and np.shape(future)[1] == len(needed) - 1:
+            needed = [i for i in needed if i != keys.time.position]
+        if np.shape(future)[1] != len(needed):
+            names = column_names(table)
+            raise ValueError(
+                f"future has {np.shape(future)[1]} column(s); expected"
+                f" {[names[i] for i in needed]}, which are not forecast."
+            )
+        return future, {i: j for j, i in enumerate(needed)}
+    names = column_names(table)
+    if not is_frame(table):
+        raise TypeError(
+            "future is a dataframe and what it continues an array: give both alike."
+        )
+    if type(future) is not type(table):
+        raise TypeError(
+            f"future is a {type(future).__module__} dataframe and what it continues"
+            f" one of {type(table).__module__}: give both alike."
+        )
+    unknown = [name for name in column_names(future) if name not in names]
+    levels = [] if get_index(table) is None else list(get_index(table).names)
+    if unknown := [name for name in unknown if name not in levels]:
+        raise ValueError(
+            f"future has the columns {unknown}, which the table before it does not"
+            " have: remove them."
+        )
+    return future, {names.index(name): j for j, name in enumerate(future.columns)}
+
+
+def _name(labels: list[np.ndarray], series: int) -> str:
+    values = [column[series] for column in labels]
+    values = [value.item() if hasattr(value, "item") else value for value in values]
+    return f"series {values[0] if len(values) == 1 else tuple(values)!r}"
+
+
+def coming_rows(
+    history: Any,
+    index: Any,
+    keys: Keys,
+    order: RowOrder,
+    future: Future | None,
+    n_steps: int,
+) -> Any:
+    """Make the rows to come, with all that is known of them filled in.
+
+    Parameters
+    ----------
+    history : dataframe or ndarray of shape (n_rows, n_columns)
+        The rows before, in order of series and time.
+
+    index : pandas.Index or None
+        That of `history`, as a range if it was one before it was put in order.
+
+    keys : Keys
+        Where labels and times stand in it.
+
+    order : RowOrder
+        Of these rows.
+
+    future : Future or None
+        What is known.
+
+    n_steps : int
+        How many rows to make for each series.
+
+    Returns
+    -------
+    coming : dataframe or ndarray of shape (n_series * n_steps, n_columns)
+        In order of series and time. What is not known stands as in the last row.
+    """
+    last = np.flatnonzero(np.diff(order.series, append=-1))
+    coming = _safe_indexing(history, np.repeat(last, n_steps))
+    columns = {}
+    if future is not None:
+        columns = {i: future.column(i) for i in future.covariates}
+    times = None
+    if keys.time is not None:
+        if future is not None and future.has_time:
+            times = future.times()
+        else:
+            column = read_place(history, keys.time)
+            times = continue_column(column, order.series, n_steps)
+        if not keys.time.in_index:
+            columns[keys.time.position] = times
+    coming = set_columns(coming, columns) if columns else coming
+    if index is not None:
+        coming.index = _coming_index(coming.index, index, keys, times, future)
+    return coming
+
+
+def _coming_index(
+    repeated: Any, index: Any, keys: Keys, times: Any, future: Any
+) -> Any:
+    """Make the index of rows to come; `repeated` is that of the rows before them."""
+    if keys.time is not None and keys.time.in_index:
+        if repeated.nlevels == 1:
+            return type(repeated)(times, name=repeated.name)
+        levels = [repeated.get_level_values(i) for i in range(repeated.nlevels)]
+        levels[keys.time.position] = times
+        return type(repeated).from_arrays(levels, names=repeated.names)
+    if future is not None and not any(place.in_index for place in keys.group):
+        return future.table.index
+    if any(place.in_index for place in keys.group):
+        return repeated
+    return continue_index(index, len(repeated), one_series=not keys.group)

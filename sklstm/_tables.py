@@ -1,0 +1,143 @@
+"""Tables with other columns or more rows, arrays and dataframes alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from ._columns import column_names
+
+
+def is_frame(table: Any) -> bool:
+    """Whether a table is a dataframe and not an array."""
+    return getattr(table, "columns", None) is not None
+
+
+def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:
+    """Return a table with other values in some of its columns.
+
+    Parameters
+    ----------
+    table : dataframe or ndarray of shape (n_rows, n_columns)
+        Stays as it is.
+
+    columns : dict of int to series or ndarray of shape (n_rows,)
+        The new values by position of the column.
+
+    Returns
+    -------
+    table : dataframe or ndarray of shape (n_rows, n_columns)
+        In a type that holds all values, for arrays.
+    """
+    if is_frame(table):
+        names = column_names(table)
+        return _with_columns(table, {names[i]: column for i, column in columns.items()})
+    table = table.astype(np.result_type(table, *columns.values()))  # a copy
+    for i, column in columns.items():
+        table[:, i] = column
+    return table
+
+
+def append_columns(table: Any, columns: Mapping[Any, Any]) -> Any:
+    """Return a table with more columns after its own.
+
+    Parameters
+    ----------
+    table : dataframe or ndarray of shape (n_rows, n_columns)
+        Stays as it is.
+
+    columns : dict of str to series or ndarray of shape (n_rows,)
+        The columns by name; an array has no names.
+
+    Returns
+    -------
+    table : dataframe or ndarray of shape (n_rows, n_columns + n_new)
+        With all of them.
+
+    Raises
+    ------
+    ValueError
+        If a dataframe has a column of such a name.
+    """
+    if not is_frame(table):
+        return np.column_stack([table, *columns.values()])
+    if taken := [name for name in columns if name in column_names(table)]:
+        raise ValueError(
+            f"The table has columns named {taken} already, which would be replaced:"
+            " rename or remove them."
+        )
+    return _with_columns(table, columns)
+
+
+def _with_columns(table: Any, columns: Mapping[Any, Any]) -> Any:
+    frame = nw.from_native(table)
+    made = [
+        nw.new_series(name, column, backend=frame.implementation)
+        if isinstance(column, np.ndarray)
+        else nw.from_native(column, series_only=True).alias(name)
+        for name, column in columns.items()
+    ]
+    return frame.with_columns(*made).to_native()
+
+
+def stack_rows(top: Any, bottom: Any) -> Any:
+    """Return the rows of two tables with the same columns, one below the other.
+
+    Parameters
+    ----------
+    top, bottom : dataframe or ndarray of shape (n_rows, n_columns)
+        Of the same kind.
+
+    Returns
+    -------
+    table : dataframe or ndarray of shape (n_rows_top + n_rows_bottom, n_columns)
+        Columns of numbers hold all values exactly; others have the type that
+        they have in `top`.
+    """
+    if not is_frame(top):
+        return np.concatenate([top, bottom])
+    top, bottom = nw.from_native(top), nw.from_native(bottom)
+    for name in top.columns:
+        here, there = top[name].dtype, bottom[name].dtype
+        if here == there:
+            continue
+        if here.is_numeric() and there.is_numeric():
+            top = top.with_columns(top[name].cast(nw.Float64))
+            here = nw.Float64()
+        bottom = bottom.with_columns(bottom[name].cast(here))
+    return nw.concat([top, bottom]).to_native()
+
+
+def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> Any:
+    """Append what columns hold in later rows.
+
+    Parameters
+    ----------
+    X : dataframe or ndarray of shape (n_rows, n_columns)
+        The rows that get more columns.
+
+    table : dataframe or ndarray of shape (n_table_rows, n_table_columns)
+        Holds the later rows.
+
+    columns : list of int
+        Which columns of `table`, by position.
+
+    ahead : ndarray of int, shape (n_rows, horizon)
+        For each row of `X` the rows of `table` that come 1, 2, ... after it.
+
+    Returns
+    -------
+    X : dataframe or ndarray of shape (n_rows, n_columns + n_leads)
+        Named ``"price+1"``, ``"price+2"`` and so on.
+    """
+    names = column_names(table)
+    leads = {}
+    for i in columns:
+        column = _safe_indexing(table, i, axis=1)
+        for k, rows in enumerate(ahead.T, start=1):
+            leads[f"{names[i]}+{k}"] = _safe_indexing(column, rows)
+    return append_columns(X, leads)

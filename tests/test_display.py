@@ -1,0 +1,338 @@
+"""Pictures of forecasts hold what the forecasts are."""
+
+import builtins
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import (
+    ForecastDisplay,
+    LSTMRegressor,
+    SequenceWindower,
+    make_supervised,
+    make_windows,
+)
+
+HOURS = pd.date_range("2024-03-01", periods=120, freq="h")
+WAVE = pd.DataFrame(
+    {"load": np.sin(np.arange(120) / 4) + np.arange(120) / 50}, index=HOURS
+)
+
+
+@pytest.fixture(autouse=True)
+def agg():
+    import matplotlib.pyplot as plt
+
+    backend = mpl.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(backend)
+
+
+def lags(length=6, model=None, **keys):
+    model = LinearRegression() if model is None else model
+    return make_pipeline(SequenceWindower(length, flatten=True, **keys), model)
+
+
+def hours(dates):
+    return np.asarray(dates, dtype="M8[h]")
+
+
+class Gaussian(LinearRegression):
+    """Says how sure it is, as our regressor does with this loss."""
+
+    loss = "gaussian"
+
+    def predict(self, X, return_std=False):
+        y = super().predict(X)
+        return (y, np.full_like(y, 2.0)) if return_std else y
+
+
+class Quantiles(RegressorMixin, BaseEstimator):
+    quantile = (0.05, 0.5, 0.9)
+
+    def fit(self, X, y):
+        self.n_outputs_ = np.shape(y)[1:]
+        return self
+
+    def predict(self, X):
+        return np.zeros((len(X), *self.n_outputs_))
+
+    def predict_quantiles(self, X):
+        return np.stack([self.predict(X) + k for k in (-1, 0, 2)], axis=-1)
+
+
+class Interval(Quantiles):
+    coverage = 0.8
+
+    def predict_interval(self, X):
+        return np.stack([self.predict(X) - 5, self.predict(X) + 5], axis=-1)
+
+
+def test_a_picture_of_predictions():
+    display = ForecastDisplay.from_predictions(
+        [1, 2, 3], [4, 5], y_true=[4, 6], interval=[[3, 5], [3, 7]], name="load (MW)"
+    )
+    assert_array_equal(display.line_history_.get_xydata(), [[-2, 1], [-1, 2], [0, 3]])
+    assert_array_equal(display.line_pred_.get_xydata(), [[1, 4], [2, 5]])
+    assert_array_equal(display.line_true_.get_xydata(), [[0, 3], [1, 4], [2, 6]])
+    (path,) = display.band_.get_paths()
+    assert {(1, 3), (1, 5), (2, 3), (2, 7)} <= set(map(tuple, path.vertices))
+    assert display.ax_.get_ylabel() == "load (MW)"
+    assert display.ax_.get_xlabel() == "steps ahead"
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["history", "actual", "forecast", "interval"]
+
+
+def test_only_what_is_given_is_drawn():
+    display = ForecastDisplay.from_predictions([1, 2], [3])
+    assert display.line_true_ is None
+    assert display.band_ is None
+    display = ForecastDisplay.from_predictions([], [3, 4], y_true=[3, 5])
+    assert display.line_history_ is None
+    assert_array_equal(display.line_true_.get_xydata(), [[1, 3], [2, 5]])
+
+
+def test_a_display_draws_again_on_other_axes_in_other_styles():
+    import matplotlib.pyplot as plt
+
+    display = ForecastDisplay.from_predictions([1, 2], [3, 4], interval=[[2, 4]] * 2)
+    figure, ax = plt.subplots()
+    same = display.plot(
+        ax,
+        pred_kwargs={"color": "C3", "lw": 3},
+        interval_kwargs={"alpha": 0.5, "label": "90 %"},
+    )
+    assert same is display
+    assert (display.ax_, display.figure_) == (ax, figure)
+    assert display.line_pred_.get_color() == "C3"
+    assert display.line_pred_.get_linewidth() == 3
+    assert display.band_.get_alpha() == 0.5
+    assert display.band_.get_label() == "90 %"
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("freq", ["h", "MS"])
+def test_dates_go_on(zone, freq):
+    dates = pd.date_range("2024-03-30", periods=40, freq=freq, tz=zone)
+    history = pd.Series(np.arange(36.0), index=dates[:36], name="load")
+    wall = dates.tz_localize(None).to_numpy()
+    for given in (dates, dates[:36], dates.to_series()):
+        picture = ForecastDisplay.from_predictions(
+            history.to_numpy(), np.zeros(4), dates=given
+        )
+        assert_array_equal(picture.dates, wall)
+    picture = ForecastDisplay.from_predictions(history, np.zeros(4))
+    assert_array_equal(picture.dates, wall)
+    assert picture.name == "load"
+
+
+def test_a_forecast_has_its_own_dates():
+    later = HOURS[[10, 13]]
+    forecast = pd.Series([0.0, 1.0], index=later)
+    picture = ForecastDisplay.from_predictions(WAVE["load"][:5], forecast)
+    assert_array_equal(picture.dates, HOURS[[0, 1, 2, 3, 4, 10, 13]])
+    picture = ForecastDisplay.from_predictions([], forecast)
+    assert_array_equal(picture.dates, later)
+    picture = ForecastDisplay.from_predictions([1.0, 2.0], forecast)
+    assert picture.dates is None  # those of the history are not known
+
+
+def test_dates_of_periods_and_of_polars():
+    months = pd.period_range("2024-01", periods=6, freq="M")
+    history = pd.Series(np.arange(4.0), index=months[:4])
+    picture = ForecastDisplay.from_predictions(history, [0, 0])
+    assert_array_equal(picture.dates, months.to_timestamp())
+    dates = pl.Series(HOURS[:4].to_numpy())
+    picture = ForecastDisplay.from_predictions(
+        pl.Series("load", [1.0, 2, 3, 4]), pl.Series([1.0, 2]), dates=dates
+    )
+    assert_array_equal(picture.dates, HOURS[:6])
+    assert picture.name == "load"
+
+
+def test_a_model_of_many_steps_is_drawn_from_its_last_row():
+    X, y = make_supervised(WAVE, horizon=5)
+    model = lags().fit(X[:60], y[:60])
+    display = ForecastDisplay.from_estimator(model, X[60:], y[60:], n_history=8)
+    assert_allclose(display.y_pred, model.predict(X[60:])[-1])
+    assert_allclose(display.y_true, WAVE["load"].iloc[-5:])
+    assert_allclose(display.history, WAVE["load"].iloc[-13:-5])
+    assert_array_equal(hours(display.dates), hours(HOURS[-13:]))
+    assert display.name == "load"
+    assert display.interval is None
+
+
+@pytest.mark.parametrize("row", [30, -25])
+def test_another_row_may_be_chosen(row):
+    X, y = make_supervised(WAVE, horizon=5)
+    model = lags(time="index").fit(X, y)
+    with_y = ForecastDisplay.from_estimator(model, X, y, row=row)
+    without = ForecastDisplay.from_estimator(model, X, row=row)
+    here = row % len(X)
+    for display in (with_y, without):
+        assert len(display.history) == 20  # four times the steps
+        assert_allclose(display.history, WAVE["load"].iloc[here - 19 : here + 1])
+        assert_array_equal(hours(display.dates), hours(HOURS[here - 19 : here + 6]))
+        assert_allclose(display.y_pred, model.predict(X)[row])
+    assert_allclose(with_y.y_true, y[row])
+    assert without.y_true is None
+
+
+def test_the_first_rows_have_the_history_there_is():
+    X, y = make_supervised(WAVE, horizon=5)
+    model = lags().fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X, y, row=0)
+    assert len(display.history) == 0  # y tells of the next rows only
+    display = ForecastDisplay.from_estimator(model, X, y, row=0, target="load")
+    assert_allclose(display.history, WAVE["load"].iloc[:1])
+
+
+def test_a_model_of_one_step_is_drawn_at_each_row():
+    X, y = make_supervised(WAVE)
+    model = lags().fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X, y)
+    assert_allclose(display.y_pred, model.predict(X))
+    assert_allclose(display.y_true, y)
+    assert_array_equal(hours(display.dates), hours(HOURS[1:]))
+    display = ForecastDisplay.from_estimator(model, X, y, n_history=10)
+    assert_allclose(display.y_pred, model.predict(X)[-10:])
+    assert_array_equal(hours(display.dates), hours(HOURS[-10:]))
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_only_the_series_of_the_row_is_drawn(horizon, library):
+    table = library.DataFrame(
+        {
+            "day": np.repeat(HOURS[:40].to_numpy(), 2),
+            "shop": ["a", "b"] * 40,
+            "sold": np.arange(80.0),
+        }
+    )
+    keys = {"group": "shop", "time": "day"}
+    X, y = make_supervised(table, horizon=horizon, target="sold", **keys)
+    model = lags(2, **keys).fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X, y, row=-2, n_history=4)
+    if horizon == 3:
+        assert_allclose(display.history, np.arange(66, 74, 2))
+        assert_allclose(display.y_true, [74, 76, 78])
+    else:
+        assert_allclose(display.y_true, np.arange(72, 80, 2))
+    assert_allclose(display.y_pred, display.y_true)
+    assert_array_equal(hours(display.dates)[-3:], hours(HOURS[37:40]))
+    assert display.name == "sold"
+
+
+def test_history_ends_at_a_gap():
+    holed = WAVE.drop(HOURS[50:60])
+    X, y = make_supervised(holed, horizon=3, time="index")
+    model = lags(time="index").fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X, row=50, n_history=20)
+    assert_array_equal(hours(display.dates), hours(HOURS[60:67]))
+    assert_allclose(display.history, WAVE["load"].iloc[60:64])
+
+
+def test_one_of_several_targets():
+    table = WAVE.assign(wind=np.arange(120.0))
+    X, y = make_supervised(table, horizon=4)
+    model = lags().fit(X, y)
+    display = ForecastDisplay.from_estimator(
+        model, X, y, outputs=slice(1, None, 2), target="wind"
+    )
+    assert_allclose(display.y_true, [116, 117, 118, 119])
+    assert_allclose(display.history, np.arange(100, 116))
+    assert display.name == "wind"
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+@pytest.mark.parametrize(
+    ("model", "below", "above", "name"),
+    [
+        (Gaussian(), 1.645 * 2, 1.645 * 2, "90 % interval"),
+        (Quantiles(), 1, 2, "85 % interval"),
+        (Interval(), 5, 5, "80 % interval"),
+        (LinearRegression(), None, None, None),
+    ],
+    ids=["std", "quantiles", "interval", "none"],
+)
+def test_the_interval_is_the_best_there_is(horizon, model, below, above, name):
+    X, y = make_supervised(WAVE, horizon=horizon)
+    plain = lags(model=make_pipeline(StandardScaler(), model))
+    search = GridSearchCV(plain, {"sequencewindower__sequence_length": [6]}, cv=2)
+    for estimator in (plain, search):
+        display = ForecastDisplay.from_estimator(estimator.fit(X, y), X, y)
+        if name is None:
+            assert display.interval is None
+            continue
+        ends = np.column_stack([display.y_pred - below, display.y_pred + above])
+        assert_allclose(display.interval, ends)
+        assert display.band_.get_label() == name
+
+
+def test_windows_made_beforehand_have_no_dates():
+    X, y = make_windows(WAVE["load"], 6, horizon=4)
+    model = LSTMRegressor(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X, y)
+    assert_allclose(display.history, WAVE["load"].iloc[-20:-4])
+    assert_array_equal(display.line_pred_.get_xdata(), [1, 2, 3, 4])
+    windows = SequenceWindower(6).fit_transform(WAVE[:-4])[5:]
+    same = ForecastDisplay.from_estimator(model.fit(windows, y), windows, y)
+    assert_allclose(same.y_pred, display.y_pred, rtol=1e-5)
+    assert_allclose(same.history, display.history)
+    assert_array_equal(hours(same.dates), hours(HOURS[-20:]))
+
+
+def test_an_interval_of_one_step_is_a_line():
+    display = ForecastDisplay.from_predictions([1, 2], [3], interval=[[2, 4]])
+    assert_array_equal(display.band_.get_segments()[0], [[1, 2], [1, 4]])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y_true": [1]}, "inconsistent numbers of samples"),
+        ({"y_pred": [[1, 2]]}, r"y_pred has the shape \(1, 2\); expected \(n_steps,\)"),
+        ({"interval": [1, 2]}, r"interval has the shape \(2,\); expected \(2, 2\)"),
+        ({"interval": [[1, 2], [2, 1]]}, "interval of step 1 reaches from 2.0 to 1.0"),
+        ({"dates": [1, 2]}, r"dates has 2 value\(s\); expected 3, .* or 5"),
+        ({"dates": [1.0, 2.0, 9.5]}, "have no regular step"),
+    ],
+)
+def test_what_does_not_fit_is_named(options, message):
+    options = {"history": [1, 2, 3], "y_pred": [4, 5]} | options
+    with pytest.raises(ValueError, match=message):
+        ForecastDisplay.from_predictions(**options)
+
+
+def test_what_an_estimator_cannot_draw_is_named():
+    X, y = make_supervised(WAVE.assign(wind=1.0), horizon=3, target="load")
+    model = lags().fit(X, y)
+    with pytest.raises(ValueError, match="name one in target, or give y"):
+        ForecastDisplay.from_estimator(model, X)
+    with pytest.raises(ValueError, match=r"row=500 is not in X, which has 117 row"):
+        ForecastDisplay.from_estimator(model, X, y, row=500)
+    with pytest.raises(ValueError, match=r"y has the shape \(117, 1\) and the forec"):
+        ForecastDisplay.from_estimator(model, X, y[:, 0])
+
+
+def test_matplotlib_is_asked_for_by_name(monkeypatch):
+    def no_matplotlib(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return find(name, *args, **kwargs)
+
+    find = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", no_matplotlib)
+    with pytest.raises(ImportError, match=r"pip install 'sklstm\[plot\]'"):
+        ForecastDisplay.from_predictions([1, 2], [3])

@@ -1,0 +1,397 @@
+"""Forecasts of many steps by models of one step."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import (
+    LSTMRegressor,
+    SequenceWindower,
+    make_supervised,
+    recursive_forecast,
+)
+from sklstm._calendar import continue_column
+
+
+def ar2(n, seed=0):
+    noise = np.random.default_rng(seed).normal(size=n)
+    series = np.zeros(n)
+    for t in range(2, n):
+        series[t] = 1.5 * series[t - 1] - 0.8 * series[t - 2] + noise[t]
+    return series
+
+
+def lags(length, **keys):
+    return make_pipeline(
+        SequenceWindower(length, flatten=True, **keys), LinearRegression()
+    )
+
+
+class Recorder(RegressorMixin, BaseEstimator):
+    """Adds up the columns of a row, and keeps what it was given."""
+
+    def __init__(self, n_outputs=1):
+        self.n_outputs = n_outputs
+        self.seen_ = []
+
+    def fit(self, X, y=None):
+        return self
+
+    def predict(self, X):
+        self.seen_.append(X)
+        y = np.asarray(X, dtype=float).sum(axis=1)
+        return y if self.n_outputs == 1 else np.column_stack([y] * self.n_outputs)
+
+
+SHOPS = pd.DataFrame(
+    {
+        "shop": list("ab") * 6,
+        "day": np.repeat(pd.date_range("2024-03-28", periods=6), 2),
+        "price": np.arange(12.0) ** 0.5,
+        "sold": np.r_[ar2(6), ar2(6, seed=1)].reshape(2, 6).T.ravel(),
+    }
+)
+NEXT = pd.DataFrame(
+    {
+        "shop": list("ab") * 3,
+        "day": np.repeat(pd.date_range("2024-04-03", periods=3), 2),
+        "price": [1.0, -2.0, 3.0, -4.0, 5.0, -6.0],
+    }
+)
+KEYS = {"group": "shop", "time": "day"}
+
+
+def sold_model():
+    X, y = make_supervised(SHOPS, target="sold", **KEYS)
+    return lags(3, **KEYS).fit(X, y)
+
+
+def by_hand(model, rows, future):
+    """One series, one step at a time, all the history in each."""
+    rows = rows.reset_index(drop=True)
+    for _, new in future.iterrows():
+        forecast = model.predict(rows)[-1]
+        rows.loc[len(rows)] = {**new.to_dict(), "sold": forecast}
+    return rows["sold"].to_numpy()[-len(future) :]
+
+
+def test_a_linear_model_gives_the_closed_form():
+    series = ar2(200)
+    X, y = make_supervised(series)
+    model = lags(2).fit(X[1:], y[1:])
+    linear = model[-1]
+    forecast = recursive_forecast(model, series, 30)
+    matrix = np.array([[*linear.coef_[::-1], linear.intercept_], [1, 0, 0], [0, 0, 1]])
+    state = np.array([series[-1], series[-2], 1.0])
+    expected = [
+        (np.linalg.matrix_power(matrix, k) @ state)[0] for k in np.arange(1, 31)
+    ]
+    assert_allclose(forecast, expected)
+
+
+def test_errors_of_an_lstm_stay_bounded_on_a_sine():
+    wave = np.sin(np.arange(400) * 0.3)
+    past, ahead = wave[:300], wave[300:]
+    X, y = make_supervised(past)
+    model = make_pipeline(
+        SequenceWindower(20),
+        LSTMRegressor(16, learning_rate=0.01, max_epochs=25, random_state=1),
+    ).fit(X, y)
+    error = np.abs(recursive_forecast(model, past, 100) - ahead)
+    naive = np.abs(past[-1] - ahead)
+    assert error.mean() < 0.2 * naive.mean()
+    assert error[50:].max() < 0.3 < naive[50:].max()
+
+
+def test_several_targets_come_in_the_order_asked_for():
+    table = np.column_stack([ar2(50), ar2(50, seed=1), np.arange(50.0)])
+    X, y = make_supervised(table, target=[1, 0])
+    model = lags(2).fit(X, y)
+    future = np.arange(50.0, 54)
+    both = recursive_forecast(model, table, 4, future=future, target=[1, 0])
+    assert both.shape == (4, 2)
+    names = list("abt")
+    model.fit(pd.DataFrame(X, columns=names), y)
+    frame = recursive_forecast(
+        model,
+        pd.DataFrame(table, columns=names),
+        4,
+        future=pd.DataFrame({"t": future}),
+        target=["b", "a"],
+    )
+    assert list(frame) == ["a", "b"]
+    assert_allclose(frame[["b", "a"]], both)
+
+
+def test_a_panel_is_each_series_on_its_own():
+    model = sold_model()
+    forecast = recursive_forecast(model, SHOPS, 3, future=NEXT)
+    assert list(forecast) == ["shop", "day", "sold"]
+    assert list(forecast["shop"]) == list("aaabbb")
+    for shop, rows in SHOPS.groupby("shop"):
+        mine = forecast.loc[forecast["shop"] == shop, "sold"]
+        coming = NEXT[NEXT["shop"] == shop]
+        assert_allclose(mine, by_hand(model, rows, coming))
+        alone = recursive_forecast(model, rows, 3, future=coming)
+        assert_allclose(mine, alone["sold"])
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 1000))
+def test_the_order_of_rows_does_not_matter(seed):
+    rng = np.random.default_rng(seed)
+    model = sold_model()
+    straight = recursive_forecast(model, SHOPS, 3, future=NEXT)
+    mixed = recursive_forecast(
+        model,
+        SHOPS.iloc[rng.permutation(12)],
+        3,
+        future=NEXT.iloc[rng.permutation(6)],
+    )
+    merged = straight.merge(mixed, on=["shop", "day"])
+    assert len(merged) == 6
+    assert_allclose(merged["sold_x"], merged["sold_y"])
+
+
+def test_polars_gives_what_pandas_gives():
+    ours = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+    history = pl.DataFrame({name: SHOPS[name].to_numpy() for name in SHOPS})
+    future = pl.DataFrame({name: NEXT[name].to_numpy() for name in NEXT})
+    X, y = make_supervised(history, target="sold", **KEYS)
+    model = lags(3, **KEYS).fit(X, y)
+    for known in (future, future.with_columns(pl.col("price").cast(pl.Int32))):
+        theirs = recursive_forecast(model, history, 3, future=known)
+        assert isinstance(theirs, pl.DataFrame)
+        assert theirs.columns == list(ours)
+        assert list(theirs["shop"]) == list(ours["shop"])
+        assert_array_equal(theirs["day"].to_numpy(), ours["day"].to_numpy())
+        assert_allclose(theirs["sold"], ours["sold"])
+
+
+def test_arrays_give_what_dataframes_give():
+    table = SHOPS.assign(shop=SHOPS["shop"].map(ord), day=np.arange(12) // 2)
+    future = NEXT.assign(shop=NEXT["shop"].map(ord), day=np.arange(6) // 2 + 6)
+    X, y = make_supervised(table.to_numpy(), target=3, group=0, time=1)
+    model = lags(3, group=0, time=1).fit(X, y)
+    ours = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+    expected = ours["sold"].to_numpy().reshape(2, 3)
+    for columns in (["shop", "day", "price"], ["shop", "price"]):
+        forecast = recursive_forecast(
+            model, table.to_numpy(), 3, future=future[columns].to_numpy(), target=3
+        )
+        assert_allclose(forecast, expected)
+
+
+def test_keys_may_be_in_the_index():
+    history = SHOPS.set_index(["shop", "day"])
+    future = NEXT.set_index(["shop", "day"])
+    X, y = make_supervised(history, target="sold", **KEYS)
+    model = lags(3, **KEYS).fit(X, y)
+    forecast = recursive_forecast(model, history, 3, future=future)
+    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+    expected = expected.set_index(["shop", "day"])
+    pd.testing.assert_frame_equal(forecast, expected)
+
+
+def test_times_and_index_go_on_without_a_future():
+    dates = pd.date_range("2024-03-01", periods=60, freq="h", tz="UTC", name="at")
+    history = pd.DataFrame({"load": ar2(60)}, index=dates)
+    X, y = make_supervised(history)
+    expected = pd.date_range(dates[-1], periods=6, freq="h", name="at")[1:]
+    for time in (None, "index"):
+        model = lags(3, time=time).fit(X, y)
+        forecast = recursive_forecast(model, history, 5)
+        assert forecast.index.equals(expected)
+        assert forecast.index.name == "at"
+        values = recursive_forecast(lags(3).fit(X.to_numpy(), y), history["load"], 5)
+        assert values.name == "load"
+        assert values.index.equals(expected)
+        assert_allclose(values, forecast["load"])
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        (pd.RangeIndex(10, 70), pd.RangeIndex(70, 73)),
+        (
+            pd.period_range("2024-01", periods=60, freq="M"),
+            pd.period_range("2029-01", periods=3, freq="M"),
+        ),
+        (
+            pd.DatetimeIndex(pd.date_range("2024", periods=60, freq="MS"), freq=None),
+            pd.date_range("2029-01-01", periods=3, freq="MS"),
+        ),
+        (pd.Index([f"r{i}" for i in range(60)]), pd.RangeIndex(3)),
+    ],
+    ids=["range", "periods", "months", "words"],
+)
+def test_an_index_goes_on(index, expected):
+    history = pd.DataFrame({"load": ar2(60)}, index=index)
+    model = lags(3).fit(*make_supervised(history))
+    assert recursive_forecast(model, history, 3).index.equals(expected)
+
+
+def test_the_index_of_the_future_is_kept():
+    history = pd.DataFrame({"load": ar2(30), "price": ar2(30, seed=1)})
+    X, y = make_supervised(history, target="load")
+    future = pd.DataFrame({"price": [1.0, 2.0]}, index=["monday", "tuesday"])
+    forecast = recursive_forecast(lags(3).fit(X, y), history, 2, future=future)
+    assert list(forecast.index) == ["monday", "tuesday"]
+    assert list(forecast) == ["load"]
+
+
+@pytest.mark.parametrize(
+    "freq", ["15min", "h", "D", "B", "W", "28D", "MS", "ME", "QS", "YE", "2MS"]
+)
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_dates_go_on_by_the_calendar(freq, zone):
+    dates = pd.date_range("2024-01-31", periods=40, freq=freq, tz=zone)
+    new = continue_column(dates[:15].to_series(), np.zeros(15, int), 25)
+    assert_array_equal(pd.DatetimeIndex(new), dates[15:])
+    # with a row missing
+    kept = np.delete(np.arange(15), 4)
+    new = continue_column(dates[kept].to_series(), np.zeros(14, int), 25)
+    assert_array_equal(pd.DatetimeIndex(new), dates[15:])
+
+
+def test_each_series_goes_on_by_its_own_step():
+    series = np.array([0, 0, 0, 1, 1, 1])
+    new = continue_column(np.array([1, 2, 3, 10, 20, 30]), series, 2)
+    assert_array_equal(new, [4, 5, 40, 50])
+    days = pl.Series([0, 1, 2, 10, 12, 14]).cast(pl.Date)
+    new = continue_column(days, series, 2)
+    assert new.cast(pl.Int32).to_list() == [3, 4, 16, 18]
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.array([1.0, 2.0, 3.5]), "no regular step"),
+        (np.array([1.0]), "No series of history has two rows"),
+        (np.array(["2024-01-01", "2024-01-02"], dtype=object), "cannot be continued"),
+    ],
+)
+def test_times_that_cannot_go_on_are_asked_for(column, message):
+    with pytest.raises(ValueError, match=message):
+        continue_column(column, np.zeros(len(column), int), 2)
+
+
+def test_a_history_shorter_than_the_window_works():
+    X, y = make_supervised(ar2(100))
+    model = make_pipeline(
+        SequenceWindower(24), LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
+    ).fit(X, y)
+    forecast = recursive_forecast(model, [1.0, 2.0], 3)
+    rows = [1.0, 2.0]
+    for _ in range(3):
+        rows.append(model.predict(np.reshape(rows, (-1, 1)))[-1])
+    assert_allclose(forecast, rows[2:], rtol=1e-6)
+
+
+def test_only_the_rows_of_a_window_are_read():
+    seen = []
+
+    class Spy(StandardScaler):
+        def transform(self, X, copy=None):
+            seen.append(len(X))
+            return super().transform(X, copy)
+
+    model = make_pipeline(Spy(), lags(5)).fit(*make_supervised(ar2(50)))
+    seen.clear()
+    recursive_forecast(model, ar2(50), 4)
+    assert seen == [5, 5, 5, 5]
+
+
+def test_without_a_windower_all_the_history_is_given():
+    model = Recorder()
+    forecast = recursive_forecast(model, [[1.0], [2.0]], 3)
+    assert [len(X) for X in model.seen_] == [2, 3, 4]
+    assert_array_equal(forecast, [2, 2, 2])
+
+
+def test_wrapped_models_are_seen_through():
+    series = ar2(100)
+    X, y = make_supervised(series)
+    plain = recursive_forecast(lags(3).fit(X, y), series, 5)
+    search = GridSearchCV(
+        lags(1), {"sequencewindower__sequence_length": [3]}, cv=TimeSeriesSplit(2)
+    )
+    for model in (
+        search,
+        TransformedTargetRegressor(lags(3)),
+        make_pipeline("passthrough", lags(3)),
+    ):
+        assert_allclose(recursive_forecast(model.fit(X, y), series, 5), plain)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "sold"}, r"The columns \['price'\] of history are not forecast"),
+        (
+            {"future": NEXT.drop(columns="price"), "target": "sold"},
+            r"future lacks \['price'\]",
+        ),
+        ({"future": NEXT.drop(columns="shop")}, r"future lacks \['shop'\]"),
+        ({"future": NEXT[:5]}, r"future has 2 row\(s\) for series 'b'; expected 3"),
+        ({"future": NEXT[:0]}, "future has no rows; expected 3"),
+        ({"future": NEXT.replace("b", "c")}, "future has rows of series 'c'"),
+        ({"future": NEXT.assign(wind=1)}, r"future has the columns \['wind'\]"),
+        (
+            {"future": NEXT.assign(day=NEXT["day"] - pd.Timedelta("1D"))},
+            "series 'a' in future is not later than the last",
+        ),
+        ({"future": NEXT.assign(day=range(6))}, "Time stamps of future are numbers"),
+        ({"future": NEXT, "target": "cost"}, "target='cost' is not in X"),
+        ({"future": NEXT, "target": "shop"}, "target='shop' leaves no column"),
+        ({"target": ["price", "sold"]}, r"has 1 output\(s\), and 2 column\(s\)"),
+        ({"future": NEXT[["price"]].to_numpy()}, "name those that are forecast"),
+        (
+            {"future": NEXT[["price"]].to_numpy(), "target": "sold"},
+            r"future has 1 column\(s\); expected \['shop', 'day', 'price'\]",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(options, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        recursive_forecast(sold_model(), SHOPS, 3, **options)
+    assert "\n" not in str(raised.value)
+
+
+def test_both_tables_are_of_one_library():
+    with pytest.raises(TypeError, match="give both alike"):
+        recursive_forecast(sold_model(), SHOPS, 3, future=pl.DataFrame({"price": [1]}))
+
+
+def test_a_model_of_many_steps_is_refused():
+    X, y = make_supervised(ar2(50), horizon=3)
+    with pytest.raises(ValueError, match=r"3 output\(s\), and 1 column.*horizon=1"):
+        recursive_forecast(lags(2).fit(X, y), ar2(50), 3)
+
+
+def test_targets_in_the_future_are_not_read():
+    known = NEXT.assign(sold=np.nan)
+    forecast = recursive_forecast(sold_model(), SHOPS, 3, future=known, target="sold")
+    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+    pd.testing.assert_frame_equal(forecast, expected)
+
+
+def test_nothing_given_is_changed():
+    history, future = SHOPS.copy(), NEXT.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recursive_forecast(sold_model(), history, 3, future=future)
+    pd.testing.assert_frame_equal(history, SHOPS)
+    pd.testing.assert_frame_equal(future, NEXT)

@@ -1,0 +1,227 @@
+"""What is known of the future stands beside the rows, and nothing else does."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import LSTMRegressor, SequenceWindower, add_future, make_supervised
+
+KEYS = {"group": "shop", "time": "day"}
+DAYS = pd.date_range("2024-01-01", periods=8)
+SALES = pd.DataFrame(
+    {
+        "shop": ["a"] * 8 + ["b"] * 8,
+        "day": [*DAYS, *DAYS],
+        "price": np.arange(16.0),
+        "sold": 100 + np.arange(16.0),
+    }
+)
+
+
+def panel(rng, n_series, n_rows, *, gap):
+    """Series one below the other, mixed, some with a day missing."""
+    parts = []
+    for shop in range(n_series):
+        days = np.arange(n_rows + 1)
+        days = np.delete(days, rng.integers(3, n_rows) if gap else n_rows)
+        parts.append(np.column_stack([np.full(n_rows, shop), days]))
+    keys = np.concatenate(parts)
+    table = np.column_stack([keys, rng.normal(size=(len(keys), 3))])
+    return table[rng.permutation(len(table))]
+
+
+def by_hand(table, horizon, known):
+    """For each row that the next days follow, those of `known`."""
+    found = {(row[0], row[1]): row for row in table}
+    for i, (shop, day) in enumerate(table[:, :2]):
+        rows = [found.get((shop, day + k)) for k in range(1, horizon + 1)]
+        if all(row is not None for row in rows):
+            yield i, [row[j] for j in known for row in rows], [row[2] for row in rows]
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 999),
+    n_series=st.integers(1, 3),
+    horizon=st.integers(1, 3),
+    gap=st.booleans(),
+)
+def test_each_row_has_what_the_slow_twin_finds(seed, n_series, horizon, gap):
+    table = panel(np.random.default_rng(seed), n_series, 9, gap=gap)
+    X, y = make_supervised(
+        table, horizon, target=2, group=0, time=1, max_gap=1.2, known=[4, 3]
+    )
+    rows, leads, targets = zip(*by_hand(table, horizon, [4, 3]), strict=True)
+    assert_array_equal(X, np.column_stack([table[list(rows)], leads]))
+    assert_array_equal(y.reshape(len(y), -1), targets)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 999), horizon=st.integers(1, 3), row=st.integers(0, 17))
+def test_the_future_of_the_target_is_in_no_row(seed, horizon, row):
+    rng = np.random.default_rng(seed)
+    table = panel(rng, 2, 9, gap=False)
+    options = {"target": 2, "group": 0, "time": 1, "known": [3]}
+    X, y = make_supervised(table, horizon, **options)
+    shop, day = table[row, :2]
+    # All that is not known of later days
+    later = (table[:, 0] == shop) & (table[:, 1] > day)
+    changed = table.copy()
+    changed[later, 2] += rng.normal(size=later.sum())
+    changed[later, 4] += rng.normal(size=later.sum())
+    here = (X[:, 0] == shop) & (X[:, 1] <= day)
+    X_changed, _ = make_supervised(changed, horizon, **options)
+    assert_array_equal(X_changed[here], X[here])
+    # What is known of the next days is in these columns, and nowhere else
+    soon = later & (table[:, 1] <= day + horizon)
+    changed = table.copy()
+    changed[soon, 3] += 1
+    X_changed, y_changed = make_supervised(changed, horizon, **options)
+    here = (X[:, 0] == shop) & (X[:, 1] == day)
+    assert_array_equal(X_changed[here, :5], X[here, :5])
+    assert_allclose(X_changed[here, 5:], X[here, 5:] + 1)
+    assert_array_equal(y_changed, y)
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 999),
+    n_series=st.integers(1, 3),
+    horizon=st.integers(1, 4),
+    with_time=st.booleans(),
+)
+def test_a_future_makes_the_rows_that_the_whole_table_has(
+    seed, n_series, horizon, with_time
+):
+    rng = np.random.default_rng(seed)
+    table = panel(rng, n_series, 12, gap=False)
+    options = {"group": 0, "time": 1, "known": [4, 3]}
+    whole, _ = make_supervised(table, horizon, target=2, **options)
+    late = table[:, 1] >= 12 - horizon
+    data, future = table[~late], table[late]
+    if not with_time:  # then rows are to be in order
+        future = future[np.argsort(future[:, 1])]
+    future = future[:, [0, 1, 3, 4] if with_time else [0, 3, 4]]
+    X = add_future(data, future, horizon=horizon, **options)
+    assert_array_equal(X[:, :5], data)
+    assert_array_equal(np.sort(X, axis=0), np.sort(whole, axis=0))
+    for row in X:
+        assert (row == whole).all(axis=1).any()
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_dataframes_stay_dataframes(library):
+    mixed = SALES.sample(frac=1, random_state=0)
+    table = mixed if library is pd else pl.DataFrame(mixed.to_dict("list"))
+    options = {"horizon": 2, "known": ["price"], **KEYS}
+    X, y = make_supervised(table, target="sold", **options)
+    assert list(X.columns) == [*SALES, "price+1", "price+2"]
+    assert_array_equal(X["price+2"].to_numpy(), X["price"].to_numpy() + 2)
+    assert_array_equal(y[:, 1], X["sold"].to_numpy() + 2)
+    price = [8, 9, 16, 17]  # whole numbers after broken ones
+    future = library.DataFrame({"shop": list("aabb"), "price": price})
+    full = add_future(table, future, **options)
+    assert list(full.columns) == list(X.columns)
+    assert_array_equal(full["sold"].to_numpy(), mixed["sold"])
+    assert_array_equal(full["price+2"].to_numpy(), full["price"].to_numpy() + 2)
+    if library is pd:
+        assert full.index.equals(mixed.index)
+
+
+def test_dates_may_be_in_the_index():
+    table = SALES[:8].set_index("day")[["price", "sold"]]
+    X, y = make_supervised(table, target="sold", time="index", known=["price"])
+    assert_array_equal(X["price+1"], table["price"][1:])
+    next_day = pd.DataFrame({"price": [9.0]}, index=[pd.Timestamp("2024-01-09")])
+    next_day.index.name = "day"
+    for future in (next_day, next_day.reset_index(drop=True)):
+        full = add_future(table, future, ["price"], 1, time="index")
+        assert full.index.equals(table.index)
+        assert_array_equal(full["price+1"], [*table["price"][1:], 9.0])
+
+
+def test_without_a_target_all_that_is_not_known_is_predicted():
+    X, y = make_supervised([[1, 10, 5], [2, 20, 6], [3, 30, 7]], known=[1])
+    assert_array_equal(X, [[1, 10, 5, 20], [2, 20, 6, 30]])
+    assert_array_equal(y, [[2, 6], [3, 7]])
+
+
+def test_a_direct_forecast_uses_what_is_known():
+    rng = np.random.default_rng(0)
+    price = rng.normal(size=300)
+    sold = 3 - 2 * price + 0.1 * rng.normal(size=300)
+    table = pd.DataFrame({"price": price, "sold": sold})
+    past, future = table[:280], table[280:284]
+    errors = {}
+    for known in ([], ["price"]):
+        X, y = make_supervised(past, 4, "sold", known=known)
+        model = make_pipeline(
+            StandardScaler(),
+            SequenceWindower(4, flatten=True),
+            LinearRegression(),
+        ).fit(X, y)
+        X = add_future(past, future, known, 4) if known else past
+        forecast = model.predict(X)[-1]
+        errors[len(known)] = np.abs(forecast - future["sold"]).max()
+    assert errors[1] < 0.5 < errors[0]
+
+
+def test_an_lstm_reads_what_is_known():
+    options = {"horizon": 2, "known": ["price"], **KEYS}
+    X, y = make_supervised(SALES, target="sold", **options)
+    model = make_pipeline(
+        SequenceWindower(3, **KEYS),
+        LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0),
+    ).fit(X, y)
+    future = pd.DataFrame({"shop": list("aabb"), "price": [8.0, 9.0, 16.0, 17.0]})
+    assert model.predict(add_future(SALES, future, **options)).shape == (16, 2)
+
+
+FUTURE = pd.DataFrame({"shop": list("aabb"), "price": [8.0, 9.0, 16.0, 17.0]})
+
+
+@pytest.mark.parametrize(
+    ("future", "message"),
+    [
+        (FUTURE[:3], r"future has 1 row\(s\) for series 'b'; expected 2"),
+        (FUTURE[["shop"]], r"future lacks \['price'\]"),
+        (FUTURE.replace("b", "c"), "future has rows of series 'c'"),
+        (FUTURE.assign(day=[*DAYS[:2]] * 2), "is not later than the last one"),
+        (
+            FUTURE.assign(day=[*(DAYS[-2:] + pd.Timedelta("5D"))] * 2),
+            "row 7 of data, the last of its series, and the rows of future is a gap",
+        ),
+    ],
+)
+def test_a_future_that_does_not_fit_is_named(future, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        add_future(SALES, future, ["price"], 2, **KEYS)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"known": ["wind"]}, r"known='wind' is not in X"),
+        ({"known": ["day"]}, r"known=\['day'\] names a column twice, or one of group"),
+        ({"known": ["price", "price"]}, "names a column twice"),
+        ({"known": ["sold"]}, r"known=\['sold'\] and target='sold' leave no column"),
+        ({"known": ["price", "sold"], "target": None}, "leave no column to predict"),
+    ],
+)
+def test_known_columns_that_do_not_fit_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_supervised(SALES, **({"target": "sold", **KEYS} | options))
+
+
+def test_a_column_is_not_replaced():
+    table = SALES.assign(**{"price+1": 0.0})
+    with pytest.raises(ValueError, match=r"columns named \['price\+1'\] already"):
+        make_supervised(table, target="sold", known=["price"], **KEYS)
