@@ -3,6 +3,7 @@
 from . import datasets
 from ._blend import BlendedRegressor
 from ._classifier import LSTMClassifier
+from ._conformal import ConformalRegressor
 from ._display import ForecastDisplay
 from ._encoder import SequenceEncoder
 from ._folds import PanelTimeSeriesSplit
@@ -19,6 +20,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BlendedRegressor",
+    "ConformalRegressor",
     "ForecastDisplay",
     "LSTMClassifier",
     "LSTMRegressor",

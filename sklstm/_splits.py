@@ -1,4 +1,4 @@
-"""Which sequences train and which validate, so that the two share no step."""
+"""Which samples train, and which later ones validate or calibrate."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _num_samples
 
 from ._sequences import Sequences
+
+# A share of 0.1 of 30 is 3, though 0.1 * 30 is a little more.
+ROUNDING = 1e-9
 
 
 def split_validation(
@@ -69,7 +73,7 @@ def split_validation(
         return np.flatnonzero(~valid), np.flatnonzero(valid)
     n_valid = np.ceil(fraction * counts).astype(np.int64)
     if known:  # of many short series not one each, but the fraction of them all
-        total = np.ceil(fraction * np.cumsum(counts) - 1e-9).astype(np.int64)
+        total = np.ceil(fraction * np.cumsum(counts) - ROUNDING).astype(np.int64)
         n_valid = np.minimum(np.diff(total, prepend=0), counts - 1)
         if not n_valid.any():
             n_valid[counts.argmax()] = 1
@@ -93,6 +97,46 @@ def split_validation(
             " early_stopping=False."
         )
     return np.flatnonzero(train), np.flatnonzero(valid)
+
+
+def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut off the last samples, of each series if X says which these are.
+
+    Parameters
+    ----------
+    X : Sequences, array-like or list of array-like
+        Samples in order of time.
+
+    fraction : float
+        Share that is cut off; of many series it is the share of them all.
+
+    gap : int
+        Number of samples of a series before the cut that are left out.
+
+    Returns
+    -------
+    first : ndarray of int
+        Positions of the samples before, in ascending order.
+
+    last : ndarray of int
+        Positions of those cut off, from the oldest to the newest: the more of its
+        series follow, the older is a sample.
+    """
+    n = _num_samples(X)
+    series, time = np.zeros(n, dtype=np.int64), np.arange(n)
+    if isinstance(X, Sequences) and X.groups is not None:
+        series = np.unique(X.groups, return_inverse=True)[1]
+        time = X.starts + X.lengths
+    counts = np.bincount(series)
+    total = np.ceil(fraction * np.cumsum(counts) - ROUNDING).astype(np.int64)
+    n_last = np.diff(total, prepend=0)
+    order = np.lexsort((time, series))
+    age = np.empty(n, dtype=np.int64)  # how many of its series follow
+    age[order] = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(n)
+    n_kept_off = np.where(n_last > 0, n_last + gap, 0)
+    last = np.flatnonzero(age < n_last[series])
+    last = last[np.argsort(-age[last], kind="stable")]
+    return np.flatnonzero(age >= n_kept_off[series]), last
 
 
 def overlap_runs(sequences: Sequences) -> np.ndarray:

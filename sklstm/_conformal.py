@@ -1,0 +1,421 @@
+"""Intervals of stated coverage around the predictions of any regressor."""
+
+from __future__ import annotations
+
+from math import ceil
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import (
+    _safe_indexing,
+    check_array,
+    check_consistent_length,
+    get_tags,
+    indexable,
+)
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.validation import (
+    _check_method_params,
+    _num_samples,
+    check_is_fitted,
+)
+
+from ._splits import ROUNDING, split_last
+from ._spread import find_method, predict_spread
+
+
+class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Intervals of stated coverage, calibrated on the latest part of the data.
+
+    A clone of the regressor is fitted to the first part of the samples, in order
+    of time. On the last part, which it has not seen, its errors are measured: as
+    they are, or in units of what the regressor itself says of its uncertainty.
+    Their `coverage` quantile says how wide the intervals have to be, for each
+    output on its own.
+
+    Errors change with the seasons, and so would the coverage. `update` takes in
+    the targets that have become known since, forgets as many of the oldest, and
+    widens the intervals of an output where they have missed too often, or
+    narrows them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A regressor. It is cloned and fitted to the first part of the data; a
+        :class:`~sklearn.frozen.FrozenEstimator` stays as it is, and all samples
+        calibrate.
+
+    coverage : float, default=0.9
+        Share of the targets that the intervals shall hold, between 0 and 1.
+
+    calibration_fraction : float, default=0.2
+        Share of the samples that calibrate. These are the last rows or, of the
+        windows of a `SequenceWindower`, the last of each series. At least
+        coverage / (1 - coverage) samples are needed.
+
+    gap : int, default=0
+        Number of samples between the two parts that are left out, in each
+        series. Give the horizon, so that no target of the calibration part is
+        in one of the training part.
+
+    method : {"auto", "residual", "std", "quantiles"}, default="auto"
+        What the width of an interval is proportional or added to.
+
+        - ``"residual"``: intervals of an output all have the same width.
+        - ``"std"``: the width is proportional to the standard deviation from
+          ``estimator.predict(X, return_std=True)``.
+        - ``"quantiles"``: the lowest and highest of the quantiles from
+          ``estimator.predict_quantiles(X)`` are moved out or in by the same
+          amount in all intervals.
+        - ``"auto"``: the last of these that the estimator offers.
+
+    adaptation_rate : float, default=0.005
+        How fast `update` answers to misses: by how much the level of the quantile
+        rises for each miss; it falls for each hit, by so much less that the two
+        balance at the stated coverage. With 0 only the errors are replaced. Where
+        samples are few, as with one a day, a rate of some 0.05 answers in time.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted regressor.
+
+    method_ : {"residual", "std", "quantiles"}
+        The method in use.
+
+    scores_ : ndarray of shape (n_calibration, n_outputs)
+        Errors in the calibration part as the method measures them, oldest first.
+
+    level_ : ndarray of shape (n_outputs,)
+        Level of the quantile of the errors that is taken; `coverage`, until
+        `update` finds that more or less is needed.
+
+    threshold_ : ndarray of shape (n_outputs,)
+        That quantile.
+
+    n_outputs_ : int
+        Number of targets.
+
+    n_features_in_ : int
+        Number of features, if the regressor says.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X came with names that are all strings.
+
+    See Also
+    --------
+    LSTMRegressor : Offers standard deviations or quantiles, depending on `loss`.
+
+    Notes
+    -----
+    Of n calibration samples the error of rank ceil((n + 1) * `coverage`) is taken.
+    If samples are exchangeable, a new target lies inside with at least the stated
+    probability [1]_, [2]_. Those of a time series are not; there, `update` brings
+    the share of hits to the stated one in the long run, because it corrects the
+    level by what was missed [3]_. But no interval is wider than the largest error
+    held requires, so errors that keep outgrowing all before are missed.
+
+    References
+    ----------
+    .. [1] J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani and L. Wasserman (2018).
+       "Distribution-Free Predictive Inference for Regression". Journal of the
+       American Statistical Association 113, 1094-1111.
+
+    .. [2] Y. Romano, E. Patterson and E. J. Candès (2019). "Conformalized Quantile
+       Regression". Advances in Neural Information Processing Systems 32.
+
+    .. [3] I. Gibbs and E. J. Candès (2021). "Adaptive Conformal Inference Under
+       Distribution Shift". Advances in Neural Information Processing Systems 34.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklstm import ConformalRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(9000, 1))
+    >>> y = X[:, 0] + rng.normal(size=9000)
+    >>> model = ConformalRegressor(LinearRegression()).fit(X[:5000], y[:5000])
+    >>> low, high = model.predict_interval(X[5000:]).T
+    >>> round(float(np.mean((low <= y[5000:]) & (y[5000:] <= high))), 2)
+    0.9
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "coverage": [Interval(Real, 0, 1, closed="neither")],
+        "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "gap": [Interval(Integral, 0, None, closed="left")],
+        "method": [StrOptions({"auto", "residual", "std", "quantiles"})],
+        "adaptation_rate": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        coverage=0.9,
+        calibration_fraction=0.2,
+        gap=0,
+        method="auto",
+        adaptation_rate=0.005,
+    ):
+        self.estimator = estimator
+        self.coverage = coverage
+        self.calibration_fraction = calibration_fraction
+        self.gap = gap
+        self.method = method
+        self.adaptation_rate = adaptation_rate
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **fit_params):
+        """Fit the regressor to the first part, and calibrate on the last.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            What the regressor takes; samples in order of time, at least within
+            each series.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+
+        **fit_params : dict
+            For the `fit` of the regressor. Those with a value per sample, such
+            as `sample_weight`, are cut as X and y are, and have no part in the
+            calibration.
+
+        Returns
+        -------
+        self : ConformalRegressor
+            The fitted regressor.
+
+        Raises
+        ------
+        ValueError
+            If too few samples are left to train on or to calibrate with, or if
+            the estimator does not offer what `method` needs.
+        """
+        values = self._check_y(X, y)
+        X, y = indexable(X, y)
+        self._y_ndim = values.ndim
+        self.n_outputs_ = 1 if values.ndim == 1 else values.shape[1]
+        train, calibration = self._split(X)
+        if _routing_enabled():
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        params = _check_method_params(X, fit_params, indices=train)
+        self.estimator_ = clone(self.estimator).fit(
+            _safe_indexing(X, train), _safe_indexing(y, train), **params
+        )
+        self.method_ = find_method(
+            self.estimator_, self.method, _safe_indexing(X, calibration[:1])
+        )
+        # Predicting all rows leaves a windower in the estimator its history.
+        self.scores_ = self._score(X, values, calibration)
+        self.level_ = np.full(self.n_outputs_, float(self.coverage))
+        return self
+
+    def update(self, X, y):
+        """Take in targets that have become known, and forget as many old ones.
+
+        The regressor stays as it is. Given the same predictions it makes no
+        difference whether samples come one by one or together.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            New samples in order of time, as in `fit`, each of them once.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets, all of them known.
+
+        Returns
+        -------
+        self : ConformalRegressor
+            The updated regressor.
+
+        Raises
+        ------
+        ValueError
+            If y has another number of outputs than in `fit`, or if a value is
+            NaN or infinite.
+
+        Examples
+        --------
+        The errors grow, and the intervals follow:
+
+        >>> import numpy as np
+        >>> from sklearn.dummy import DummyRegressor
+        >>> from sklstm import ConformalRegressor
+        >>> y = np.random.default_rng(0).normal(size=400) * np.repeat([1, 3], 200)
+        >>> X = np.zeros((400, 1))
+        >>> model = ConformalRegressor(DummyRegressor()).fit(X[:200], y[:200])
+        >>> model.threshold_.round(1)
+        array([1.6])
+        >>> model.update(X[200:], y[200:]).threshold_.round(1)
+        array([4.1])
+        """
+        check_is_fitted(self)
+        y = self._check_y(X, y)
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if (y.ndim, n_outputs) != (self._y_ndim, self.n_outputs_):
+            raise ValueError(
+                f"y has {y.ndim} dimension(s) and {n_outputs} output(s), but"
+                f" {type(self).__name__} was fitted to {self._y_ndim} and"
+                f" {self.n_outputs_}; give y in the same form."
+            )
+        n_held = len(self.scores_)
+        scores = np.concatenate([self.scores_, self._score(X, y)])
+        for i in range(n_held, len(scores)):
+            held = scores[i - n_held : i]
+            missed = (held < scores[i]).sum(axis=0) >= _rank(self.level_, n_held)
+            change = self.adaptation_rate * (missed - (1 - self.coverage))
+            self.level_ = np.clip(self.level_ + change, 0, 1)
+        self.scores_ = scores[-n_held:]
+        return self
+
+    def predict(self, X, return_interval=False):
+        """Predict the targets, if asked for with their intervals.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
+
+        return_interval : bool, default=False
+            Whether to return the intervals as well. A `Pipeline` hands this on.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions of the regressor.
+
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            As from `predict_interval`; only if `return_interval` is True.
+        """
+        check_is_fitted(self)
+        y = self.estimator_.predict(X)
+        return (y, self.predict_interval(X)) if return_interval else y
+
+    def predict_interval(self, X):
+        """Predict intervals that hold the targets with the stated coverage.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper end.
+        """
+        check_is_fitted(self)
+        center, base, unit = self._predict(X)
+        # Less than nothing would turn an interval inside out.
+        radius = np.maximum(base + unit * self.threshold_, 0)
+        interval = np.stack([center - radius, center + radius], axis=-1)
+        return interval[:, 0] if self._y_ndim == 1 else interval
+
+    @property
+    def threshold_(self):
+        """Quantile of the errors at the level of each output."""
+        rank = _rank(self.level_, len(self.scores_))
+        return np.sort(self.scores_, axis=0)[rank - 1, np.arange(self.n_outputs_)]
+
+    def _check_y(self, X, y):
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but"
+                " the target y is None."
+            )
+        y = check_array(
+            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
+        )
+        check_consistent_length(X, y)
+        return y
+
+    def _split(self, X):
+        """Positions of the samples to train on, and to calibrate on by age."""
+        n = _num_samples(X)
+        train, calibration = np.arange(n), np.arange(n)  # of a frozen estimator
+        if not isinstance(self.estimator, FrozenEstimator):
+            train, calibration = split_last(X, self.calibration_fraction, self.gap)
+        share = f"calibration_fraction={self.calibration_fraction} of {n} sample(s)"
+        needed = ceil(self.coverage / (1 - self.coverage) - ROUNDING)
+        if len(calibration) < needed:
+            raise ValueError(
+                f"{share} leaves {len(calibration)} to calibrate with, and coverage="
+                f"{self.coverage} needs {needed}: give more samples, a larger fraction"
+                " or a lower coverage."
+            )
+        if len(train) == 0:
+            raise ValueError(
+                f"{share} and gap={self.gap} leave none to train on: give more samples,"
+                " a smaller fraction or a smaller gap."
+            )
+        return train, calibration
+
+    def _predict(self, X):
+        """Center, base and unit: an interval is center ± (base + unit * threshold)."""
+        return predict_spread(self.estimator_, self.method_, X, self.n_outputs_)
+
+    def _score(self, X, y, rows=slice(None)):
+        """Errors of some rows; an interval holds those up to the threshold."""
+        y = y.reshape(len(y), self.n_outputs_)[rows]
+        center, base, unit = (part[rows] for part in self._predict(X))
+        if not (unit > 0).all():
+            raise ValueError(
+                f"The estimator predicts a standard deviation of {unit.min()}; expected"
+                " positive ones: give method='residual'."
+            )
+        return (np.abs(y - center) - base) / unit
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen in `fit`."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen in `fit`."""
+        return self.estimator_.feature_names_in_
+
+    def get_metadata_routing(self):
+        """Say which metadata the regressor takes.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            For scikit-learn's routing of metadata.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.non_deterministic = inner.non_deterministic
+        tags.target_tags.multi_output = inner.target_tags.multi_output
+        return tags
+
+
+def _rank(level, n):
+    """Rank, from 1 to n, of the error among n whose quantile has that level."""
+    return np.clip(np.ceil((n + 1) * level - ROUNDING), 1, n).astype(np.int64)
