@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py --data ETTh1.csv --output speed.json --plot speed.png
 
-runs on one thread, in about 25 minutes; `--only` picks parts. ETTh1.csv is the hourly
+runs on one thread, in about half an hour; `--only` picks parts. ETTh1.csv is the hourly
 file of the ETDataset; without it a made-up series of its shape stands in. The peers are
 installed from PyPI, with the versions in `PINS`, into environments of their own under
 ``~/.cache/sklstm-benchmarks`` (1.6 to 2.4 GB each with torch for the CPU), and need
@@ -10,20 +10,25 @@ Linux. sktime's and aeon's LSTM nets are convolutions beside an LSTM: they are l
 
 All that is compared is called in turn, in one process, from another one on in each
 round: a ratio is the median over the rounds of that within a round, and its range.
-Fits are timed whole, checks and the building of the net included, in seconds of the
-processor, so that whatever else the machine does counts little.
+Fits are timed whole, checks and the building of the net included, since that is what
+a user waits for, and over as many epochs as take 0.3 seconds, beside which that is
+little. Seconds are those of the processor, so that whatever else the machine does
+counts little.
 
 * *epochs*, *ragged*: training, by epoch. *hand-written loop*: `speed_loops.HandLoop`.
   *skorch*: its defaults, but for Adam, clipping, and all rows to train on.
+  *torch.compile*: of the net of that loop, on one workload; the time to compile is
+  left out, and so is the row where compiling fails.
 * *error*: seconds to the best validation error that the hand-written loop reaches in 4
-  epochs, to that after the fourth, and to the best of one's own; all at a rate of 5e-3.
+  epochs, to that after the fourth, to that and a test error as low as its, and to the
+  best of one's own; all at a rate of 5e-3, with a seed for each round.
 * *predict*: windows over a long series.
 * *fits*: 10 samples, 1 epoch; a grid search of 24. *rows*: memory and time by rows.
 * *shares*: where the time of the small workload goes. *peers*: other libraries,
   in half as many rounds.
 
 GFLOP/s count the products of the steps that are read; the share is that of the highest
-rate of a product of matrices, measured before and after.
+rate of a product of matrices in float32, measured before and after.
 """
 
 import argparse
@@ -32,6 +37,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +50,9 @@ from speed_loops import (
     MAX_GRAD_NORM,
     HandLoop,
     Net,
-    alternate,
+    alternate_epochs,
     compare,
-    ragged_of,
+    ragged_problems,
     seconds,
     training_problems,
 )
@@ -109,9 +115,19 @@ def skorch_fit(problem, X, n_epochs):
 
 
 def hand_fit(problem, n_epochs):
+    HandLoop(problem).epochs(n_epochs)
+
+
+def compiled_epochs(problem):
+    """Return training of a compiled net, without the time to compile, or None."""
     loop = HandLoop(problem)
-    for _ in range(n_epochs):
+    loop.net = torch.compile(loop.net)
+    try:
         loop.epoch()
+    except RuntimeError as error:
+        print(f"without torch.compile: {str(error).partition(chr(10))[0]}")
+        return None
+    return loop.epochs
 
 
 def steps_read(problem, unroll):
@@ -122,18 +138,15 @@ def steps_read(problem, unroll):
     return int(problem.lengths.sum())
 
 
-def sklstm_fit(problem, unroll, n_epochs):
-    model = speed_fits.estimator(
-        problem, unroll, LEARNING_RATE, max_epochs=n_epochs, random_state=0
-    )
+def sklstm_fit(problem, unroll, n_epochs, autocast=None):
+    params = {"max_epochs": n_epochs, "random_state": 0, "autocast": autocast}
+    model = speed_fits.estimator(problem, unroll, LEARNING_RATE, **params)
     model.fit(speed_fits.sequences_of(problem), problem.y)
 
 
-def rows_of(problem, functions, repeats, n_epochs, reference, unrolls=None):
+def rows_of(problem, functions, repeats, reference, unrolls=None):
     """Return lines of seconds an epoch, ratios and rates."""
-    times = alternate(functions, repeats)
-    times = {k: [t / n_epochs for t in taken] for k, taken in times.items()}
-    rows = compare(times, reference)
+    rows = compare(alternate_epochs(functions, repeats), reference)
     for row in rows:
         n_steps = steps_read(problem, (unrolls or {}).get(row["row"]))
         row["gflops"] = problem.flops(n_steps) / row["seconds"] / 1e9
@@ -143,43 +156,34 @@ def rows_of(problem, functions, repeats, n_epochs, reference, unrolls=None):
 def measure_epochs(data, repeats):
     rows = []
     for problem in training_problems(data):
-        X = problem.padded()
-        n_epochs = max(1, 10_000 // len(problem)) if problem.layers == 1 else 1
+        window, bf16 = partial(sklstm_fit, problem, "window"), {"autocast": "bfloat16"}
         functions = {
-            "hand-written loop": lambda p=problem, n=n_epochs: hand_fit(p, n),
-            'sklstm "window"': lambda p=problem, n=n_epochs: sklstm_fit(p, "window", n),
-            "skorch": lambda p=problem, n=n_epochs, X=X: skorch_fit(p, X, n),
+            "hand-written loop": partial(hand_fit, problem),
+            'sklstm "window"': window,
+            'sklstm "window", bfloat16': partial(window, **bf16),
+            "skorch": partial(skorch_fit, problem, problem.padded()),
         }
         if problem.lengths.sum() > len(problem.table):
-            functions['sklstm "series"'] = lambda p=problem, n=n_epochs: sklstm_fit(
-                p, "series", n
-            )
-        rows += rows_of(
-            problem,
-            functions,
-            repeats,
-            n_epochs,
-            "hand-written loop",
-            {'sklstm "series"': "series"},
-        )
+            functions['sklstm "series"'] = partial(sklstm_fit, problem, "series")
+        if problem.name == "L48 H32 B32" and (compiled := compiled_epochs(problem)):
+            functions["hand-written, torch.compile"] = compiled
+        unrolls = {'sklstm "series"': "series"}
+        rows += rows_of(problem, functions, repeats, "hand-written loop", unrolls)
     return rows
 
 
 def measure_ragged(repeats):
     """Ragged sequences beside as many steps in sequences of equal length."""
     rows = []
-    for hidden, n in [(32, 1024), (128, 256)]:
-        net = {"hidden": hidden, "batch": 32}
-        name = f"10..500 steps, H{hidden}"
-        equal = ragged_of(name, n, equal=True, **net)
-        ragged = ragged_of(name, n, equal=False, **net)
+    problems = (ragged_problems(equal=equal) for equal in (True, False))
+    for equal, ragged in zip(*problems, strict=True):
         functions = {
-            "sklstm, equal lengths": lambda p=equal: sklstm_fit(p, "window", 1),
-            "sklstm, ragged": lambda p=ragged: sklstm_fit(p, "window", 1),
-            "hand-written, equal lengths": lambda p=equal: hand_fit(p, 1),
-            "hand-written, padded": lambda p=ragged: hand_fit(p, 1),
+            "sklstm, equal lengths": partial(sklstm_fit, equal, "window"),
+            "sklstm, ragged": partial(sklstm_fit, ragged, "window"),
+            "hand-written, equal lengths": partial(hand_fit, equal),
+            "hand-written, padded": partial(hand_fit, ragged),
         }
-        rows += rows_of(ragged, functions, repeats, 1, "sklstm, equal lengths")
+        rows += rows_of(ragged, functions, repeats, "sklstm, equal lengths")
     return rows
 
 
@@ -230,7 +234,7 @@ def main():
             "search": speed_fits.measure_search(repeats),
         },
         "rows": speed_fits.measure_rows,
-        "shares": speed_fits.measure_shares,
+        "shares": lambda: speed_fits.measure_shares(repeats),
         "peers": lambda: measure_peers(data, -(-repeats // 2)),
     }
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])

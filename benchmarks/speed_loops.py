@@ -6,6 +6,7 @@ The peers' environments import this too: it needs numpy and torch alone.
 import itertools
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ LEARNING_RATE = 1e-3
 HAND_RATE = 5e-3  # for time to an error; better than 1e-3 in validation
 HAND_EPOCHS = 4
 MAX_GRAD_NORM = 1.0
+MIN_SECONDS = 0.3  # of a fit that is timed, beside which its fixed cost is small
 
 
 @dataclass
@@ -40,6 +42,11 @@ class Problem:
     def length(self):
         """Steps of the longest."""
         return int(self.lengths.max())
+
+    @property
+    def is_ragged(self):
+        """Whether lengths differ."""
+        return bool((self.lengths != self.length).any())
 
     def flops(self, n_steps):
         """Operations of training on so many steps; a product is two, as is usual."""
@@ -124,6 +131,13 @@ def training_problems(data):
     ]
 
 
+def ragged_problems(*, equal=False):
+    return [
+        ragged_of(f"10..500 steps, H{hidden}", n, equal=equal, hidden=hidden, batch=32)
+        for hidden, n in [(32, 1024), (128, 256)]
+    ]
+
+
 class Net(nn.Module):
     """LSTM and linear head, steps first unless told otherwise."""
 
@@ -163,7 +177,7 @@ class HandLoop:
         self.starts = torch.as_tensor(problem.starts)
         self.lengths = torch.as_tensor(problem.lengths)
         self.time = torch.arange(problem.length)[:, None]
-        self.is_ragged = bool((self.lengths != problem.length).any())
+        self.is_ragged = problem.is_ragged
         self.net = net_of(problem)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=rate, fused=True)
 
@@ -188,6 +202,11 @@ class HandLoop:
             self.optimizer.step()
             total += loss.detach() * len(chosen)
         return float(total) / len(self.starts)
+
+    def epochs(self, n):
+        """Pass over all so many times."""
+        for _ in range(n):
+            self.epoch()
 
     def error(self, problem, batch=1024):
         """Mean squared error on another problem of the same kind."""
@@ -242,6 +261,23 @@ def alternate(functions, repeats, clock=time.process_time):
             if i:
                 times[name].append(taken)
     return times
+
+
+def epochs_of(fit):
+    """Return how many epochs a fit takes MIN_SECONDS for; the first call warms up."""
+    fit(1)
+    n = 1
+    while seconds(partial(fit, n)) < MIN_SECONDS:
+        n *= 2
+    return n
+
+
+def alternate_epochs(fits, repeats):
+    """Time functions of a number of epochs in turn; return seconds an epoch by name."""
+    numbers = {name: epochs_of(fit) for name, fit in fits.items()}
+    calls = {name: partial(fit, numbers[name]) for name, fit in fits.items()}
+    times = alternate(calls, repeats)
+    return {name: [t / numbers[name] for t in taken] for name, taken in times.items()}
 
 
 def compare(times, reference):

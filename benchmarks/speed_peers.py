@@ -2,7 +2,8 @@
 
 Each is timed in turn with the hand-written loop, in one process and on one core. All
 get the same net where they allow it (darts' and neuralforecast's heads differ), Adam,
-the same rate, clipping and batch size.
+the same rate, clipping and batch size. Of ragged sequences Keras masks the padding; the
+scan and the forecasters are left out there: they would read it as data.
 """
 
 import argparse
@@ -25,10 +26,11 @@ from speed_loops import (  # noqa: E402
     LEARNING_RATE,
     MAX_GRAD_NORM,
     HandLoop,
-    alternate,
+    alternate_epochs,
     compare,
     forecasting,
     hand_curve,
+    ragged_problems,
     reach,
     training_problems,
 )
@@ -53,17 +55,9 @@ class JaxLoop:
         import optax
 
         self.rng, size = np.random.default_rng(0), problem.hidden
-        bound = size**-0.5
-        shapes = {
-            "into": (problem.table.shape[1], 4 * size),
-            "back": (size, 4 * size),
-            "bias": (4 * size,),
-            "head": (size, problem.y.shape[1]),
-            "head_bias": (problem.y.shape[1],),
-        }
         self.weights = {
-            name: jnp.asarray(self.rng.uniform(-bound, bound, shape), jnp.float32)
-            for name, shape in shapes.items()
+            name: jnp.asarray(self.rng.uniform(-1, 1, shape) / size**0.5, jnp.float32)
+            for name, shape in self.shapes(problem).items()
         }
         optimizer = optax.chain(
             optax.clip_by_global_norm(MAX_GRAD_NORM), optax.adam(rate)
@@ -74,18 +68,24 @@ class JaxLoop:
         table, y = jnp.asarray(problem.table), jnp.asarray(problem.y)
         starts = jnp.asarray(problem.starts)
 
-        def predict(weights, x):
+        def layer(x, into, back, bias):
             def step(carry, gates):
                 hidden, cell = carry
-                gates = gates + hidden @ weights["back"]
-                i, f, g, o = jnp.split(gates, 4, axis=1)
+                i, f, g, o = jnp.split(gates + hidden @ back, 4, axis=1)
                 cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(g)
-                return (jax.nn.sigmoid(o) * jnp.tanh(cell), cell), None
+                hidden = jax.nn.sigmoid(o) * jnp.tanh(cell)
+                return (hidden, cell), hidden
 
             zeros = jnp.zeros((x.shape[1], size))
-            gates = x @ weights["into"] + weights["bias"]  # of all steps at once
-            (hidden, _), _ = jax.lax.scan(step, (zeros, zeros), gates)
-            return hidden @ weights["head"] + weights["head_bias"]
+            gates = x @ into + bias  # of all steps at once
+            (last, _), hidden = jax.lax.scan(step, (zeros, zeros), gates)
+            return hidden, last
+
+        def predict(weights, x):
+            for i in range(problem.layers):
+                names = (f"into{i}", f"back{i}", f"bias{i}")
+                x, last = layer(x, *(weights[name] for name in names))
+            return last @ weights["head"] + weights["head_bias"]
 
         def loss(weights, chosen):
             x = table[starts[chosen] + self.time]
@@ -97,6 +97,21 @@ class JaxLoop:
             return optax.apply_updates(weights, updates), state, value
 
         self.update, self.predict = jax.jit(update), jax.jit(predict)
+
+    @staticmethod
+    def shapes(problem):
+        """Return the shapes of the weights by name."""
+        size, n_outputs = problem.hidden, problem.y.shape[1]
+        shapes = {"head": (size, n_outputs), "head_bias": (n_outputs,)}
+        for i in range(problem.layers):
+            shapes[f"into{i}"] = (size if i else problem.table.shape[1], 4 * size)
+            shapes[f"back{i}"], shapes[f"bias{i}"] = (size, 4 * size), (4 * size,)
+        return shapes
+
+    def epochs(self, n):
+        """Pass over all so many times."""
+        for _ in range(n):
+            self.epoch()
 
     def epoch(self):
         """Pass over all once."""
@@ -117,24 +132,32 @@ class JaxLoop:
 
 
 class KerasLoop:
-    """A compiled Keras model, of which each epoch is a `fit`."""
+    """A compiled Keras model, whose padding is masked if lengths differ."""
 
     def __init__(self, problem, rate=LEARNING_RATE):
         import keras
 
         self.X, self.y, self.batch = problem.padded(), problem.y, problem.batch
-        layers = [
-            keras.layers.Input(self.X.shape[1:]),
-            keras.layers.LSTM(problem.hidden),
-            keras.layers.Dense(self.y.shape[1]),
-        ]
+        layers = [keras.layers.Input(self.X.shape[1:])]
+        if problem.is_ragged:
+            self.X[np.arange(problem.length) >= problem.lengths[:, None]] = 0
+            layers.append(keras.layers.Masking())
+        for i in range(problem.layers):
+            is_last = i == problem.layers - 1
+            lstm = keras.layers.LSTM(problem.hidden, return_sequences=not is_last)
+            layers.append(lstm)
+        layers.append(keras.layers.Dense(self.y.shape[1]))
         self.model = keras.Sequential(layers)
         adam = keras.optimizers.Adam(rate, global_clipnorm=MAX_GRAD_NORM)
         self.model.compile(adam, "mse")
 
     def epoch(self):
         """Pass over all once."""
-        self.model.fit(self.X, self.y, batch_size=self.batch, verbose=0)
+        self.epochs(1)
+
+    def epochs(self, n):
+        """Pass over all so many times, in one fit."""
+        self.model.fit(self.X, self.y, batch_size=self.batch, epochs=n, verbose=0)
 
     def error(self, problem):
         """Mean squared error on another problem of the same kind."""
@@ -253,17 +276,16 @@ FITS = {
 
 def measure_epochs(kind, data, repeats):
     rows = []
-    for problem in training_problems(data)[:3]:
-        hand = HandLoop(problem)
-        functions = {"hand-written loop": hand.epoch}
-        if kind in LOOPS:
-            for name, make in LOOPS[kind].items():
-                functions[name] = make(problem).epoch
-        elif problem.y.shape[1] == HORIZON:  # the forecasters make their own windows
+    for problem in training_problems(data) + ragged_problems():
+        functions = {"hand-written loop": HandLoop(problem).epochs}
+        for name, make in LOOPS.get(kind, {}).items():
+            if make is KerasLoop or not problem.is_ragged:
+                functions[name] = make(problem).epochs
+        if kind in FITS and problem.y.shape[1] == HORIZON:  # makes windows itself
             functions[kind] = partial(FITS[kind][0], problem)
-        else:
+        if len(functions) == 1:
             continue
-        times = alternate(functions, repeats)
+        times = alternate_epochs(functions, repeats)
         lines = compare(times, "hand-written loop")
         rows += [{"problem": problem.name, **line} for line in lines]
     return rows

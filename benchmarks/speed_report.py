@@ -1,13 +1,16 @@
 """The tables and the figure of `speed.py`."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 
+TICKS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 COLOURS = {
     "hand-written loop": "0.3",
     'sklstm "window"': "C0",
     'sklstm "series"': "C2",
+    'sklstm "window", bfloat16': "C9",
     "skorch": "C1",
 }
 
@@ -111,7 +114,7 @@ def report_rows(rows):
                 f"{extra:.0f}",
             ]
         )
-    header = ["L128 H16, rows", "s/epoch", "µs/row", "table MB", "without fit", "peak"]
+    header = ["L128 H16, rows", "s", "µs/row", "table MB", "without fit", "peak"]
     table("Memory and time by rows", [*header, "more"], lines)
     for unroll, group in by(rows, "unroll"):
         group = list(group)
@@ -174,33 +177,68 @@ def report(name, result):
         single[name](part)
 
 
+def draw_bars(axis, title, rows):
+    """Draw ratios on a log scale, the slowest at the bottom, and their ranges."""
+    rows = sorted(rows, key=lambda row: -row["ratio"])
+    names, ratios = [row["row"] for row in rows], [row["ratio"] for row in rows]
+    spread = [[abs(row["ratio"] - row[end]) for row in rows] for end in ("low", "high")]
+    colours = [COLOURS.get(name, "0.75") for name in names]
+    bars = axis.barh(names, ratios, color=colours, xerr=spread, error_kw={"lw": 0.8})
+    axis.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], fontsize=7, padding=5)
+    axis.axvline(1, color="k", lw=0.8)
+    axis.set(xscale="log", xlim=(0.03, 10), title=title)
+    axis.set_xticks(TICKS, TICKS)
+    axis.minorticks_off()
+    axis.tick_params(axis="y", labelsize=7)
+
+
+def draw_shares(axis, rows):
+    labels = sorted(set(rows[0]) - {"row", "seconds"}, key=rows[0].get)
+    for i, row in enumerate(rows):
+        places = [k + 0.2 - 0.4 * i for k in range(len(labels))]
+        milliseconds = [1e3 * row["seconds"] * row[label] for label in labels]
+        colour = "C0" if row["row"] == "sklstm" else "0.3"
+        axis.barh(places, milliseconds, 0.38, color=colour, label=row["row"])
+    axis.set_yticks(range(len(labels)), labels, fontsize=7)
+    axis.set(xlabel="ms an epoch", title="where it goes: L48 H32 B32")
+    axis.legend(fontsize=7)
+
+
+def draw_rows(axis, rows):
+    for unroll, group in by(rows, "unroll"):
+        group = list(group)
+        points = [[row["rows"] for row in group], [row["seconds"] for row in group]]
+        axis.loglog(*points, "o-", label=f'unroll="{unroll}"')
+    axis.minorticks_off()
+    axis.set(xlabel="rows", ylabel="s", ylim=(0.03, 20), title="by rows: L128 H16")
+    axis.legend(fontsize=7)
+
+
 def draw(result, path):
-    """Draw ratios by workload, and seconds by rows, where they were measured."""
+    """Draw ratios by workload, shares, and seconds by rows, as far as measured."""
     import matplotlib.pyplot as plt
 
     bars = list(result.get("epochs", []))
-    names = {row["problem"] for row in bars}
-    peers = result.get("peers", {"epochs": []})["epochs"]
     bars += [
         row
-        for row in peers
-        if row["problem"] in names and row["row"] != "hand-written loop"
+        for row in result.get("peers", {"epochs": []})["epochs"]
+        if row["row"] != "hand-written loop"
     ]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 5), width_ratios=[3, 2])
-    labels = [f"{row['problem']}  {row['row']}" for row in bars]
-    order = sorted(range(len(bars)), key=lambda i: (bars[i]["problem"], -i))
-    ratios = [bars[i]["ratio"] for i in order]
-    colours = [COLOURS.get(bars[i]["row"], "0.75") for i in order]
-    axes[0].barh([labels[i] for i in order], ratios, color=colours)
-    axes[0].axvline(1, color="k", lw=0.8)
-    axes[0].set(xscale="log", xlabel="time of an epoch / hand-written loop")
-    axes[0].tick_params(axis="y", labelsize=7)
-    for unroll, group in by(result.get("rows", []), "unroll"):
-        group = list(group)
-        points = [[row["rows"] for row in group], [row["seconds"] for row in group]]
-        axes[1].loglog(*points, "o-", label=f'unroll="{unroll}"')
-    axes[1].set(xlabel="rows", ylabel="seconds per epoch (L=128, H=16)")
-    if result.get("rows"):
-        axes[1].legend()
+    names = dict.fromkeys(row["problem"] for row in result.get("epochs", []))
+    rows_by_name = {n: [row for row in bars if row["problem"] == n] for n in names}
+    panels = [
+        partial(draw_bars, title=n, rows=rows) for n, rows in rows_by_name.items()
+    ]
+    for key, function in [("shares", draw_shares), ("rows", draw_rows)]:
+        if key in result:
+            panels.append(partial(function, rows=result[key]))
+    n_lines = -(-len(panels) // 2) or 1
+    figure, axes = plt.subplots(n_lines, 2, figsize=(10, 3 * n_lines), squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        panel(axis)
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    if names:
+        figure.suptitle("Bars: time of an epoch / hand-written loop in the same round")
     figure.tight_layout()
     figure.savefig(path, dpi=150)
