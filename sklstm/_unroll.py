@@ -117,22 +117,28 @@ class SeriesDataset(BatchDataset):
         device: torch.device,
         changing: Collection[int] = (),
     ) -> None:
-        ends = sequences.starts + sequences.lengths - 1
-        self.order = np.argsort(ends, kind="stable")
-        series = overlap_runs(sequences)[self.order]
+        # A million rows have a million of each of these: no longer integers than needed.
+        kind = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
+        ends = (sequences.starts + sequences.lengths - 1).astype(kind)
+        self.order = np.argsort(ends, kind="stable").astype(kind)
+        series = overlap_runs(sequences)[self.order].astype(kind)
         starts, lengths = sequences.starts[self.order], sequences.lengths[self.order]
-        begins = np.full(series.max() + 1, len(sequences.steps))
+        begins = np.full(series.max() + 1, len(sequences.steps), dtype=kind)
         np.minimum.at(begins, series, starts)
         y, weight = (None if a is None else a[self.order] for a in (y, weight))
         ordered = Sequences(sequences.steps, starts, lengths)
         super().__init__(
             ordered, y, weight, dtype=dtype, device=device, changing=changing
         )
+        del self.starts, self.lengths  # of windows, which are not read
         self.ends = torch.from_numpy(ends[self.order])
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])
         # A chunk is then about half burn-in; longer ones are fewer, but no faster.
         self.size = max(self.max_length, MIN_SIZE)
+
+    def __len__(self) -> int:
+        return len(self.ends)
 
     def cut(self, offsets: Tensor | None = None) -> Chunks:
         """Cut the series into chunks.
