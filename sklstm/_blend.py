@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -17,6 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 # How much more than an error it counts that the weights do not sum to 1.
 HEAVY = 1e3
+# Relative fall of an error that is progress.
+PROGRESS = 1e-4
 # Keeps a least squares problem solvable in which two forecasts are the same.
 RIDGE = 1e-9
 
@@ -28,6 +31,10 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
     estimator is fitted without each block and predicts it. These predictions, which
     no copy was trained on, tell the weights: not negative, with a sum of 1, and of
     least squared error. The forecast of an estimator is the mean of its copies.
+
+    Estimators that have `partial_fit` can be trained epoch by epoch, all copies in
+    step, until their error in the blocks left out no longer falls. No data have to
+    be set aside for that.
 
     Complex estimators can do well by chance where there are few data. If some of
     them are named as baselines, the blend is used only if it is better than these
@@ -53,9 +60,17 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         How many standard errors the gain over the baselines must exceed. Ignored
         without baselines.
 
+    max_epochs : int or None, default=None
+        Largest number of calls of `partial_fit`. None means that `fit` is called, as
+        it always is of estimators that have no `partial_fit`.
+
+    n_iter_no_change : int, default=10
+        Number of epochs without progress after which training stops. Ignored if
+        `max_epochs` is None.
+
     n_jobs : int or None, default=None
-        Number of copies that are fitted at the same time; None means 1, unless in a
-        :obj:`joblib.parallel_backend`.
+        Number of estimators that are fitted at the same time; None means 1, unless in
+        a :obj:`joblib.parallel_backend`.
 
     Attributes
     ----------
@@ -111,6 +126,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         "cv": [Interval(Integral, 2, None, closed="left")],
         "gap": [Interval(Integral, 0, None, closed="left"), None],
         "margin": [Interval(Real, None, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
     }
 
@@ -122,6 +139,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         cv: int = 5,
         gap: int | None = None,
         margin: float = 2.0,
+        max_epochs: int | None = None,
+        n_iter_no_change: int = 10,
         n_jobs: int | None = None,
     ) -> None:
         self.estimators = estimators
@@ -129,6 +148,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         self.cv = cv
         self.gap = gap
         self.margin = margin
+        self.max_epochs = max_epochs
+        self.n_iter_no_change = n_iter_no_change
         self.n_jobs = n_jobs
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -169,17 +190,17 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
         blocks = self._cut(y)
-        out = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_and_predict)(clone(estimator), X, y, *block)
+        fitted = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_copies)(
+                estimator, X, y, blocks, self.max_epochs, self.n_iter_no_change
+            )
             for _, estimator in self.estimators
-            for block in blocks
         )
-        per_name = [out[i : i + self.cv] for i in range(0, len(out), self.cv)]
-        self.estimators_ = [[model for model, _ in pairs] for pairs in per_name]
+        self.estimators_ = [copies for copies, _ in fitted]
         self.named_estimators_ = Bunch(
             **dict(zip(names, self.estimators_, strict=True))
         )
-        forecasts = [np.concatenate([part for _, part in pairs]) for pairs in per_name]
+        forecasts = [forecast for _, forecast in fitted]
         # (n_estimators, n_samples, n_outputs)
         errors = (np.array(forecasts) - y).reshape(len(names), len(y), -1)
         mean_squares = (errors**2).mean(axis=(1, 2)).tolist()
@@ -309,8 +330,37 @@ def find_weights(errors: np.ndarray) -> np.ndarray:
     return fitted.coef_ / fitted.coef_.sum()
 
 
-def _fit_and_predict(
-    estimator: Any, X: Any, y: np.ndarray, train: np.ndarray, block: np.ndarray
-) -> tuple[Any, np.ndarray]:
-    estimator.fit(_safe_indexing(X, train), y[train])
-    return estimator, estimator.predict(_safe_indexing(X, block))
+def _fit_copies(
+    estimator: Any,
+    X: Any,
+    y: np.ndarray,
+    blocks: list[tuple[np.ndarray, np.ndarray]],
+    max_epochs: int | None,
+    patience: int,
+) -> tuple[list[Any], np.ndarray]:
+    """Return a copy fitted without each block, and the forecasts of the blocks."""
+    copies = [clone(estimator) for _ in blocks]
+    parts = [(_safe_indexing(X, train), y[train]) for train, _ in blocks]
+    left_out = [_safe_indexing(X, block) for _, block in blocks]
+
+    def call(method: str) -> None:
+        for copy_, part in zip(copies, parts, strict=True):
+            getattr(copy_, method)(*part)
+
+    def forecast() -> np.ndarray:
+        pairs = zip(copies, left_out, strict=True)
+        return np.concatenate([copy_.predict(block) for copy_, block in pairs])
+
+    if max_epochs is None or not hasattr(estimator, "partial_fit"):
+        call("fit")
+        return copies, forecast()
+    least, best, waited = np.inf, (copies, y), 0
+    for _ in range(max_epochs):
+        call("partial_fit")
+        now = forecast()
+        loss, waited = np.mean((now - y) ** 2), waited + 1
+        if loss < least * (1 - PROGRESS):
+            least, best, waited = loss, (copy.deepcopy(copies), now), 0
+        if waited >= patience:
+            break
+    return best

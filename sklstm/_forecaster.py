@@ -14,12 +14,8 @@ from ._regressor import LSTMRegressor
 from ._windows import SequenceWindower
 
 MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
-SETTINGS = {
-    "hidden_size": 32,
-    "unroll": "series",
-    "linear_skip": True,
-    "early_stopping": True,
-}
+SETTINGS = {"hidden_size": 32, "unroll": "series", "linear_skip": True}
+MAX_EPOCHS = 100
 
 
 @validate_params(
@@ -27,6 +23,7 @@ SETTINGS = {
         "n_rows": [Interval(Integral, 1, None, closed="left")],
         "period": [Interval(Integral, 1, None, closed="left")],
         "anchor": [Integral, str, list],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     },
@@ -37,6 +34,7 @@ def make_forecaster(
     *,
     period: int = 1,
     anchor: Any = 0,
+    max_epochs: int = MAX_EPOCHS,
     n_jobs: int | None = None,
     random_state: Any = None,
     **params: Any,
@@ -60,7 +58,7 @@ def make_forecaster(
     anchor : int, str or list of these, default=0
         The feature that is forecast, as in `LSTMRegressor`.
 
-    n_jobs : int or None, default=None
+    max_epochs, n_jobs
         As in `BlendedRegressor`.
 
     random_state : int, RandomState instance or None, default=None
@@ -102,5 +100,7 @@ def make_forecaster(
         naive = NaiveRegressor(steps, feature=anchor)
         estimators += [(f"{name}_value", naive), (f"lstm_on_{name}", lstm)]
     baselines = [name for name, _ in estimators[::2]]
-    blend = BlendedRegressor(estimators, baselines=baselines, n_jobs=n_jobs)
+    blend = BlendedRegressor(
+        estimators, baselines=baselines, max_epochs=max_epochs, n_jobs=n_jobs
+    )
     return make_pipeline(SequenceWindower(length), blend)

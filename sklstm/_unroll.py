@@ -88,7 +88,7 @@ def cut(
     starts = torch.maximum(ends[heads] - (length - 1), begins[heads])
     first = torch.cat([heads, heads.new_tensor([len(ends)])])
     lengths = ends[first[1:] - 1] + 1 - starts
-    step = ends - starts[torch.cumsum(is_first, dim=0) - 1]
+    step = ends - starts[torch.cumsum(is_first, dim=0, dtype=ends.dtype) - 1]
     return Chunks(starts, lengths, first, step)
 
 
@@ -117,7 +117,7 @@ class SeriesDataset(BatchDataset):
         device: torch.device,
         changing: Collection[int] = (),
     ) -> None:
-        # A million rows have a million of each of these: no longer integers than needed.
+        # Each row of a long series has one of each of these: no longer than needed.
         kind = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
         ends = (sequences.starts + sequences.lengths - 1).astype(kind)
         self.order = np.argsort(ends, kind="stable").astype(kind)
@@ -225,7 +225,10 @@ class ChunkLoader:
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
         data = self.dataset
         n_series = int(data.series[-1]) + 1
-        offsets = torch.randint(data.size, (n_series,)) if self.shuffle else None
+        kind = data.ends.dtype
+        offsets = None
+        if self.shuffle:
+            offsets = torch.randint(data.size, (n_series,), dtype=kind)
         chunks = data.cut(offsets)
         n = len(chunks.starts)
         order = torch.randperm(n) if self.shuffle else torch.arange(n)
