@@ -3,11 +3,11 @@
     python benchmarks/recipe.py
 
 takes some six minutes on one core. `make_forecaster(n_rows, period=...)` is fitted as
-it comes to the first 80 % of made-up series and forecasts the rest from each row: random
-walks with and without a drift, noise around a mean, seasons that repeat, drift, grow or
-wander, and counts. Figures are mean squared errors over those of the better of the two
-naive forecasts, of the last value and of a season ago: what is above 1 would better not
-have been tried.
+it comes to the first 80 % of made-up series and forecasts the rest from each row:
+random walks with and without a drift, noise around a mean, seasons that repeat, drift,
+grow or wander, and counts. Figures are mean squared errors over those of the better of
+the naive forecasts, the last value and that of a season ago: what is above 1 would
+better not have been tried.
 """
 
 import argparse
