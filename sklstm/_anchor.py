@@ -285,11 +285,19 @@ def _find_lag(
     values: np.ndarray, ends: np.ndarray, y: np.ndarray, least: int
 ) -> tuple[int | None, tuple[float, float] | None]:
     """Find the lag, from `least` on, at which y is a straight line of the values."""
-    order, spread = np.argsort(y, kind="stable"), float(y.std())
+    spread = float(y.std())
+    # Of a series that is mostly zero, what is not tells more than that zeros agree.
+    distinct, counts = np.unique(y, return_counts=True)
+    if counts.max() > 1:
+        rare = y != distinct[counts.argmax()]
+        ends, y = ends[rare], y[rare]
+    if len(y) < MIN_COMPARED:
+        return None, None
+    _, order = np.unique(y, return_index=True)
     # Lines through two samples; one at the end of its series would mislead.
-    pairs = [order[[len(y) // n, -1 - len(y) // n]] for n in (12, 6, 4)]
+    pairs = [order[[len(order) // n, -1 - len(order) // n]] for n in (12, 6, 4)]
     pairs = [pair for pair in pairs if y[pair[0]] < y[pair[1]]]
-    last = min(MAX_LAG, len(values)) if len(y) >= MIN_COMPARED else 0
+    last = min(MAX_LAG, len(values))
     for lag in range(least, last):
         x = values[np.minimum(ends + lag, len(values) - 1)]
         for low, high in pairs:

@@ -124,6 +124,15 @@ def test_units_of_y_are_found_behind_any_scaler(scaler):
     assert_allclose(offset + scale * windows.steps[:, 0], X[:, 0], rtol=1e-3, atol=1e-3)
 
 
+def test_units_of_a_series_that_is_mostly_zero_are_found():
+    rng = np.random.default_rng(0)
+    demand = (rng.random(400) < 0.06) * rng.integers(1, 6, 400).astype(float)
+    rows, y = make_supervised(demand, horizon=3)
+    windows = SequenceWindower(5).fit_transform(rows / 4 + 1)
+    units = find_units(windows, np.zeros(3, dtype=int), y)
+    assert_allclose(units, [[4] * 3, [-4] * 3])
+
+
 def test_units_are_found_in_a_panel_and_in_arrays():
     table = np.c_[np.repeat([0, 1, 2], 60), np.tile(np.arange(60), 3), WALK[:180]]
     rows, y = make_supervised(table, horizon=2, target=2, group=0, time=1)
