@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -16,8 +17,13 @@ MAX_LAG = 10_000
 N_COMPARED = 200
 SHARE = 0.8
 MIN_COMPARED = 5
+# That so many are the very values is no chance.
+SHARE_OF_SAME = 0.5
 # Relative error of numbers that have been float32, with scaling in between.
 TOLERANCE = 1e-3
+EXACT = 1e-5
+# Scale and offset of the same units.
+SAME = (1.0, 0.0)
 
 
 class Anchor:
@@ -93,6 +99,17 @@ def ages_of_season(n_targets: int, n_features: int, period: int) -> np.ndarray:
     """
     ahead = np.arange(n_targets) // n_features + 1
     return -(-ahead // period) * period - ahead
+
+
+def warn_of_short(sequences: Sequences, period: int) -> None:
+    """Warn if no sequence reaches back a period."""
+    if sequences.shape[1] < period:
+        warnings.warn(
+            f"The longest sequence has {sequences.shape[1]} steps, too few for"
+            f" period={period}: last values are taken instead; give a sequence_length"
+            f" of at least {period}, or a shorter period.",
+            stacklevel=2,
+        )
 
 
 def change_coverage(sequences: Sequences, weights: Any = None) -> np.ndarray:
@@ -212,7 +229,7 @@ def find_anchor(
 
 def find_units(
     sequences: Sequences, positions: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find the units of the features of the targets, in units of y.
 
     If y holds later values of a feature, as a forecast does, then y is a straight
@@ -237,6 +254,9 @@ def find_units(
     scale, offset : ndarray of shape (n_targets,)
         Such that y is ``offset + scale * feature`` at the time of y.
 
+    found : ndarray of bool, shape (n_targets,)
+        Whether that was seen, and not only assumed.
+
     Raises
     ------
     ValueError
@@ -246,24 +266,26 @@ def find_units(
     chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
     lags: dict[int, int | None] = {}
     known: dict[int, tuple[float, float]] = {}
-    lines = []
+    lines, found = [], []
     for position, column in zip(positions.tolist(), y.T, strict=True):
         values = sequences.steps[:, position].astype(np.float64)
         line = None
         if (lag := lags.get(position, 0)) is not None:
             # A later step of a forecast lies further on; if one is not there, none is.
-            found = _find_lag(values, ends[chosen], column[chosen], lag + 1)
-            lags[position], line = found
+            lags[position], line = _find_lag(
+                values, ends[chosen], column[chosen], lag + 1, known.get(position)
+            )
         if line is None:
             line = known.get(position)
         else:
             known[position] = line
-        lines.append(line or _same_units(sequences, position, values[ends], column))
+        found.append(line is not None)
+        lines.append(line or _take_as_same(sequences, position, values[ends], column))
     scale, offset = np.array(lines).T
-    return scale, offset
+    return scale, offset, np.array(found)
 
 
-def _same_units(
+def _take_as_same(
     sequences: Sequences, position: int, x: np.ndarray, y: np.ndarray
 ) -> tuple[float, float]:
     """Take the units to be the same, if the spreads are about that."""
@@ -278,37 +300,68 @@ def _same_units(
             " values: the change from one to the other means nothing. Give both in the"
             " same units, without a nonlinear transformer between."
         )
-    return 1.0, 0.0
+    return SAME
 
 
 def _find_lag(
-    values: np.ndarray, ends: np.ndarray, y: np.ndarray, least: int
+    values: np.ndarray,
+    ends: np.ndarray,
+    y: np.ndarray,
+    least: int,
+    known: tuple[float, float] | None,
 ) -> tuple[int | None, tuple[float, float] | None]:
-    """Find the lag, from `least` on, at which y is a straight line of the values."""
+    """Find the lag, from `least` on, at which y is a straight line of the values.
+
+    It is y itself, if that is there, else the line that is nearest. If a line of the
+    feature is known, only lines of its kind count.
+    """
     spread = float(y.std())
     # Of a series that is mostly zero, what is not tells more than that zeros agree.
     distinct, counts = np.unique(y, return_counts=True)
     if counts.max() > 1:
         rare = y != distinct[counts.argmax()]
         ends, y = ends[rare], y[rare]
-    if len(y) < MIN_COMPARED:
+    lags = range(least, min(MAX_LAG, len(values)))
+    if known in (None, SAME):
+        for lag in lags:
+            near = np.abs(_later(values, ends, lag) - y) <= TOLERANCE * spread
+            if near.sum() > max(1, SHARE_OF_SAME * len(y)):
+                return lag, SAME
+    if known == SAME or len(y) < MIN_COMPARED:
         return None, None
+    found: tuple[int | None, tuple[float, float] | None] = (None, None)
+    nearest = np.inf
     _, order = np.unique(y, return_index=True)
     # Lines through two samples; one at the end of its series would mislead.
     pairs = [order[[len(order) // n, -1 - len(order) // n]] for n in (12, 6, 4)]
-    pairs = [pair for pair in pairs if y[pair[0]] < y[pair[1]]]
-    last = min(MAX_LAG, len(values))
-    for lag in range(least, last):
-        x = values[np.minimum(ends + lag, len(values) - 1)]
-        for low, high in pairs:
-            if x[high] <= x[low]:
-                continue
-            scale = (y[high] - y[low]) / (x[high] - x[low])
-            offset = y[low] - scale * x[low]
-            agree = np.abs(offset + scale * x - y) <= TOLERANCE * spread
-            if agree.mean() >= SHARE:
-                same = abs(scale - 1) < TOLERANCE
-                near = abs(offset) < TOLERANCE * spread
-                line = (1.0 if same else scale), (0.0 if same and near else offset)
-                return lag, line
-    return None, None
+    for lag in lags:
+        distance, line = _nearest_line(_later(values, ends, lag), y, pairs)
+        if distance <= TOLERANCE * spread and distance < nearest:
+            found, nearest = (lag, line), distance
+        if nearest <= EXACT * spread:
+            break
+    return found
+
+
+def _later(values: np.ndarray, ends: np.ndarray, lag: int) -> np.ndarray:
+    """Return the values some rows after the ends; NaN after the end of the table."""
+    rows = ends + lag
+    inside = rows < len(values)
+    return np.where(inside, values[np.where(inside, rows, 0)], np.nan)
+
+
+def _nearest_line(
+    x: np.ndarray, y: np.ndarray, pairs: list[np.ndarray]
+) -> tuple[float, tuple[float, float]]:
+    """Return how far most samples are from a line through a pair at most, and it."""
+    found = np.inf, SAME
+    for low, high in pairs:
+        if not (x[low] < x[high] and y[low] < y[high]):
+            continue
+        scale = (y[high] - y[low]) / (x[high] - x[low])
+        offset = y[low] - scale * x[low]
+        distances = np.sort(np.abs(offset + scale * x - y))  # NaN comes last
+        distance = distances[int(SHARE * (len(y) - 1))]
+        if distance < found[0]:
+            found = float(distance), (float(scale), float(offset))
+    return found

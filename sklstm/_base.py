@@ -257,6 +257,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         positions = self._find_categorical(n_features)
         architecture["categorical_features"] = positions
+        if clash := set(positions) & set(self._changing):
+            raise ValueError(
+                f"anchor is feature {clash.pop()}, which holds ids: these have no level;"
+                " take it out of categorical_features, or give another anchor."
+            )
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = self._fit_scaler(train, positions)
@@ -275,13 +280,14 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                     f" and is now {value!r}; training cannot go on with another"
                     " architecture: set it back, or fit with warm_start=False."
                 )
-        if self._n_net_outputs != self._sizes["n_outputs"]:
+        loss = self._make_loss()
+        if resume and loss.meaning != self._loss.meaning:
             raise ValueError(
-                f"The net has {self._sizes['n_outputs']} outputs and the loss now needs"
-                f" {self._n_net_outputs}: set loss and quantile back, or fit with"
+                f"The net returns {self._loss.meaning} and the loss now needs"
+                f" {loss.meaning}: set loss and quantile back, or fit with"
                 " warm_start=False."
             )
-        self._loss = self._make_loss()
+        self._loss = loss
 
     def _fit_scaler(self, train, categorical):
         if not self.standardize:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, _fit_context, clone
-from sklearn.linear_model import LinearRegression
 from sklearn.utils import Bunch, _safe_indexing, check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-# How much more than an error it counts that the weights do not sum to 1.
-HEAVY = 1e3
+from ._blocks import Blocks, find_gain, find_products, find_weights
+
 # Relative fall of an error that is progress.
 PROGRESS = 1e-4
-# Keeps a least squares problem solvable in which two forecasts are the same.
-RIDGE = 1e-9
 
 
 class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
@@ -87,8 +83,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         Mean squared error of each estimator in the blocks.
 
     gain_ : float or None
-        Gain of the blend over the baselines in standard errors; None without
-        baselines.
+        Gain of the blend over the baselines in standard errors, each block weighed by
+        the others; None without baselines.
 
     n_features_in_ : int
         As in the estimators, if they have it.
@@ -103,6 +99,9 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
     -----
     Columns of y count alike: errors are in units of each one's standard deviation.
 
+    Several baselines are blended among themselves only if that is better than the
+    best of them by the same margin.
+
     References
     ----------
     L. Breiman (1996). "Stacked Regressions". Machine Learning 24, 49-64.
@@ -110,8 +109,7 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.linear_model import LinearRegression
-    >>> from sklstm import BlendedRegressor, NaiveRegressor
+    >>>     >>> from sklstm import BlendedRegressor, NaiveRegressor
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> y = 2 * X[:, 1] + X[:, 2]
     >>> forecasts = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
@@ -168,7 +166,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         Parameters
         ----------
         X : array-like or Sequences of length n_samples
-            Samples in order of time, as the estimators take them.
+            Samples in order of time, as the estimators take them. Many series need
+            the windows of a `SequenceWindower`, which know them apart.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
@@ -185,31 +184,35 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
             unknown, or an estimator raises it.
         """
         names = self._check_estimators()
+        if y is None:
+            raise ValueError(
+                "BlendedRegressor requires y to be passed, but it is None."
+            )
         check_consistent_length(X, y)
         y = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
-        blocks = self._cut(y)
+        block = self._cut(X, y)
+        spread = y.reshape(len(y), -1).std(axis=0)
+        scale = np.where(spread > 0, spread, 1)
         fitted = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_copies)(
-                estimator, X, y, blocks, self.max_epochs, self.n_iter_no_change
+                *named, X, y, block, scale, self.max_epochs, self.n_iter_no_change
             )
-            for _, estimator in self.estimators
+            for named in self.estimators
         )
         self.estimators_ = [copies for copies, _ in fitted]
         self.named_estimators_ = Bunch(
             **dict(zip(names, self.estimators_, strict=True))
         )
-        forecasts = [forecast for _, forecast in fitted]
         # (n_estimators, n_samples, n_outputs)
-        errors = (np.array(forecasts) - y).reshape(len(names), len(y), -1)
+        errors = np.array([forecast - y for _, forecast in fitted])
+        errors = errors.reshape(len(names), len(y), -1)
         mean_squares = (errors**2).mean(axis=(1, 2)).tolist()
         self.errors_ = dict(zip(names, mean_squares, strict=True))
-        spread = y.reshape(len(y), -1).std(axis=0)
-        self._weigh(
-            errors / np.where(spread > 0, spread, 1), [len(b) for _, b in blocks]
-        )
+        self._weigh(find_products(errors / scale, block.number))
         for attribute in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(attribute, None)
             if hasattr(self.estimators_[0][0], attribute):
                 setattr(self, attribute, getattr(self.estimators_[0][0], attribute))
         return self
@@ -235,132 +238,95 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         )
 
     def _check_estimators(self) -> list[str]:
-        if not self.estimators:
-            raise ValueError("estimators is empty; give a list of (name, regressor).")
+        pairs = all(isinstance(e, tuple) and len(e) == 2 for e in self.estimators)
+        if not self.estimators or not pairs:
+            raise ValueError(
+                f"estimators is {self.estimators!r}; give a list of (name, regressor)."
+            )
         names = [name for name, _ in self.estimators]
         self._validate_names(names)
-        for name in self.baselines or []:
-            if name not in names:
+        baselines = list(self.baselines or [])
+        for name in baselines:
+            if name not in names or baselines.count(name) > 1:
                 raise ValueError(
-                    f"baselines has {name!r}, which is no estimator; these are {names}."
+                    f"baselines has {name!r}, which is no estimator or there twice;"
+                    f" these are {names}."
                 )
         return names
 
-    def _cut(self, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _cut(self, X: Any, y: np.ndarray) -> Blocks:
         gap = y.size // len(y) if self.gap is None else self.gap
-        blocks = list(leave_blocks_out(len(y), self.cv, gap))
-        if len(y) < self.cv or any(len(train) == 0 for train, _ in blocks):
+        groups = getattr(X, "groups", None)
+        blocks = Blocks(len(y), self.cv, gap, groups)
+        if any(len(blocks.inside(i)) == 0 for i in range(self.cv)) or any(
+            len(blocks.outside(i)) == 0 for i in range(self.cv)
+        ):
             raise ValueError(
                 f"{len(y)} samples in cv={self.cv} blocks with a gap of {gap} leave"
                 " none to train on: give more samples, fewer blocks, or a smaller gap."
             )
         return blocks
 
-    def _weigh(self, errors: np.ndarray, sizes: list[int]) -> None:
-        """Set the weights from errors of shape (n_estimators, n_samples, n_outputs)."""
-        self.weights_, self.gain_ = find_weights(errors), None
+    def _weigh(self, products: np.ndarray) -> None:
+        """Set the weights from the products of errors in the blocks."""
+        total = products.sum(axis=0)
+        self.weights_, self.gain_ = find_weights(total), None
         if not self.baselines:
             return
         names = [name for name, _ in self.estimators]
         at = [names.index(name) for name in self.baselines]
-        safe = np.zeros(len(names))
-        safe[at] = find_weights(errors[at])
-        squares = [
-            (np.tensordot(w, errors, axes=1) ** 2).mean(axis=1)
-            for w in (safe, self.weights_)
-        ]
-        block = np.repeat(np.arange(len(sizes)), sizes)
-        gains = np.bincount(block, squares[0] - squares[1])
-        error = gains.std(ddof=1) * np.sqrt(len(gains))
-        self.gain_ = float(gains.sum() / error) if error > 0 else 0.0
+        # The best baseline alone, unless several together are surely better.
+        safe = [min(at, key=lambda i: total[i, i])]
+        if find_gain(products, at, safe) > self.margin:
+            safe = at
+        self.gain_ = find_gain(products, list(range(len(names))), safe)
         if self.gain_ <= self.margin:
-            self.weights_ = safe
-
-
-def leave_blocks_out(
-    n: int, n_blocks: int, gap: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the samples outside each of some consecutive blocks, and the block.
-
-    Parameters
-    ----------
-    n : int
-        Number of samples.
-
-    n_blocks : int
-        Number of blocks.
-
-    gap : int
-        Samples on either side of a block that are in neither.
-
-    Yields
-    ------
-    train, block : ndarray of int
-        Positions of samples.
-    """
-    rows = np.arange(n)
-    for block in np.array_split(rows, n_blocks):
-        if len(block):
-            yield rows[(rows < block[0] - gap) | (rows > block[-1] + gap)], block
-
-
-def find_weights(errors: np.ndarray) -> np.ndarray:
-    """Find the weights of a mean of forecasts with the least squared error.
-
-    Parameters
-    ----------
-    errors : ndarray of shape (n_forecasts, ...)
-        Errors of each forecast.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_forecasts,)
-        At least 0, with a sum of 1.
-    """
-    flat = errors.reshape(len(errors), -1)
-    products = flat @ flat.T / flat.shape[1]  # (n_forecasts, n_forecasts)
-    size = np.trace(products)
-    if size == 0:
-        return np.full(len(errors), 1 / len(errors))
-    # |root @ w|^2 = w' products w, the mean squared error of the blend
-    root = np.linalg.cholesky(products / size + RIDGE * np.eye(len(errors))).T
-    system = np.vstack([root, np.full(len(errors), HEAVY)])
-    aim = np.r_[np.zeros(len(errors)), HEAVY]
-    fitted = LinearRegression(fit_intercept=False, positive=True).fit(system, aim)
-    return fitted.coef_ / fitted.coef_.sum()
+            self.weights_ = np.zeros(len(names))
+            self.weights_[safe] = find_weights(total[np.ix_(safe, safe)])
 
 
 def _fit_copies(
+    name: str,
     estimator: Any,
     X: Any,
     y: np.ndarray,
-    blocks: list[tuple[np.ndarray, np.ndarray]],
+    blocks: Blocks,
+    scale: np.ndarray,
     max_epochs: int | None,
     patience: int,
 ) -> tuple[list[Any], np.ndarray]:
     """Return a copy fitted without each block, and the forecasts of the blocks."""
-    copies = [clone(estimator) for _ in blocks]
-    parts = [(_safe_indexing(X, train), y[train]) for train, _ in blocks]
-    left_out = [_safe_indexing(X, block) for _, block in blocks]
+    outside = [blocks.outside(i) for i in range(blocks.n_blocks)]
+    inside = [blocks.inside(i) for i in range(blocks.n_blocks)]
+    copies = [clone(estimator) for _ in outside]
+    parts = [(_safe_indexing(X, rows), y[rows]) for rows in outside]
+    left_out = [_safe_indexing(X, rows) for rows in inside]
 
     def call(method: str) -> None:
         for copy_, part in zip(copies, parts, strict=True):
             getattr(copy_, method)(*part)
 
     def forecast() -> np.ndarray:
-        pairs = zip(copies, left_out, strict=True)
-        return np.concatenate([copy_.predict(block) for copy_, block in pairs])
+        values = np.empty_like(y)
+        for copy_, rows, block in zip(copies, inside, left_out, strict=True):
+            values[rows] = np.reshape(copy_.predict(block), y[rows].shape)
+        return values
 
-    if max_epochs is None or not hasattr(estimator, "partial_fit"):
-        call("fit")
-        return copies, forecast()
-    least, best, waited = np.inf, (copies, y), 0
-    for _ in range(max_epochs):
-        call("partial_fit")
+    least, best, waited = np.inf, None, 0
+    by_epoch = max_epochs is not None and hasattr(estimator, "partial_fit")
+    for _ in range(max_epochs if by_epoch and max_epochs else 1):
+        call("partial_fit" if by_epoch else "fit")
         now = forecast()
-        loss, waited = np.mean((now - y) ** 2), waited + 1
+        loss = np.mean(((now - y).reshape(len(y), -1) / scale) ** 2)
+        waited += 1
         if loss < least * (1 - PROGRESS):
-            least, best, waited = loss, (copy.deepcopy(copies), now), 0
+            least, waited = loss, 0
+            best = (copy.deepcopy(copies) if by_epoch else copies), now
         if waited >= patience:
             break
+    if best is None:
+        raise ValueError(
+            f"The forecasts of {name!r} were never finite: scale the data, or make its"
+            " learning rate smaller."
+        )
     return best

@@ -36,6 +36,7 @@ from sklearn.utils.validation import (
 
 from ._splits import ROUNDING, split_last
 from ._spread import find_method, predict_spread
+from ._windows import SequenceWindower
 
 
 class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -57,7 +58,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator : estimator
         A regressor. It is cloned and fitted to the first part of the data; a
         :class:`~sklearn.frozen.FrozenEstimator` stays as it is, and all samples
-        calibrate.
+        calibrate. A `SequenceWindower` with `group` or `time` goes before, not in it.
 
     coverage : float, default=0.9
         Share of the targets that the intervals shall hold, between 0 and 1.
@@ -97,11 +98,14 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     method_ : {"residual", "std", "quantiles"}
         The method in use.
 
+    coverage_ : float
+        The `coverage` of `fit`, which intervals and `update` keep to.
+
     scores_ : ndarray of shape (n_calibration, n_outputs)
         Errors in the calibration part as the method measures them, oldest first.
 
     level_ : ndarray of shape (n_outputs,)
-        Level of the quantile of the errors that is taken; `coverage`, until
+        Level of the quantile of the errors that is taken; `coverage_`, until
         `update` finds that more or less is needed.
 
     threshold_ : ndarray of shape (n_outputs,)
@@ -128,6 +132,12 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     the share of hits to the stated one in the long run, because it corrects the
     level by what was missed [3]_. But no interval is wider than the largest error
     held requires, so errors that keep outgrowing all before are missed.
+
+    All series of a panel share one quantile, so that the coverage is that of all
+    of them together: where the errors of one of two series are ten times those of
+    the other, 90 % can mean 80 % of the one and 100 % of the other. And only
+    `Sequences` say which series a sample is of. Other samples, lag columns too,
+    must be in order of time, and `gap` counts those of all series.
 
     References
     ----------
@@ -188,8 +198,8 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            What the regressor takes; samples in order of time, at least within
-            each series.
+            What the regressor takes; samples in order of time. `Sequences` of a
+            `SequenceWindower` may come in any order.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
@@ -207,9 +217,11 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If too few samples are left to train on or to calibrate with, or if
-            the estimator does not offer what `method` needs.
+            If too few samples are left to train on or to calibrate with, or if the
+            estimator lacks what `method` needs or holds a `SequenceWindower` with
+            `group` or `time`.
         """
+        _refuse_windower(self.estimator)
         values = self._check_y(X, y)
         X, y = indexable(X, y)
         self._y_ndim = values.ndim
@@ -226,7 +238,8 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         )
         # Predicting all rows leaves a windower in the estimator its history.
         self.scores_ = self._score(X, values, calibration)
-        self.level_ = np.full(self.n_outputs_, float(self.coverage))
+        self.coverage_ = float(self.coverage)
+        self.level_ = np.full(self.n_outputs_, self.coverage_)
         return self
 
     def update(self, X, y):
@@ -238,7 +251,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            New samples in order of time, as in `fit`, each of them once.
+            New samples in order as in `fit`, each of them once.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets, all of them known.
@@ -279,11 +292,12 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f" {self.n_outputs_}; give y in the same form."
             )
         n_held = len(self.scores_)
-        scores = np.concatenate([self.scores_, self._score(X, y)])
+        by_age = split_last(X, 1, 0)[1]
+        scores = np.concatenate([self.scores_, self._score(X, y, by_age)])
         for i in range(n_held, len(scores)):
             held = scores[i - n_held : i]
             missed = (held < scores[i]).sum(axis=0) >= _rank(self.level_, n_held)
-            change = self.adaptation_rate * (missed - (1 - self.coverage))
+            change = self.adaptation_rate * (missed - (1 - self.coverage_))
             self.level_ = np.clip(self.level_ + change, 0, 1)
         self.scores_ = scores[-n_held:]
         return self
@@ -352,8 +366,9 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _split(self, X):
         """Positions of the samples to train on, and to calibrate on by age."""
         n = _num_samples(X)
-        train, calibration = np.arange(n), np.arange(n)  # of a frozen estimator
-        if not isinstance(self.estimator, FrozenEstimator):
+        if isinstance(self.estimator, FrozenEstimator):
+            train, calibration = np.arange(n), split_last(X, 1, 0)[1]
+        else:
             train, calibration = split_last(X, self.calibration_fraction, self.gap)
         share = f"calibration_fraction={self.calibration_fraction} of {n} sample(s)"
         needed = ceil(self.coverage / (1 - self.coverage) - ROUNDING)
@@ -374,7 +389,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Center, base and unit: an interval is center ± (base + unit * threshold)."""
         return predict_spread(self.estimator_, self.method_, X, self.n_outputs_)
 
-    def _score(self, X, y, rows=slice(None)):
+    def _score(self, X, y, rows):
         """Errors of some rows; an interval holds those up to the threshold."""
         y = y.reshape(len(y), self.n_outputs_)[rows]
         center, base, unit = (part[rows] for part in self._predict(X))
@@ -414,6 +429,20 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         tags.non_deterministic = inner.non_deterministic
         tags.target_tags.multi_output = inner.target_tags.multi_output
         return tags
+
+
+def _refuse_windower(estimator):
+    """Refuse an estimator that alone would know the series and times of rows."""
+    for part in estimator.get_params().values():
+        if isinstance(part, SequenceWindower):
+            if part.group is not None or part.time is not None:
+                raise ValueError(
+                    f"The estimator holds a SequenceWindower with group={part.group!r}"
+                    f" and time={part.time!r}, but rows do not say which is the last:"
+                    " put the ConformalRegressor last in the pipeline, behind it."
+                )
+        elif isinstance(part, BaseEstimator):  # a frozen one does not list its parts
+            _refuse_windower(part)
 
 
 def _rank(level, n):

@@ -22,7 +22,7 @@ MAX_EPOCHS = 100
     {
         "n_rows": [Interval(Integral, 1, None, closed="left")],
         "period": [Interval(Integral, 1, None, closed="left")],
-        "anchor": [Integral, str, list],
+        "anchor": [Integral, str, "array-like"],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -49,11 +49,12 @@ def make_forecaster(
     Parameters
     ----------
     n_rows : int
-        Number of rows of the series to train on. Windows have 336 rows, or if there
-        are fewer, two periods or a fifth of the rows, whichever is more.
+        Number of rows of the series to train on. Windows have two periods or a fifth
+        of these, whichever is more, but at most 336 or a period.
 
     period : int, default=1
         Rows of a season, such as 24 for hours with a daily rhythm; 1 for none.
+        Ignored if there are fewer than two of them.
 
     anchor : int, str or list of these, default=0
         The feature that is forecast, as in `LSTMRegressor`.
@@ -88,9 +89,10 @@ def make_forecaster(
     >>> bool(np.abs(forecast - series[200:203]).max() < 0.05)
     True
     """
-    length = min(MAX_LENGTH, max(2 * period, n_rows // 5))
+    length = max(min(MAX_LENGTH, max(2 * period, n_rows // 5)), period)
+    has_season = 1 < period <= n_rows // 2  # else no two of them are seen
     estimators: list[tuple[str, Any]] = []
-    for name, steps in [("last", 1), ("season", period)][: 1 + (period > 1)]:
+    for name, steps in [("last", 1), ("season", period)][: 1 + has_season]:
         lstm = LSTMRegressor(
             anchor=anchor,
             period=steps,

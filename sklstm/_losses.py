@@ -45,7 +45,7 @@ class Pinball(nn.Module):
 class GaussianCRPS(nn.Module):
     """Continuous ranked probability score of normal distributions.
 
-    It is the pinball loss averaged over all quantiles, in units of the target. Unlike
+    It is twice the pinball loss averaged over all quantiles, in units of the target. Unlike
     the logarithm of the density it does not let one outlier, or one sure and wrong
     forecast, outweigh all else.
 
@@ -80,6 +80,11 @@ class Loss:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @property
+    def meaning(self) -> str:
+        """What the outputs of the net are."""
+        return "point forecasts"
 
     def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
         """Return the torch loss class and its arguments."""
@@ -135,6 +140,11 @@ class QuantileLoss(Loss):
         self.quantiles = quantiles.tolist()
         self.n_parts = len(self.quantiles)
 
+    @property
+    def meaning(self) -> str:
+        """Which quantiles they are."""
+        return f"quantiles {self.quantiles}"
+
     def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
         """Return the torch loss class and its arguments."""
         return Pinball, {"quantiles": self.quantiles}
@@ -165,6 +175,11 @@ class GaussianLoss(Loss):
 
     def __init__(self) -> None:
         super().__init__("gaussian")
+
+    @property
+    def meaning(self) -> str:
+        """They are made into a standard deviation."""
+        return "means and standard deviations"
 
     def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
         """Return the torch loss class and its arguments."""

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+# BLAS multiplies rows of a width that is no multiple of this by another path, on which
+# the bits of a row depend on where in memory it stands.
+WIDTH = 16
+# Values of sequences that are copied at a time to be read linearly, over WIDTH.
+SKIPPED_VALUES = 1 << 18
+
 
 class LSTMModule(nn.Module):
     """Embeddings, stacked LSTM, pooling over the real steps, dropout, linear head.
@@ -102,7 +108,7 @@ class LSTMModule(nn.Module):
         self,
         x: Tensor,
         lengths: Tensor | None = None,
-        at: tuple[Tensor, Tensor] | None = None,
+        at: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Map sequences to outputs.
 
@@ -117,7 +123,8 @@ class LSTMModule(nn.Module):
 
         at : tuple of Tensor of shape (n_targets,), default=None
             Steps and columns of `x`, to have the output after each of these and
-            not after each sequence. For one direction and the pooling "last".
+            not after each sequence, and the lengths of the sequences that end there.
+            For one direction and the pooling "last".
 
         Returns
         -------
@@ -127,27 +134,50 @@ class LSTMModule(nn.Module):
         x = self._embed(x)
         if at is not None:
             hidden, _ = self.lstm(x)  # (time, batch, hidden)
-            output = self.head(self.dropout(hidden[at]))
-            return output + self._skip(x, *at) if self.n_skipped else output
+            steps, columns, lengths = at
+            output = self._project(self.head, self.dropout(hidden[steps, columns]))
+            if not self.n_skipped:
+                return output
+            return output + self._skip(x, steps, columns, lengths)
         if lengths is None or not self.lstm.bidirectional:
             # An LSTM is causal: what lies after a sequence cannot change its outputs.
             hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
         else:
             hidden = self._read_both_ways(x, lengths)
-        output = self.head(self.dropout(self._pool(hidden, lengths)))
+        output = self._project(self.head, self.dropout(self._pool(hidden, lengths)))
         if not self.n_skipped:
             return output
         columns = torch.arange(x.shape[1], device=x.device)
-        ends = torch.full_like(columns, len(x) - 1) if lengths is None else lengths - 1
-        return output + self._skip(x, ends, columns)
+        if lengths is None:
+            lengths = torch.full_like(columns, len(x))
+        return output + self._skip(x, lengths - 1, columns, lengths)
 
-    def _skip(self, x: Tensor, ends: Tensor, columns: Tensor) -> Tensor:
-        """Read the last steps linearly, from the ends back; none counts as 0."""
+    def _skip(
+        self, x: Tensor, ends: Tensor, columns: Tensor, lengths: Tensor
+    ) -> Tensor:
+        """Read the last steps of sequences linearly, from the ends back."""
         lags = torch.arange(self.n_skipped, device=x.device)
-        steps = ends[:, None] - lags  # (n_targets, n_skipped)
-        last = x[steps.clamp(min=0), columns[:, None]]
-        last = last.masked_fill((steps < 0)[..., None], 0.0)
-        return self.skip(last.flatten(start_dim=1))
+        # Each sequence is copied here, so that not too many may be at a time.
+        size = max(SKIPPED_VALUES // self.skip.in_features, 1) * WIDTH
+        outputs = []
+        for end, column, length in zip(
+            ends.split(size), columns.split(size), lengths.split(size), strict=True
+        ):
+            steps = end[:, None] - lags  # (n_targets, n_skipped)
+            last = x[steps.clamp(min=0), column[:, None]]
+            last = last.masked_fill((lags >= length[:, None])[..., None], 0.0)
+            outputs.append(self._project(self.skip, last.flatten(start_dim=1)))
+        return torch.cat(outputs)
+
+    def _project(self, layer: nn.Linear, x: Tensor) -> Tensor:
+        """Apply a layer; in prediction so that company does not change bits."""
+        padding = 0 if self.training else -x.shape[-1] % WIDTH
+        if not padding:
+            return layer(x)
+        weight = nn.functional.pad(layer.weight, (0, padding))
+        return nn.functional.linear(
+            nn.functional.pad(x, (0, padding)), weight, layer.bias
+        )
 
     def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end.

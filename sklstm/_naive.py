@@ -13,7 +13,13 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._anchor import ages_of_season, find_anchor, find_units, past_values
+from ._anchor import (
+    ages_of_season,
+    find_anchor,
+    find_units,
+    past_values,
+    warn_of_short,
+)
 from ._input import read_sequences
 from ._sequences import Sequences, check_finite
 
@@ -131,8 +137,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, the feature is not in X, or no
-            sequence reaches back a period.
+            If a value is NaN or infinite, or the feature is not in X.
         """
         if y is None:
             raise ValueError(
@@ -151,12 +156,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             self.feature, sequences.shape[2], self.n_outputs_, names, "feature"
         )
         self._ages = ages_of_season(self.n_outputs_, n_targets, self.period)
-        if sequences.shape[1] < self.period:
-            raise ValueError(
-                f"The longest sequence has {sequences.shape[1]} steps, too few for"
-                f" period={self.period}: give a sequence_length of at least"
-                f" {self.period}, or a shorter period."
-            )
+        warn_of_short(sequences, self.period)
         self._find_units(sequences, y, n_targets)
         return self
 
@@ -196,15 +196,16 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     def _find_units(self, sequences: Sequences, y: np.ndarray, n_targets: int) -> None:
         """Set the units of y; warn if it is in others and these cannot be found."""
         self.scale_, self.offset_ = np.ones(self.n_outputs_), np.zeros(self.n_outputs_)
+        found = np.zeros(self.n_outputs_, dtype=bool)
         with suppress(ValueError):  # that spreads differ, which is looked at below
-            self.scale_, self.offset_ = find_units(sequences, self._positions, y)
+            self.scale_, self.offset_, found = find_units(sequences, self._positions, y)
         first = slice(n_targets)  # a step ahead, little can have changed
         last = past_values(sequences, self._positions[first], np.zeros(n_targets, int))
         last, y = self.offset_[first] + self.scale_[first] * last, y[:, first]
         spreads = np.array([last.std(axis=0), y.std(axis=0)])  # (2, n_targets)
         least, most = spreads.min(axis=0), spreads.max(axis=0)
         apart = np.abs(last.mean(axis=0) - y.mean(axis=0)) > MAX_DISTANCE * most
-        apart = (least > 0) & (apart | (most > MAX_RATIO * least))
+        apart = ~found[first] & (least > 0) & (apart | (most > MAX_RATIO * least))
         if apart.any():
             i = apart.argmax()
             warnings.warn(

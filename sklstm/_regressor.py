@@ -69,7 +69,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     period : int, default=1
         Steps of a season. The level is then the value of the anchor one period
         before each target (or as many periods as lead into the sequence); 1 means
-        its last value. Ignored if `anchor` is None.
+        its last value, as does a sequence that is too short. Ignored if `anchor` is
+        None.
 
     linear_skip : bool, default=False
         Whether a linear layer from all steps of a sequence is added to the output
@@ -252,7 +253,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     _parameter_constraints: dict = {
         **BaseLSTM._parameter_constraints,
-        "anchor": [Integral, str, list, None],
+        "anchor": [Integral, str, "array-like", None],
         "period": [Interval(Integral, 1, None, closed="left")],
         "linear_skip": ["boolean"],
         "loss": [StrOptions(set(LOSSES))],
@@ -351,8 +352,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         y : ndarray of float64, shape (n_samples,) or (n_samples, n_outputs)
             Predictions in the units of the targets in `fit`; or a series or
-            dataframe of them. Medians for the loss "quantile", unless its one
-            quantile is another.
+            dataframe of them. For the loss "quantile" the median, between the
+            quantiles next to it, or the nearest quantile if all are on one side.
 
         y_std : ndarray of the shape of y
             If `return_std`: the standard deviation of each prediction.
@@ -429,6 +430,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         if reset:
             names = getattr(self, "feature_names_in_", None)
             self._targets = Targets.find(y, sequences, self.anchor, self.period, names)
+        self._targets.check_asked(anchor=self.anchor, period=self.period)
         return self._targets.encode(y, sequences), weight
 
     def _fit_target_scaler(self, train):

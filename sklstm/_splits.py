@@ -108,7 +108,7 @@ def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarra
         Samples in order of time.
 
     fraction : float
-        Share that is cut off; of many series it is the share of them all.
+        Share that is cut off, up to 1; of many series it is the share of them all.
 
     gap : int
         Number of samples of a series before the cut that are left out.

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from ._anchor import Anchor, ages_of_season, find_anchor, find_units
+from ._anchor import (
+    Anchor,
+    ages_of_season,
+    find_anchor,
+    find_units,
+    warn_of_short,
+)
 from ._sequences import Sequences
 
 
@@ -26,11 +32,15 @@ class Targets:
 
     anchor : Anchor or None
         The level of each column; None if levels are predicted as they are.
+
+    asked : dict
+        The parameters that the level follows from.
     """
 
     ndim: int
     n_outputs: int
     anchor: Anchor | None
+    asked: dict[str, Any]
 
     @classmethod
     def find(
@@ -63,10 +73,21 @@ class Targets:
             positions, n_named = find_anchor(
                 anchor, sequences.shape[2], n_outputs, names
             )
-            scale, _ = find_units(sequences, positions, y_2d)
+            scale, _, _ = find_units(sequences, positions, y_2d)
+            warn_of_short(sequences, period)
             ages = ages_of_season(n_outputs, n_named, period)
             found = Anchor(positions, scale, ages)
-        return cls(y.ndim, n_outputs, found)
+        asked = {"anchor": anchor, "period": period}
+        return cls(y.ndim, n_outputs, found, asked)
+
+    def check_asked(self, **asked: Any) -> None:
+        """Raise if the parameters are not those of the first fit."""
+        for name, value in asked.items():
+            if not np.array_equal(value, self.asked[name]):
+                raise ValueError(
+                    f"{name} was {self.asked[name]!r} in the first fit and is now"
+                    f" {value!r}: set it back, or fit with warm_start=False."
+                )
 
     def encode(self, y: np.ndarray, sequences: Sequences) -> np.ndarray:
         """Return what is to be learnt, (n_samples, n_outputs), from y."""

@@ -130,7 +130,8 @@ class SeriesDataset(BatchDataset):
         super().__init__(
             ordered, y, weight, dtype=dtype, device=device, changing=changing
         )
-        del self.starts, self.lengths  # of windows, which are not read
+        del self.starts  # of windows, which are not read
+        self.lengths = torch.from_numpy(lengths.astype(kind))
         self.ends = torch.from_numpy(ends[self.order])
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])
@@ -177,7 +178,8 @@ class SeriesDataset(BatchDataset):
         -------
         inputs : dict
             Arguments of the module: ``x`` of shape (n_timesteps, batch,
-            n_features), and ``at``, the step and the column of each target.
+            n_features), and ``at``, the step and the column of each target and the
+            length of its window.
 
         targets : Tensor of shape (n_targets,)
             Positions of the targets in this dataset.
@@ -192,8 +194,12 @@ class SeriesDataset(BatchDataset):
         before = torch.cumsum(counts, dim=0) - counts
         targets = first[column] + torch.arange(len(column)) - before[column]
         device = self.steps.device
-        at = chunks.step[targets].to(device), column.to(device)
-        return {"x": self._gather(rows.to(device)), "at": at}, targets.to(device)
+        at = chunks.step[targets], column, self.lengths[targets]
+        inputs = {
+            "x": self._gather(rows.to(device)),
+            "at": tuple(part.to(device) for part in at),
+        }
+        return inputs, targets.to(device)
 
 
 class ChunkLoader:

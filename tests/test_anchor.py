@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -120,8 +121,21 @@ def test_units_of_y_are_found_behind_any_scaler(scaler):
     assert_allclose(target.fit(X, Y).predict(X), plain, rtol=1e-4)
     windows = SequenceWindower(6).fit_transform(scaler.fit_transform(X).astype("f4"))
     chosen = RNG.permutation(len(Y))[:100]
-    scale, offset = find_units(windows[chosen], np.array([0]), Y[chosen, :1])
+    scale, offset, _ = find_units(windows[chosen], np.array([0]), Y[chosen, :1])
     assert_allclose(offset + scale * windows.steps[:, 0], X[:, 0], rtol=1e-3, atol=1e-3)
+
+
+def test_the_very_values_come_before_any_line():
+    ramp = np.arange(3000) + RNG.normal(size=3000) * 0.3
+    windows = SequenceWindower(5).fit_transform(ramp[:-50, None])
+    zero = np.zeros(1, dtype=int)
+    assert_array_equal(find_units(windows, zero, ramp[50:, None])[:2], [[1], [0]])
+    few = np.array([0, 1, 3, 30, 400.0])
+    windows = SequenceWindower(2).fit_transform(few[:-1, None])
+    assert_array_equal(find_units(windows, zero, few[1:, None])[:2], [[1], [0]])
+    scaled = SequenceWindower(5).fit_transform(ramp[:-50, None] / 7)
+    scale, offset, _ = find_units(scaled, zero, ramp[50:, None])
+    assert_allclose([scale[0], offset[0]], [7, 0], atol=1e-6)
 
 
 def test_units_of_a_series_that_is_mostly_zero_are_found():
@@ -130,7 +144,8 @@ def test_units_of_a_series_that_is_mostly_zero_are_found():
     rows, y = make_supervised(demand, horizon=3)
     windows = SequenceWindower(5).fit_transform(rows / 4 + 1)
     units = find_units(windows, np.zeros(3, dtype=int), y)
-    assert_allclose(units, [[4] * 3, [-4] * 3])
+    assert_allclose(units[:2], [[4] * 3, [-4] * 3])
+    assert units[2].all()
 
 
 def test_units_are_found_in_a_panel_and_in_arrays():
@@ -139,9 +154,9 @@ def test_units_are_found_in_a_panel_and_in_arrays():
     windower = SequenceWindower(5, group=0, time=1)
     windows = windower.fit_transform(rows / [1, 1, 3, 1])
     zero = np.zeros(1, dtype=int)
-    assert_allclose(find_units(windows, zero, y[:, :1]), [[3], [0]], atol=1e-9)
+    assert_allclose(find_units(windows, zero, y[:, :1])[:2], [[3], [0]], atol=1e-9)
     arrays = Sequences.from_arrays(list(np.array(WINDOWS[5:]) / 4 + 1))
-    assert_allclose(find_units(arrays, zero, Y[5:, :1]), [[4], [-4]])
+    assert_allclose(find_units(arrays, zero, Y[5:, :1])[:2], [[4], [-4]])
 
 
 def test_levels_in_the_same_units_need_not_be_a_forecast():
@@ -229,3 +244,74 @@ def test_a_walk_is_forecast_about_as_well_as_by_its_last_value():
     model.fit(windows[:700], y[:700])
     naive = np.mean((rows[700:, 0] - y[700:]) ** 2)
     assert np.mean((model.predict(windows[700:]) - y[700:]) ** 2) < 1.1 * naive
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_the_skip_is_a_line_through_the_window(unroll):
+    params = {"linear_skip": True, "unroll": unroll, "standardize": False}
+    model = small(**params).fit(WINDOWS, Y)
+    weight = model.module_.skip.weight
+    assert weight.shape == (3, 12)
+    without = model.predict(WINDOWS)
+    with torch.no_grad():
+        line = torch.linspace(-1, 1, 36, dtype=torch.float64).view(3, 12)
+        weight.add_(line)
+    changes = np.zeros((len(WINDOWS), 6, 2))  # from the last step back
+    for i, window in enumerate(WINDOWS):
+        changes[i, : len(window)] = window[::-1]
+        changes[i, : len(window), 0] = -np.diff(window[::-1, 0], append=window[0, 0])
+        if unroll == "series" and i >= 6:
+            changes[i, 5, 0] = X[i - 5, 0] - X[i - 6, 0]  # the row before is known
+    expected = without + changes.reshape(-1, 12) @ line.numpy().T
+    assert_allclose(model.predict(WINDOWS), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_skip_reads_many_windows_in_parts(monkeypatch):
+    model = small(linear_skip=True).fit(WINDOWS, Y)
+    expected = model.predict(WINDOWS)
+    monkeypatch.setattr("sklstm._module.SKIPPED_VALUES", 1)
+    assert_array_equal(model.predict(WINDOWS), expected)
+
+
+@pytest.mark.parametrize("length", [5, 37])
+def test_bits_do_not_depend_on_company_whatever_the_widths(length):
+    windows = SequenceWindower(length).fit_transform(X)
+    params = {"linear_skip": True, "dtype": "float32", "hidden_size": 33}
+    model = small(**params).fit(windows, Y)
+    together = model.predict(windows)
+    for i in range(0, len(Y), 7):
+        assert_array_equal(model.predict(windows[[i]])[0], together[i])
+
+
+def test_longer_sequences_than_in_fit_are_read_from_their_end():
+    model = small(linear_skip=True).fit(WINDOWS, Y)
+    longer = SequenceWindower(9).fit_transform(X)
+    assert model.predict(longer).shape == Y.shape
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_the_level_may_be_that_of_a_season_ago(unroll):
+    # Nothing is learnt at a rate of almost 0: what remains is the level and a mean.
+    season = np.tile([0.0, 10.0, 20.0, 30.0], 50)
+    rows, y = make_supervised(season, horizon=6)
+    windows = SequenceWindower(5).fit_transform(rows)
+    model = small(period=4, learning_rate=1e-12, unroll=unroll).fit(windows, y)
+    assert_allclose(model.predict(windows)[5:], y[5:], atol=3)
+    assert_array_equal(model._targets.anchor.ages, [3, 2, 1, 0, 3, 2])
+    with pytest.warns(UserWarning, match=r"^The longest sequence has 5 steps, too few"):
+        small(period=6).fit(windows, y)
+
+
+def test_what_has_no_level_is_no_anchor():
+    ids = SequenceWindower(4).fit_transform(RNG.integers(0, 5, (60, 2)))
+    with pytest.raises(ValueError, match=r"^anchor is feature 0, which holds ids"):
+        small(categorical_features=[0]).fit(ids, RNG.normal(size=60))
+
+
+@pytest.mark.parametrize("changed", [{"anchor": 1}, {"anchor": None}, {"period": 2}])
+def test_a_continued_fit_keeps_its_levels(changed):
+    model = small(warm_start=True).fit(WINDOWS, Y).set_params(**changed)
+    with pytest.raises(
+        ValueError, match=r"^(anchor|period) was .* in the first fit and"
+    ):
+        model.fit(WINDOWS, Y)

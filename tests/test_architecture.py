@@ -36,6 +36,7 @@ FLOORS = {
     "_anchor": 1,
     "_categories": 1,
     "_folds": 1,
+    "_blocks": 1,
     "_tables": 1,
     "_calendar": 1,
     "_naive": 2,

@@ -1,6 +1,7 @@
 """Blends: weights, blocks that nothing leaks from, and what is fallen back on."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
@@ -16,10 +19,11 @@ from sklstm import (
     BlendedRegressor,
     LSTMRegressor,
     NaiveRegressor,
+    SequenceWindower,
     make_forecaster,
     make_supervised,
 )
-from sklstm._blend import find_weights, leave_blocks_out
+from sklstm._blocks import Blocks, find_gain, find_products, find_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(100, 3))
@@ -40,30 +44,57 @@ class Constant(RegressorMixin, BaseEstimator):
         return np.full(np.shape(X)[:1] + self.y_.shape[1:], self.value)
 
 
-@given(st.integers(2, 40), st.integers(2, 6), st.integers(0, 10))
-def test_blocks_cover_all_and_keep_their_distance(n, n_blocks, gap):
-    blocks = list(leave_blocks_out(n, n_blocks, gap))
-    assert_array_equal(np.concatenate([block for _, block in blocks]), np.arange(n))
-    for train, block in blocks:
-        distance = np.abs(train[:, None] - block).min(axis=1, initial=n)
-        assert_array_equal(
-            train, [i for i in range(n) if np.abs(block - i).min() > gap]
-        )
-        assert (distance > gap).all()
+@given(
+    st.lists(st.integers(1, 20), min_size=1, max_size=3),
+    st.integers(2, 6),
+    st.integers(0, 10),
+    st.randoms(use_true_random=False),
+)
+def test_blocks_cover_all_and_keep_their_distance(sizes, n_blocks, gap, random):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    random.shuffle(groups)  # rows of several series by turns
+    blocks = Blocks(len(groups), n_blocks, gap, groups)
+    parts = [blocks.inside(i) for i in range(n_blocks)]
+    assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(groups)))
+    for i, block in enumerate(parts):
+        expected = []
+        for group, size in enumerate(sizes):
+            rows = np.flatnonzero(groups == group)
+            ranks = [k for k in range(size) if k * n_blocks // size == i]
+            assert_array_equal(np.intersect1d(block, rows), rows[ranks])
+            expected += [
+                rows[k] for k in range(size) if all(abs(k - r) > gap for r in ranks)
+            ]
+        assert_array_equal(blocks.outside(i), np.sort(expected))
 
 
-@given(st.integers(1, 4), st.integers(0, 10_000))
-def test_weights_are_the_best_on_the_simplex(n_forecasts, seed):
+@given(st.integers(1, 4), st.integers(0, 10_000), st.floats(0, 5))
+def test_weights_are_the_best_on_the_simplex(n_forecasts, seed, width):
     rng = np.random.default_rng(seed)
-    errors = rng.normal(size=(n_forecasts, 30, 2)) * rng.uniform(
-        0.1, 3, (n_forecasts, 1, 1)
-    )
-    weights = find_weights(errors)
+    scale = 10 ** rng.uniform(-width, width, (n_forecasts, 1))
+    errors = rng.normal(size=(n_forecasts, 30)) * scale
+    weights = find_weights(errors @ errors.T)
     assert weights.min() >= 0
     assert weights.sum() == pytest.approx(1)
-    least = np.mean(np.tensordot(weights, errors, axes=1) ** 2)
+    least = np.mean((weights @ errors) ** 2)
+    best_alone = (errors**2).mean(axis=1).min()
+    assert least <= best_alone * (1 + 1e-4)
     for other in rng.dirichlet(np.ones(n_forecasts), 200):
-        assert least <= np.mean(np.tensordot(other, errors, axes=1) ** 2) + 1e-4
+        assert least <= np.mean((other @ errors) ** 2) * (1 + 1e-4)
+
+
+def test_gain_is_that_of_weights_from_the_other_blocks():
+    errors = RNG.normal(size=(2, 12, 3))
+    block = np.repeat([0, 1, 2], 4)
+    gains = []
+    for i in range(3):
+        others = errors[:, block != i].reshape(2, -1)
+        w = find_weights(others @ others.T)
+        here = errors[:, block == i].reshape(2, -1)
+        gains.append(np.sum(here[0] ** 2) - np.sum((w @ here) ** 2))
+    expected = np.sum(gains) / (np.std(gains, ddof=1) * np.sqrt(3))
+    products = find_products(errors, block)
+    assert find_gain(products, [0, 1], [0]) == pytest.approx(expected)
 
 
 def test_two_constants_meet_in_the_middle():
@@ -89,10 +120,28 @@ def test_copies_do_not_see_their_block_nor_its_neighbours():
 def test_targets_of_training_do_not_reach_into_a_block():
     rows, y = make_supervised(np.arange(50.0), horizon=4)
     model = BlendedRegressor([("c", Constant())], cv=3).fit(rows, y)
-    for copy, (_, block) in zip(
-        model.estimators_[0], leave_blocks_out(len(y), 3, 4), strict=True
-    ):
-        assert not np.isin(copy.y_, y[block]).any()
+    blocks = Blocks(len(y), 3, 4)
+    for i, copy in enumerate(model.estimators_[0]):
+        assert not np.isin(copy.y_, y[blocks.inside(i)]).any()
+
+
+def test_blocks_of_a_panel_are_cut_in_each_series():
+    table = np.c_[np.tile([0, 1], 30), np.repeat(np.arange(30), 2), RNG.normal(size=60)]
+    rows, y = make_supervised(table, horizon=2, target=2, group=0, time=1)
+    windows = SequenceWindower(3, group=0, time=1).fit_transform(rows)
+    model = BlendedRegressor([("c", Constant())], cv=4).fit(windows, y)
+    for i, copy in enumerate(model.estimators_[0]):
+        # Day 2 of a series is a target of days 0 and 1.
+        tested = {day + k for day in range(7 * i, 7 * i + 7) for k in (1, 2)}
+        trained = {
+            day + k
+            for day in np.flatnonzero(
+                np.isin(y[::2, 0], copy.y_[:, 0]) & np.isin(y[1::2, 0], copy.y_[:, 0])
+            )
+            for k in (1, 2)
+        }
+        assert trained
+        assert not tested & trained
 
 
 def test_what_is_no_better_by_more_than_chance_is_left():
@@ -110,6 +159,79 @@ def test_what_is_no_better_by_more_than_chance_is_left():
     better.fit(noise, 0.7 * noise[:, -1])
     assert better.gain_ > 2
     assert better.weights_[1] > 0.99
+
+
+def test_walks_are_rarely_taken_for_more():
+    estimators = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
+    opened = 0
+    for seed in range(40):
+        walk = np.cumsum(np.random.default_rng(seed).normal(size=150))
+        rows, y = make_supervised(walk, horizon=4)
+        windows = np.lib.stride_tricks.sliding_window_view(rows.ravel(), 8)
+        model = BlendedRegressor(estimators, baselines=["naive"])
+        opened += model.fit(windows, y[7:]).gain_ > 2
+    assert opened <= 5
+
+
+def test_what_is_perfect_is_surely_better():
+    ramp = np.arange(101.0)
+    windows = np.lib.stride_tricks.sliding_window_view(ramp, 5)[:95]
+    estimators = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
+    model = BlendedRegressor(estimators, baselines=["naive"]).fit(windows, ramp[5:100])
+    assert model.gain_ > 100
+    assert model.weights_[1] > 0.999
+
+
+def test_the_best_baseline_stands_alone_unless_both_are_surely_better():
+    y = np.tile([1.0, -1.0], 50)
+    both = [("low", Constant(-0.5)), ("high", Constant(0.5))]
+    near = BlendedRegressor(both, baselines=["low", "high"]).fit(np.zeros((100, 1)), y)
+    assert_allclose(near.weights_, [0.5, 0.5], atol=1e-6)
+    worse = [("zero", Constant(0.0)), ("high", Constant(0.5))]
+    alone = BlendedRegressor(worse, baselines=["zero", "high"])
+    assert_allclose(alone.fit(np.zeros((100, 1)), y).weights_, [1, 0], atol=1e-6)
+
+
+class Epochs(Constant):
+    """Whose prediction is the number of its epochs, or what comes of too many."""
+
+    def __init__(self, value=0.0, broken=None):
+        super().__init__(value)
+        self.broken = broken
+
+    def partial_fit(self, X, y):
+        self.value_ = getattr(self, "value_", 0) + 1
+        return self.fit(X, y)
+
+    def predict(self, X):
+        self.value = self.broken or self.value_
+        return super().predict(X)
+
+
+def test_copies_stop_where_their_blocks_say():
+    y = np.full((50, 1), 7.0)
+    model = BlendedRegressor([("e", Epochs())], max_epochs=30, n_iter_no_change=4)
+    model.fit(np.zeros((50, 1)), y)
+    assert [copy.value_ for copy in model.estimators_[0]] == [7] * 5
+    assert model.errors_ == {"e": 0.0}
+    assert model.predict(np.zeros((2, 1))).shape == (2, 1)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize("max_epochs", [None, 3])
+def test_forecasts_that_are_not_finite_are_named(broken, max_epochs):
+    model = BlendedRegressor([("e", Epochs(broken=broken))], max_epochs=max_epochs)
+    with pytest.raises(ValueError, match=r"^The forecasts of 'e' were never finite"):
+        model.fit(np.zeros((50, 1)), np.ones(50))
+
+
+def test_a_column_of_one_stays_one():
+    forest = RandomForestRegressor(3, random_state=0)
+    model = BlendedRegressor([("forest", forest), ("ridge", Ridge())])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)  # the forest's own
+        column = model.fit(X, Y[:, None]).errors_
+    assert column == pytest.approx(model.fit(X, Y).errors_)
 
 
 def test_no_margin_is_no_gate():
@@ -144,14 +266,20 @@ def test_parameters_pickles_and_searches():
 @pytest.mark.parametrize(
     ("params", "n", "message"),
     [
-        ({"estimators": []}, 100, r"^estimators is empty; give a list of \(name, regr"),
+        (
+            {"estimators": []},
+            100,
+            r"^estimators is \[\]; give a list of \(name, regressor",
+        ),
+        ({"estimators": [Ridge()]}, 100, r"^estimators is \[Ridge\(\)\]; give a list"),
+        ({"baselines": ["ridge"] * 2}, 100, r"^baselines has 'ridge', which is no"),
         ({"baselines": ["none"]}, 100, r"^baselines has 'none', which is no estimator"),
         ({"gap": 60}, 100, r"^100 samples in cv=5 blocks with a gap of 60 leave none"),
         ({}, 3, r"^3 samples in cv=5 blocks with a gap of 1 leave none to train on"),
     ],
 )
 def test_what_cannot_be_blended_says_so(params, n, message):
-    model = BlendedRegressor([("ridge", Ridge())]).set_params(**params)
+    model = BlendedRegressor(**{"estimators": [("ridge", Ridge())]} | params)
     with pytest.raises(ValueError, match=message):
         model.fit(X[:n], Y[:n])
 
@@ -160,9 +288,10 @@ def test_the_recipe_has_windows_for_its_rows():
     assert isinstance(make_forecaster(10_000), Pipeline)
     lengths = {
         (n, period): make_forecaster(n, period=period)[0].sequence_length
-        for n, period in [(10_000, 24), (1000, 24), (100, 24), (100, 1), (1, 1)]
+        for n, period in [(10_000, 24), (1000, 24), (100, 24), (100, 1), (5000, 672)]
     }
-    assert list(lengths.values()) == [336, 200, 48, 20, 2]
+    assert list(lengths.values()) == [336, 200, 48, 20, 672]
+    assert len(make_forecaster(60, period=40)[1].estimators) == 2  # no two seasons
     names = [name for name, _ in make_forecaster(100, period=7)[1].estimators]
     assert names == ["last_value", "lstm_on_last", "season_value", "lstm_on_season"]
     blend = make_forecaster(100, anchor=2, hidden_size=5)[1]
@@ -172,9 +301,18 @@ def test_the_recipe_has_windows_for_its_rows():
     assert (lstm.anchor, lstm.hidden_size) == (2, 5)
 
 
+@pytest.mark.parametrize(("n", "period"), [(60, 80), (45, 20), (20, 1)])
+def test_the_recipe_takes_short_series(n, period):
+    trend = np.arange(n) + RNG.normal(size=n)
+    rows, y = make_supervised(trend, horizon=3)
+    model = make_forecaster(n, period=period, max_epochs=2, random_state=0)
+    assert np.isfinite(model.fit(rows, y).predict(rows)).all()
+
+
 def test_the_recipe_forecasts_a_season_better_than_its_baselines():
     t = np.arange(400)
-    series = 3 * np.sin(2 * np.pi * t / 12) + t / 50 + RNG.normal(size=400) / 2
+    noise = np.random.default_rng(0).normal(size=400)
+    series = 3 * np.sin(2 * np.pi * t / 12) + t / 50 + noise / 2
     rows, y = make_supervised(series, horizon=6)
     train, test = slice(0, 300), slice(306, None)
     model = make_forecaster(300, period=12, max_epochs=30, random_state=0)

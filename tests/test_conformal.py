@@ -235,6 +235,44 @@ def test_a_frozen_estimator_calibrates_with_all_samples():
     assert_allclose(model.scores_[:, 0], np.abs(y[100:] - fitted.predict(X[100:])))
 
 
+def panel(n, scales, seed=0):
+    """Noise of several scales around 0: a table, shop by shop, and the targets."""
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([scale * rng.normal(size=n) for scale in scales])
+    shop, day = np.repeat(np.arange(len(scales)), n), np.tile(np.arange(n), len(scales))
+    return pd.DataFrame({"shop": shop, "day": day, "x": y}), y
+
+
+def test_all_samples_of_a_frozen_panel_and_of_updates_go_by_age():
+    table, y = panel(30, [1, 10])
+    windower = SequenceWindower(2, group="shop", time="day").fit(table)
+    y = np.arange(1.0, 61)  # the error of a sample says which it is
+    model = ConformalRegressor(FrozenEstimator(Zero().fit(0, 0)), adaptation_rate=0.1)
+    shuffled = np.random.default_rng(0).permutation(60)
+    for rows in (np.arange(60), shuffled):
+        model.fit(windower.transform(table.iloc[rows]), y[rows])
+        days = (model.scores_[:, 0].astype(int) - 1) % 30
+        assert_array_equal(days, np.repeat(np.arange(30), 2))
+    assert set(model.scores_[-2:, 0]) == {30, 60}
+    together = pickle.loads(pickle.dumps(model))
+    new = table.assign(day=table["day"] + 30)
+    together.update(windower.transform(new[new["day"] < 35]), y[new["day"] < 35] + 60)
+    for day in range(30, 35):
+        now = new["day"] == day
+        model.update(windower.transform(new[now]), y[now] + 60)
+    assert_array_equal(model.scores_, together.scores_)
+    assert_array_equal(model.level_, together.level_)
+
+
+def test_series_share_the_coverage_as_the_notes_say():
+    table, y = panel(20_000, [10, 1])
+    windows = SequenceWindower(1, group="shop").fit_transform(table)
+    interval = ConformalRegressor(Zero()).fit(windows, y).predict_interval(windows)
+    shares = held(interval, y).reshape(2, -1).mean(axis=1)
+    assert_allclose(shares, [0.8, 1], atol=0.02)
+    assert_allclose(np.mean(shares), 0.9, atol=0.02)
+
+
 # What the estimator offers
 
 
@@ -343,6 +381,15 @@ def test_updates_hold_the_coverage_where_errors_grow_and_shrink():
     assert worst[0.005] < worst[0] / 2 < worst["never"] / 4
 
 
+def test_update_keeps_to_the_coverage_of_fit():
+    X, y = line()
+    model = ConformalRegressor(LinearRegression(), adaptation_rate=0.1).fit(X, y)
+    changed = pickle.loads(pickle.dumps(model)).set_params(coverage=0.5)
+    assert changed.update(X, y).coverage_ == 0.9
+    assert_array_equal(changed.level_, model.update(X, y).level_)
+    assert changed.fit(X, y).coverage_ == 0.5
+
+
 def test_an_endless_row_of_misses_neither_overflows_nor_sticks():
     X, y = np.zeros((50, 1)), np.linspace(-1, 1, 50)
     model = ConformalRegressor(Zero(), adaptation_rate=0.2).fit(X, y)
@@ -446,6 +493,22 @@ def test_what_cannot_work_says_so(params, message):
     model = ConformalRegressor(LinearRegression()).set_params(**params)
     with pytest.raises(ValueError, match=message):
         model.fit(*line())
+
+
+@pytest.mark.parametrize("keys", [{"group": "shop"}, {"time": "day"}])
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("deeper", [False, True])
+def test_rows_of_a_panel_whose_windower_is_inside(keys, frozen, deeper):
+    table, y = panel(50, [1])
+    windower = SequenceWindower(2, **keys, flatten=True)
+    inside = make_pipeline(windower, LinearRegression())
+    inside = make_pipeline("passthrough", inside) if deeper else inside
+    if frozen:
+        inside = FrozenEstimator(inside.fit(table, y))
+        inside = make_pipeline("passthrough", inside) if deeper else inside
+    message = "SequenceWindower with group=.* put the ConformalRegressor last in the"
+    with pytest.raises(ValueError, match=message):
+        ConformalRegressor(inside).fit(table, y)
 
 
 def test_nine_samples_calibrate_nine_of_ten_and_eight_do_not():

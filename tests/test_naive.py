@@ -162,7 +162,6 @@ def test_a_series_that_grows_has_the_units_that_it_has(series):
 @pytest.mark.parametrize(
     ("params", "y", "message"),
     [
-        ({"period": 5}, np.zeros(3), "longest sequence has 4 steps, too few for per"),
         ({"feature": 2}, np.zeros(3), "feature has 2, which is not a feature of X"),
         ({"feature": "a"}, np.zeros(3), "feature has 'a', .*the features have no name"),
         ({"feature": [0, 1]}, np.zeros((3, 3)), r"2 feature\(s\) for 3 target\(s\)"),
