@@ -41,7 +41,8 @@ def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
     Raises
     ------
     ValueError
-        If there is no regular step.
+        If there is no regular step, or it leads into an hour that a change of
+        clocks skips or repeats.
     """
     native = nw.from_native(column, series_only=True, pass_through=True)
     zone = None
@@ -63,7 +64,14 @@ def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
         new = new.astype("m8[ns]" if native.dtype == nw.Duration else "M8[ns]")
     made = nw.new_series(native.name, new, backend=backend)
     if zone:
-        made = made.dt.replace_time_zone(from_zone).dt.convert_time_zone(zone)
+        try:
+            made = made.dt.replace_time_zone(from_zone).dt.convert_time_zone(zone)
+        except Exception as error:  # each library has its own
+            raise ValueError(
+                "The time stamps of history go on into an hour that a change of clocks"
+                f" in {zone} skips or repeats: give those of the new rows in future, or"
+                " convert them to UTC."
+            ) from error
     return made.cast(native.dtype).to_native()
 
 
@@ -205,14 +213,14 @@ def continue_index(index: Any, n_steps: int, *, one_series: bool = True) -> Any:
         ordinals = np.arange(1, n_steps + 1)
         return pd.PeriodIndex(index[-1] + ordinals, name=index.name)
     if one_series and isinstance(index, pd.DatetimeIndex):
-        if index.freq is not None:
-            return pd.date_range(
-                index[-1], periods=n_steps + 1, freq=index.freq, name=index.name
-            )[1:]
         try:
+            if index.freq is not None:
+                return pd.date_range(
+                    index[-1], periods=n_steps + 1, freq=index.freq, name=index.name
+                )[1:]
             column = index.to_series()
             new = continue_column(column, np.zeros(len(index), int), n_steps)
             return pd.DatetimeIndex(new, name=index.name)
-        except ValueError:  # no regular step: nothing but names of rows is lost
-            pass
+        except ValueError:  # no regular step, or an hour that the clocks skip:
+            pass  # nothing but names of rows is lost
     return pd.RangeIndex(n_steps)

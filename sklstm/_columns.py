@@ -73,7 +73,7 @@ def get_index(X: Any) -> Any:
     return nw.maybe_get_index(native) if has_rows else None
 
 
-def find_place(X: Any, key: Any, parameter: str) -> Place:
+def find_place(X: Any, key: Any, parameter: str, input_name: str = "X") -> Place:
     """Find a column by name or position, or an index level by name.
 
     Parameters
@@ -87,6 +87,9 @@ def find_place(X: Any, key: Any, parameter: str) -> Place:
 
     parameter : str
         Whose value `key` is, for the message.
+
+    input_name : str, default="X"
+        What the user calls `X`, for the message.
 
     Returns
     -------
@@ -109,11 +112,46 @@ def find_place(X: Any, key: Any, parameter: str) -> Place:
     if key == "index" and len(levels) == 1:
         return Place(True, 0, levels[0])
     has = f"and index levels {levels}" if levels else "and no index"
-    raise ValueError(
-        f"{parameter}={key!r} is not in X, which has columns {names} {has}: name one"
-        " of these. A step that returns arrays drops names and index; give it"
+    hint = (
+        " A step that returns arrays drops names and index; give it"
         " .set_output(transform='pandas')."
     )
+    raise ValueError(
+        f"{parameter}={key!r} is not in {input_name}, which has columns {names} {has}:"
+        f" name one of these.{hint if input_name == 'X' else ''}"
+    )
+
+
+def find_column(X: Any, key: Any, parameter: str) -> int:
+    """Find the position of a column by its name or position; no index level will do.
+
+    Parameters
+    ----------
+    X : dataframe or ndarray of shape (n_samples, n_features)
+        Where to look.
+
+    key : str, int or other name
+        Name of a column, else position of one.
+
+    parameter : str
+        Whose value `key` is, for the message.
+
+    Returns
+    -------
+    position : int
+        The first that fits.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    names = column_names(X)
+    if key in names:
+        return names.index(key)
+    if isinstance(key, Integral) and 0 <= int(key) < len(names):
+        return int(key)
+    raise ValueError(f"{parameter}={key!r} is not a column; columns are {names}.")
 
 
 def read_place(X: Any, place: Place) -> Any:

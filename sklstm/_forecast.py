@@ -14,11 +14,11 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from ._calendar import continue_index
-from ._columns import as_table, column_names, find_place, get_index
+from ._columns import column_names, find_column, get_index
 from ._future import Future, coming_rows
 from ._order import Keys, RowOrder
 from ._series import join_ranges
-from ._tables import is_frame, set_columns, stack_rows
+from ._tables import is_frame, read_table, set_columns, stack_rows
 from ._windows import SequenceWindower
 
 
@@ -68,7 +68,10 @@ def recursive_forecast(
         What is known of these rows: every column of `history` that is not
         forecast, such as prices or the calendar. It may have the time stamps
         too; columns of `target` are not read. An array has its columns in
-        the order of `history`, with or without that of `time`.
+        the order of `history`, with or without that of `time`. Time stamps, or
+        dates or numbers in an index, must come after those of `history`, and
+        time stamps without a gap: no step longer than the `max_gap` of the
+        `SequenceWindower` in `estimator`.
 
     target : str, int or list of these, default=None
         The column or columns that are forecast, by name or position, in the order
@@ -99,9 +102,9 @@ def recursive_forecast(
     Raises
     ------
     ValueError
-        If `future` lacks columns or rows, the estimator has another number of
-        outputs than there are targets, or `time` has no regular step and
-        `future` no time stamps.
+        If `future` lacks columns or rows or does not follow `history`, the estimator
+        has another number of outputs than there are targets, or `time` has no
+        regular step and `future` no time stamps.
 
     See Also
     --------
@@ -135,10 +138,11 @@ def recursive_forecast(
         group, time = windowers[0].group, windowers[0].time
     n_rows = 1 + sum(w.sequence_length - 1 for w in windowers) if windowers else None
     table, series = _read_history(history, group, time)
-    keys = Keys.find(table, group, time)
+    keys = Keys.find(table, group, time, "history")
     covered = _columns_of(table, future, target)
     targets = _find_targets(table, keys, covered, target)
-    rollout = Rollout.of(table, keys, targets, future, n_steps, n_rows)
+    order = _order_rows(table, keys, windowers)
+    rollout = Rollout.of(table, keys, order, targets, future, n_steps, n_rows)
     rollout.run(estimator)
     if is_frame(history):
         return rollout.frame()
@@ -164,21 +168,29 @@ def find_windowers(estimator: Any) -> list[SequenceWindower]:
 
 def _read_history(history: Any, group: Any, time: Any) -> tuple[Any, Any]:
     """The history as a table, and as a series if it is one."""
-    native = nw.from_native(history, allow_series=True, pass_through=True)
-    if not is_frame(history) and np.ndim(history) == 1:
-        if group is not None or time is not None:
-            raise ValueError(
-                f"history has one dimension and no room for group={group!r} or"
-                f" time={time!r}: give a table that has these columns."
-            )
+    series = None
+    has_keys = group is not None or time is not None
+    if not is_frame(history) and np.ndim(history) == 1 and not has_keys:
+        native = nw.from_native(history, allow_series=True, pass_through=True)
         series = native if isinstance(native, nw.Series) else None
         history = np.asarray(history)[:, None]
-    else:
-        series = None
-    table = as_table(history, "history")
+    table = read_table(history, "history", group=group, time=time)
     if np.shape(table)[0] == 0:
         raise ValueError("history has no rows; expected at least 1 for each series.")
     return table, series
+
+
+def _order_rows(table: Any, keys: Keys, windowers: list[SequenceWindower]) -> RowOrder:
+    """Put the rows of the history in order, with the gaps that the windowers see."""
+    gaps = [windower.max_gap for windower in windowers if windower.time is not None]
+    order = RowOrder(table, keys, gaps[0] if gaps else None)
+    if order.times is not None and not gaps:
+        # A step that the history has too, as from Friday to Monday, is no gap.
+        longest = np.zeros(len(order.limits))
+        within = np.diff(order.series) == 0
+        np.maximum.at(longest, order.series[1:][within], np.diff(order.times)[within])
+        order.limits = np.fmax(order.limits, longest)
+    return order
 
 
 def _columns_of(table: Any, future: Any, target: Any) -> list[Any]:
@@ -199,8 +211,7 @@ def _find_targets(table: Any, keys: Keys, covered: list[Any], target: Any) -> li
         targets = [i for i in keys.features(table) if names[i] not in covered]
     else:
         several = [target] if isinstance(target, (str, Integral)) else target
-        places = [find_place(table, key, "target") for key in several]
-        targets = [place.position for place in places if not place.in_index]
+        targets = [find_column(table, key, "target") for key in several]
     if not targets or set(targets) & set(keys.columns()):
         raise ValueError(
             f"target={target!r} leaves no column to forecast: history has {names},"
@@ -260,18 +271,13 @@ class Rollout:
         cls,
         history: Any,
         keys: Keys,
+        order: RowOrder,
         targets: list[int],
         future: Any,
         n_steps: int,
         n_rows: int | None,
     ) -> Rollout:
         """Join the last rows of a history with what is known of the future."""
-        order = RowOrder(history, keys, None if keys.time is None else np.inf)
-        index = get_index(history)
-        if order.order is not None:
-            history = _safe_indexing(history, order.order)
-            is_range = getattr(index, "start", None) is not None
-            index = index if is_range else get_index(history)
         taken = [*targets, *keys.columns()]
         covariates = [i for i in range(np.shape(history)[1]) if i not in taken]
         if future is not None:
@@ -282,6 +288,11 @@ class Rollout:
                 f"The columns {[names[i] for i in covariates]} of history are not"
                 " forecast: give their next values in future, or name them in target."
             )
+        index = get_index(history)
+        if order.order is not None:
+            history = _safe_indexing(history, order.order)
+            is_range = getattr(index, "start", None) is not None
+            index = index if is_range else get_index(history)
         coming = coming_rows(history, index, keys, order, future, n_steps)
         ends = np.cumsum(np.bincount(order.series))
         counts = np.diff(ends, prepend=0)
@@ -310,7 +321,8 @@ class Rollout:
                     f"The estimator has {y.shape[1]} output(s), and"
                     f" {len(self.targets)} column(s) are to be forecast,"
                     f" {[names[i] for i in self.targets]}: fit it to what the next row"
-                    " holds (horizon=1), or name its targets."
+                    " holds (horizon=1), or name its targets and give the others in"
+                    " future."
                 )
             self.values[rows] = y
 

@@ -8,7 +8,14 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from ._calendar import continue_column, continue_index
-from ._columns import Place, as_table, column_names, get_index, read_place
+from ._columns import (
+    Place,
+    as_table,
+    column_names,
+    get_index,
+    read_place,
+    read_times,
+)
 from ._order import Keys, RowOrder
 from ._series import match_series
 from ._tables import is_frame, set_columns
@@ -79,9 +86,16 @@ class Future:
                 f" it has {list(column_names(self.table))}."
             )
         time = None if keys.time is None else self._place(keys.time)
+        index = get_index(self.table)
+        is_asked = time is None and keys.time is not None and keys.time.in_index
+        if is_asked and index is not None and _is_date(index):
+            time = Place(True, 0, index.name)  # dates are meant, whatever their name
         self.keys = Keys([place for place in group if place is not None], time)
         self.has_time = self.keys.time is not None
-        self.table = _safe_indexing(self.table, self._sort(order, n_steps))
+        rows = self._sort(order, n_steps)
+        if not self.has_time:
+            _check_index(get_index(table), index, order, rows)
+        self.table = _safe_indexing(self.table, rows)
 
     def _place(self, place: Place) -> Place | None:
         """Find in the later rows what stands at a place of the table before."""
@@ -95,8 +109,7 @@ class Future:
         if index is None or place.name not in index.names:
             return None
         # Rows that nobody has numbered say nothing of time.
-        is_default = getattr(index, "start", None) == 0
-        return None if is_default else place
+        return None if _is_default(index) else place
 
     def _sort(self, order: RowOrder, n_steps: int) -> np.ndarray:
         """Positions of the rows by series and time, after the checks."""
@@ -121,27 +134,14 @@ class Future:
             )
         rows = np.argsort(series, kind="stable")
         if self.has_time:
-            self._check_later(mine, order, rows[::n_steps])
+            if mine.found.is_date != order.found.is_date:
+                kinds = ["numbers", "dates"][:: -1 if order.found.is_date else 1]
+                raise ValueError(
+                    f"Time stamps of future are {kinds[1]} and those before are"
+                    f" {kinds[0]}; convert them to the same kind."
+                )
+            _check_follows(order, order.times, mine.times[rows], order.limits)
         return rows if mine.order is None else mine.order[rows]
-
-    def _check_later(self, mine: RowOrder, order: RowOrder, first: np.ndarray) -> None:
-        """Check that the first rows come after the last of the table before."""
-        if mine.found.is_date != order.found.is_date:
-            kinds = ["numbers", "dates"][:: -1 if order.found.is_date else 1]
-            raise ValueError(
-                f"Time stamps of future are {kinds[1]} and those before are {kinds[0]};"
-                " convert them to the same kind."
-            )
-        ends = np.flatnonzero(np.diff(order.series, append=-1))
-        early = mine.times[first] <= order.times[ends]
-        if early.any():
-            odd = int(early.argmax())
-            known = order.found.labels
-            of = f" of {_name(known, odd)}" if known else ""
-            raise ValueError(
-                f"The first row{of} in future is not later than the last one before"
-                " it: future holds only what comes after."
-            )
 
     def column(self, position: int) -> Any:
         """Return a column that the table before has at `position`."""
@@ -189,13 +189,99 @@ def _read(
             f"future has the columns {unknown}, which the table before it does not"
             " have: remove them."
         )
-    return future, {names.index(name): j for j, name in enumerate(future.columns)}
+    return future, {
+        names.index(name): j for j, name in enumerate(future.columns) if name in names
+    }
 
 
 def _name(labels: list[np.ndarray], series: int) -> str:
     values = [column[series] for column in labels]
     values = [value.item() if hasattr(value, "item") else value for value in values]
     return f"series {values[0] if len(values) == 1 else tuple(values)!r}"
+
+
+def _check_follows(
+    order: RowOrder, before: np.ndarray, after: np.ndarray, limits: np.ndarray | None
+) -> None:
+    """Check that the rows of each series go on from the last of those before.
+
+    Parameters
+    ----------
+    order : RowOrder
+        Of the rows before.
+
+    before : ndarray of shape (n_rows,)
+        Their times in this order.
+
+    after : ndarray of shape (n_series * n_steps,)
+        Those of the later rows, in order of series.
+
+    limits : ndarray of shape (n_series,) or None
+        The longest step of each series that is no gap.
+    """
+    hint = " If its index says nothing of time, drop it: reset_index(drop=True)."
+    hint = hint if limits is None else ""
+    last = before[np.diff(order.series, append=-1) != 0]
+    steps = np.diff(np.c_[last, after.reshape(len(last), -1)])
+
+    def of(is_odd: np.ndarray) -> str:
+        known = order.found.labels
+        return f" of {_name(known, int(is_odd.argmax()))}" if known else ""
+
+    if (early := steps[:, 0] <= 0).any():
+        raise ValueError(
+            f"The first row{of(early)} in future is not later than the last one before"
+            f" it: future holds only what comes after.{hint}"
+        )
+    if (falls := (steps < 0).any(axis=1)).any():
+        raise ValueError(
+            f"The rows{of(falls)} in future are not in order of their index: sort"
+            f" them.{hint}"
+        )
+    if limits is None:
+        return
+    if (late := steps[:, 0] > limits).any():
+        raise ValueError(
+            f"Between the last row{of(late)} before future and its first row there is a"
+            " gap: give those that follow, or a larger max_gap."
+        )
+    if (holes := (steps > limits[:, None]).any(axis=1)).any():
+        raise ValueError(
+            f"Between the rows{of(holes)} in future is a gap: give those that are"
+            " missing, or a larger max_gap."
+        )
+
+
+def _check_index(before: Any, after: Any, order: RowOrder, rows: np.ndarray) -> None:
+    """Check that dates or numbers go on, in an index that is not named as time."""
+    if before is None or after is None or _is_default(after):
+        return
+    if _is_date(before) != _is_date(after) or before.hasnans or after.hasnans:
+        return
+    if not _is_date(before) and not (_is_number(before) and _is_number(after)):
+        return
+    times, later = _index_times(before), _index_times(after)
+    times = times if order.order is None else times[order.order]
+    if (np.diff(times)[np.diff(order.series) == 0] >= 0).all():
+        _check_follows(order, times, later[rows], None)
+
+
+def _index_times(index: Any) -> np.ndarray:
+    is_period = hasattr(index, "to_timestamp")
+    return read_times((index.to_timestamp() if is_period else index).to_series())[0]
+
+
+def _is_date(index: Any) -> bool:
+    return index.inferred_type in ("datetime64", "date", "period")
+
+
+def _is_number(index: Any) -> bool:
+    return index.inferred_type in ("integer", "floating")
+
+
+def _is_default(index: Any) -> bool:
+    """Whether an index is that of rows that nobody has numbered."""
+    return getattr(index, "start", None) == 0
 
 
 def coming_rows(
@@ -263,8 +349,9 @@ def _coming_index(
         levels = [repeated.get_level_values(i) for i in range(repeated.nlevels)]
         levels[keys.time.position] = times
         return type(repeated).from_arrays(levels, names=repeated.names)
-    if future is not None and not any(place.in_index for place in keys.group):
-        return future.table.index
+    labels = None if future is None else get_index(future.table)
+    if labels is not None and not any(place.in_index for place in keys.group):
+        return labels
     if any(place.in_index for place in keys.group):
         return repeated
     return continue_index(index, len(repeated), one_series=not keys.group)

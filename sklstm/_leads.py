@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import GAP_TYPES, as_table, get_index
+from ._columns import GAP_TYPES, get_index
 from ._future import Future, coming_rows
 from ._order import Keys, RowOrder
-from ._tables import append_leads, stack_rows
+from ._tables import append_leads, read_table, stack_rows
 
 
 @validate_params(
@@ -78,7 +78,7 @@ def add_future(
     ------
     ValueError
         If `future` has another number of rows, lacks a column, or does not begin
-        where a series of `data` ends.
+        where a series of `data` ends, by its time stamps or its index.
 
     See Also
     --------
@@ -102,18 +102,16 @@ def add_future(
             f"max_gap={max_gap!r} needs time stamps: name their column or index level"
             " with time=."
         )
-    data = as_table(data, "data")
-    keys = Keys.find(data, group, time)
+    data = read_table(data, "data", group=group, time=time, known=known)
+    keys = Keys.find(data, group, time, "data")
     leads = keys.find_known(data, known)
     order = RowOrder(data, keys, max_gap)
-    n_rows = len(order.series)
     later = Future(future, data, keys, order, leads, horizon)
-    positions = np.arange(n_rows) if order.order is None else order.order
+    positions = np.arange(len(order.series)) if order.order is None else order.order
     history = _safe_indexing(data, positions)
     coming = coming_rows(history, get_index(data), keys, order, later, horizon)
     joined = stack_rows(data, coming)
     here, ahead = RowOrder(joined, keys, max_gap).followed(horizon)
-    here, ahead = here[here < n_rows], ahead[here < n_rows]
     last = positions[np.flatnonzero(np.diff(order.series, append=-1))]
     if not np.isin(last, here).all():
         raise ValueError(

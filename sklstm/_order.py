@@ -10,6 +10,7 @@ import numpy as np
 from ._columns import (
     Place,
     column_names,
+    find_column,
     find_place,
     read_gap,
     read_labels,
@@ -45,13 +46,13 @@ class Keys:
     time: Place | None
 
     @classmethod
-    def find(cls, X: Any, group: Any, time: Any) -> Keys:
+    def find(cls, X: Any, group: Any, time: Any, input_name: str = "X") -> Keys:
         """Find them by name or position; `group` may be one, a list or None."""
         several = group if isinstance(group, (list, tuple)) else [group]
         groups = [] if group is None else several
         return cls(
-            [find_place(X, key, "group") for key in groups],
-            None if time is None else find_place(X, time, "time"),
+            [find_place(X, key, "group", input_name) for key in groups],
+            None if time is None else find_place(X, time, "time", input_name),
         )
 
     def columns(self) -> list[int]:
@@ -66,12 +67,11 @@ class Keys:
 
     def find_known(self, X: Any, known: list[Any] | None) -> list[int]:
         """Positions of the columns whose future is known; those of keys may not be."""
-        places = [find_place(X, key, "known") for key in known or []]
-        columns = [place.position for place in places if not place.in_index]
-        if len({*columns, *self.columns()}) < len(places) + len(self.columns()):
+        columns = [find_column(X, key, "known") for key in known or []]
+        if len({*columns, *self.columns()}) < len(columns) + len(self.columns()):
             raise ValueError(
-                f"known={known!r} names a column twice, or one of group or time, or of"
-                " the index; name others, each once."
+                f"known={known!r} names a column twice, or one of group or time; name"
+                " others, each once."
             )
         return columns
 

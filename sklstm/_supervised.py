@@ -10,9 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import GAP_TYPES, as_table, find_place
+from ._columns import GAP_TYPES, find_column
 from ._order import Keys, RowOrder
-from ._tables import append_leads
+from ._tables import append_leads, is_frame, read_table
 
 
 @validate_params(
@@ -201,8 +201,7 @@ def make_supervised(
     table, columns = _read_series(data, target, 1 + horizon)
     y = _following(table[1:, columns], horizon)
     with_future = np.arange(len(table) - horizon)
-    is_frame = getattr(data, "columns", None) is not None
-    return _safe_indexing(data if is_frame else table, with_future), y
+    return _safe_indexing(data if is_frame(data) else table, with_future), y
 
 
 def _supervise_panel(
@@ -214,14 +213,14 @@ def _supervise_panel(
     max_gap: Any,
     known: list[Any] | None,
 ) -> tuple[Any, np.ndarray]:
-    data = as_table(data, "data")
-    keys = Keys.find(data, group, time)
+    data = read_table(data, "data", group=group, time=time, known=known)
+    keys = Keys.find(data, group, time, "data")
     order = RowOrder(data, keys, max_gap)
     leads = keys.find_known(data, known)
     columns = [i for i in keys.features(data) if i not in leads]
     if target is not None:
         targets = [target] if isinstance(target, (str, Integral)) else target
-        columns = [find_place(data, key, "target").position for key in targets]
+        columns = [find_column(data, key, "target") for key in targets]
     if not columns or set(columns) & set(leads):
         raise ValueError(
             f"known={known!r} and target={target!r} leave no column to predict whose"
@@ -261,17 +260,9 @@ def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, lis
         )
     if target is None:
         return table, list(range(table.shape[1]))
-    names = list(getattr(data, "columns", range(table.shape[1])))
+    named = data if is_frame(data) else table
     targets = [target] if isinstance(target, (str, Integral)) else list(target)
-    columns = []
-    for item in targets:
-        if item in names:
-            columns.append(names.index(item))
-        elif isinstance(item, Integral) and int(item) in range(table.shape[1]):
-            columns.append(int(item))
-        else:
-            raise ValueError(f"target={item!r} is not a column; columns are {names}.")
-    return table, columns
+    return table, [find_column(named, key, "target") for key in targets]
 
 
 def _following(values: np.ndarray, horizon: int) -> np.ndarray:

@@ -9,12 +9,23 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from ._columns import column_names
+from ._columns import as_table, column_names
 
 
 def is_frame(table: Any) -> bool:
     """Whether a table is a dataframe and not an array."""
     return getattr(table, "columns", None) is not None
+
+
+def read_table(data: Any, input_name: str, **keys: Any) -> Any:
+    """Read a table, which must have room for the columns that `keys` name."""
+    if not is_frame(data) and np.ndim(data) == 1:
+        named = [f"{name}={key!r}" for name, key in keys.items() if key is not None]
+        raise ValueError(
+            f"{input_name} has one dimension and no room for {' or '.join(named)}: give"
+            " a table that has these columns."
+        )
+    return as_table(data, input_name)
 
 
 def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:

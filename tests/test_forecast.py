@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklstm import (
     LSTMRegressor,
     SequenceWindower,
+    add_future,
     make_supervised,
     recursive_forecast,
 )
@@ -353,10 +354,26 @@ def test_wrapped_models_are_seen_through():
             {"future": NEXT.assign(day=NEXT["day"] - pd.Timedelta("1D"))},
             "series 'a' in future is not later than the last",
         ),
+        (
+            {"future": NEXT.assign(day=NEXT["day"] + pd.Timedelta("50D"))},
+            "last row of series 'a' before future and its first row there is a gap",
+        ),
+        (
+            {"future": NEXT.assign(day=NEXT["day"] + pd.Timedelta("2D"))},
+            "last row of series 'a' before future and its first row there is a gap",
+        ),
+        (
+            {"future": NEXT.replace(NEXT["day"].iloc[-1], pd.Timestamp("2024-04-09"))},
+            "Between the rows of series 'a' in future is a gap",
+        ),
         ({"future": NEXT.assign(day=range(6))}, "Time stamps of future are numbers"),
-        ({"future": NEXT, "target": "cost"}, "target='cost' is not in X"),
+        ({"future": NEXT, "group": "who"}, "group='who' is not in history, which"),
+        ({"future": NEXT, "target": "cost"}, "target='cost' is not a column"),
         ({"future": NEXT, "target": "shop"}, "target='shop' leaves no column"),
-        ({"target": ["price", "sold"]}, r"has 1 output\(s\), and 2 column\(s\)"),
+        (
+            {"target": ["price", "sold"]},
+            r"has 1 output\(s\), and 2 column.*in future\.",
+        ),
         ({"future": NEXT[["price"]].to_numpy()}, "name those that are forecast"),
         (
             {"future": NEXT[["price"]].to_numpy(), "target": "sold"},
@@ -395,3 +412,139 @@ def test_nothing_given_is_changed():
         recursive_forecast(sold_model(), history, 3, future=future)
     pd.testing.assert_frame_equal(history, SHOPS)
     pd.testing.assert_frame_equal(future, NEXT)
+
+
+def test_a_longer_max_gap_bridges_the_gap_before_the_future():
+    late = NEXT.assign(day=NEXT["day"] + pd.Timedelta("2D"))
+    X, y = make_supervised(SHOPS, target="sold", **KEYS)
+    model = lags(3, max_gap="3D", **KEYS).fit(X, y)
+    forecast = recursive_forecast(model, SHOPS, 3, future=late)
+    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+    assert_allclose(forecast["sold"], expected["sold"])
+    assert list(forecast["day"]) == [*late["day"][::2]] * 2
+
+
+def test_a_weekend_that_the_history_has_too_is_no_gap():
+    days = pd.date_range("2024-01-01", periods=13, freq="B", name="day")
+    table = pd.DataFrame({"price": np.ones(13), "sold": ar2(13)}, days).reset_index()
+    past, future = table[:10], table[["day", "price"]][10:]
+    model = Recorder().fit(None)
+    dated = past.set_index("day")
+    forecast = recursive_forecast(model, dated, 3, future=future, time="index")
+    assert list(forecast.index) == list(days[10:])
+    late = future.assign(day=future["day"] + pd.Timedelta("7D"))
+    with pytest.raises(ValueError, match="before future and its first row there is a"):
+        recursive_forecast(model, past, 3, future=late, time="day")
+
+
+DAYS = pd.date_range("2024-01-01", periods=34)
+MEASURED = pd.DataFrame({"load": ar2(34), "price": ar2(34, seed=1)}, DAYS)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        DAYS,
+        DAYS.tz_localize("Europe/Berlin"),
+        DAYS.to_period("D"),
+        pd.Index(np.arange(1, 35)),
+        pd.Index(np.arange(34) / 4),
+    ],
+    ids=["dates", "zone", "periods", "integers", "floats"],
+)
+def test_a_future_whose_index_goes_back_is_refused(index):
+    table = MEASURED.set_axis(index)
+    past, future = table[:30], table[["price"]][30:]
+    model = lags(3).fit(*make_supervised(past, target="load"))
+    forecast = recursive_forecast(model, past, 4, future=future)
+    assert forecast.index.equals(index[30:])
+    for wrong, message in (
+        (table[["price"]][10:14], "is not later than the last one before it"),
+        (future[::-1], "are not in order of their index: sort them"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            recursive_forecast(model, past, 4, future=wrong)
+        with pytest.raises(ValueError, match=message):
+            add_future(past, wrong, ["price"], 4)
+
+
+def test_an_index_that_is_no_time_may_be_anything():
+    past = MEASURED[:30]
+    model = lags(3).fit(*make_supervised(past, target="load"))
+    future = MEASURED[["price"]][30:]
+    expected = recursive_forecast(model, past, 4, future=future)["load"]
+    for before, after in (
+        (past, future.reset_index(drop=True)),
+        (past.reset_index(drop=True), future.reset_index(drop=True)),
+        (past.set_axis(range(30, 0, -1)), future.set_axis([7, 3, 5, 1])),
+        (past, future.set_axis(list("zyxw"))),
+    ):
+        forecast = recursive_forecast(model, before, 4, future=after)
+        assert_allclose(forecast["load"], expected)
+        assert forecast.index.equals(after.index)
+
+
+def test_dates_of_the_future_count_whatever_they_are_called():
+    past = MEASURED[:30].rename_axis("at")
+    model = lags(3, time="at").fit(*make_supervised(past, target="load"))
+    forecast = recursive_forecast(model, past, 4, future=MEASURED[["price"]][30:])
+    assert forecast.index.equals(DAYS[30:])
+    assert forecast.index.name == "at"
+    late = MEASURED[["price"]][30:].shift(50, freq="D")
+    with pytest.raises(ValueError, match="is a gap"):
+        recursive_forecast(model, past, 4, future=late)
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_a_dataframe_goes_on_with_an_array(library):
+    past = MEASURED[:30] if library is pd else pl.DataFrame(MEASURED[:30])
+    model = lags(3).fit(*make_supervised(past, target="load"))
+    future = MEASURED["price"][30:].to_numpy()
+    forecast = recursive_forecast(model, past, 4, future=future, target="load")
+    expected = recursive_forecast(
+        model, past, 4, future=library.DataFrame({"price": future})
+    )
+    assert_array_equal(forecast, expected)
+    assert isinstance(forecast, library.DataFrame)
+    if library is pd:
+        assert forecast.index.equals(DAYS[30:])
+
+
+def test_a_panel_goes_on_with_an_array():
+    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+    for columns in (["shop", "day", "price"], ["shop", "price"]):
+        forecast = recursive_forecast(
+            sold_model(), SHOPS, 3, future=NEXT[columns].to_numpy(), target="sold"
+        )
+        pd.testing.assert_frame_equal(
+            forecast.reset_index(drop=True), expected.reset_index(drop=True)
+        )
+
+
+def test_an_index_level_is_no_target():
+    past = MEASURED[:30].rename_axis("at")
+    model = lags(3).fit(*make_supervised(past, target="load"))
+    for target in ("at", "index", ["load", "at"]):
+        with pytest.raises(ValueError, match="is not a column; columns are"):
+            recursive_forecast(model, past, 4, target=target)
+
+
+@pytest.mark.parametrize("start", ["2024-03-01 02:30", "2024-10-01 02:30"])
+def test_a_change_of_clocks_is_named_or_only_loses_labels(start):
+    dates = pd.date_range(start, periods=26, tz="Europe/Berlin", name="at")
+    for index in (dates, pd.DatetimeIndex(dates, freq=None)):
+        history = pd.DataFrame({"load": ar2(26)}, index)
+        model = lags(3).fit(*make_supervised(history))
+        assert recursive_forecast(model, history, 5).index.equals(pd.RangeIndex(5))
+        with pytest.raises(ValueError, match="a change of clocks in") as raised:
+            recursive_forecast(model, history, 5, time="at")
+        assert "\n" not in str(raised.value)
+    stamps = pl.Series(dates.tz_convert("UTC").tz_localize(None).to_numpy())
+    stamps = stamps.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    with pytest.raises(ValueError, match="a change of clocks in"):
+        continue_column(stamps, np.zeros(26, int), 5)
+
+
+def test_a_series_has_no_room_for_keys():
+    with pytest.raises(ValueError, match="history has one dimension and no room for g"):
+        recursive_forecast(lags(3, group=0), ar2(30), 2)

@@ -196,7 +196,7 @@ FUTURE = pd.DataFrame({"shop": list("aabb"), "price": [8.0, 9.0, 16.0, 17.0]})
         (FUTURE.assign(day=[*DAYS[:2]] * 2), "is not later than the last one"),
         (
             FUTURE.assign(day=[*(DAYS[-2:] + pd.Timedelta("5D"))] * 2),
-            "row 7 of data, the last of its series, and the rows of future is a gap",
+            "last row of series 'a' before future and its first row there is a gap",
         ),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_future_that_does_not_fit_is_named(future, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"known": ["wind"]}, r"known='wind' is not in X"),
+        ({"known": ["wind"]}, r"known='wind' is not a column; columns are"),
         ({"known": ["day"]}, r"known=\['day'\] names a column twice, or one of group"),
         ({"known": ["price", "price"]}, "names a column twice"),
         ({"known": ["sold"]}, r"known=\['sold'\] and target='sold' leave no column"),
@@ -225,3 +225,58 @@ def test_a_column_is_not_replaced():
     table = SALES.assign(**{"price+1": 0.0})
     with pytest.raises(ValueError, match=r"columns named \['price\+1'\] already"):
         make_supervised(table, target="sold", known=["price"], **KEYS)
+
+
+def test_a_step_that_is_a_gap_by_the_calendar_is_named():
+    days = pd.date_range("2024-01-01", periods=10, freq="B")
+    table = pd.DataFrame({"day": days, "price": np.arange(10.0)})
+    options = {"known": ["price"], "horizon": 1, "time": "day"}
+    with pytest.raises(ValueError, match="row 9 of data, the last of its series, and"):
+        add_future(table, pd.DataFrame({"price": [10.0]}), **options)
+    X = add_future(table, pd.DataFrame({"price": [10.0]}), max_gap="3D", **options)
+    assert_array_equal(X["price+1"], np.arange(1, 11))
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_whole_numbers_may_be_followed_by_broken_ones(library):
+    table = library.DataFrame({"price": [3, 2], "sold": [1, 2]})
+    future = library.DataFrame({"price": [1.5]})
+    X = add_future(table, future, ["price"], 1)
+    assert_array_equal(X["price+1"].to_numpy(), [2.0, 1.5])
+
+
+def test_a_dataframe_goes_on_with_an_array():
+    table = SALES[:8].set_index("day")[["price", "sold"]]
+    expected = add_future(table, pd.DataFrame({"price": [8.0, 9.0]}), ["price"], 2)
+    for future in ([8.0, 9.0], np.array([[8.0], [9.0]])):
+        full = add_future(table, future, ["price"], 2)
+        pd.testing.assert_frame_equal(full, expected)
+
+
+def test_what_is_known_is_a_column():
+    table = SALES[:8].set_index("day")[["price", "sold"]]
+    with pytest.raises(ValueError, match="known='day' is not a column"):
+        make_supervised(table, target="sold", known=["day"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"known": [0]}, r"data has one dimension and no room for known=\[0\]: give a"),
+        (
+            {"group": "who", "time": 1},
+            "no room for group='who' or time=1: give a table",
+        ),
+    ],
+)
+def test_a_series_has_no_room_for_keys(options, message):
+    for data in ([1.0, 2.0, 3.0], pd.Series([1.0, 2.0, 3.0])):
+        with pytest.raises(ValueError, match=message) as raised:
+            make_supervised(data, **options)
+        assert "\n" not in str(raised.value)
+
+
+def test_keys_are_looked_for_in_data():
+    with pytest.raises(ValueError, match="group='who' is not in data, which") as raised:
+        make_supervised(SALES, group="who")
+    assert "set_output" not in str(raised.value)

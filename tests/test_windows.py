@@ -144,3 +144,10 @@ def test_make_supervised_takes_every_column_or_several():
 def test_unknown_target_is_named(target):
     with pytest.raises(ValueError, match="is not a column; columns are"):
         make_windows(TABLE, 2, target=target)
+
+
+def test_an_index_level_is_no_target():
+    table = TABLE.rename_axis("hour")
+    for options in ({}, {"known": ["temp"]}, {"time": "hour"}):
+        with pytest.raises(ValueError, match="target='hour' is not a column; columns"):
+            make_supervised(table, target="hour", **options)
