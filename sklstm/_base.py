@@ -259,7 +259,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture["categorical_features"] = positions
         if clash := set(positions) & set(self._changing):
             raise ValueError(
-                f"anchor is feature {clash.pop()}, which holds ids: these have no level;"
+                f"anchor is feature {clash.pop()}, which holds ids: they have no level;"
                 " take it out of categorical_features, or give another anchor."
             )
         if not resume:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, _fit_context, clone
-from sklearn.utils import Bunch, _safe_indexing, check_array, check_consistent_length
+from sklearn.utils import Bunch, _safe_indexing, check_array, get_tags, indexable
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.parallel import Parallel, delayed
@@ -186,9 +186,9 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         names = self._check_estimators()
         if y is None:
             raise ValueError(
-                "BlendedRegressor requires y to be passed, but it is None."
+                "BlendedRegressor requires y to be passed, but the target y is None."
             )
-        check_consistent_length(X, y)
+        X, y = indexable(X, y)
         y = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
@@ -283,6 +283,14 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         if self.gain_ <= self.margin:
             self.weights_ = np.zeros(len(names))
             self.weights_[safe] = find_weights(total[np.ix_(safe, safe)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inputs = [get_tags(pair[-1]).input_tags for pair in self.estimators]
+        tags.input_tags.sparse = bool(inputs) and all(part.sparse for part in inputs)
+        tags.input_tags.three_d_array = any(part.three_d_array for part in inputs)
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def _fit_copies(

@@ -45,9 +45,9 @@ class Pinball(nn.Module):
 class GaussianCRPS(nn.Module):
     """Continuous ranked probability score of normal distributions.
 
-    It is twice the pinball loss averaged over all quantiles, in units of the target. Unlike
-    the logarithm of the density it does not let one outlier, or one sure and wrong
-    forecast, outweigh all else.
+    It is twice the pinball loss averaged over all quantiles, in units of the target.
+    Unlike the logarithm of the density it does not let one outlier, or one sure and
+    wrong forecast, outweigh all else.
 
     References
     ----------

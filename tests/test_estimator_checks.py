@@ -1,9 +1,11 @@
 """scikit-learn's own checks, on default instances."""
 
 import pytest
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import (
+    BlendedRegressor,
     LSTMClassifier,
     LSTMRegressor,
     NaiveRegressor,
@@ -23,7 +25,14 @@ EXPECTED_FAILURES = {
 # Some checks mean to provoke a warning, and then look at the outcome only.
 @pytest.mark.filterwarnings("default")
 @parametrize_with_checks(
-    [LSTMRegressor(), LSTMClassifier(), NaiveRegressor(), SequenceWindower()],
+    [
+        LSTMRegressor(),
+        LSTMClassifier(),
+        NaiveRegressor(),
+        # Without the gap: there are few samples in some checks, and five targets.
+        BlendedRegressor([("a", LinearRegression()), ("b", Ridge())], gap=0),
+        SequenceWindower(),
+    ],
     expected_failed_checks=lambda e: EXPECTED_FAILURES.get(type(e).__name__, {}),
 )
 def test_sklearn_checks(estimator, check):
