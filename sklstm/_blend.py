@@ -151,11 +151,33 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         self.n_jobs = n_jobs
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, those of the estimators by name included."""
+        """Return the parameters, and those of the estimators by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return those of the estimators.
+
+        Returns
+        -------
+        params : dict
+            Parameters by name.
+        """
         return self._get_params("estimators", deep=deep)
 
     def set_params(self, **params: Any) -> BlendedRegressor:
-        """Set parameters, or those of the estimators as ``name__parameter``."""
+        """Set parameters, or those of the estimators as ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self : BlendedRegressor
+            The same.
+        """
         self._set_params("estimators", **params)
         return self
 

@@ -59,7 +59,10 @@ def make_forecaster(
     anchor : int, str or list of these, default=0
         The feature that is forecast, as in `LSTMRegressor`.
 
-    max_epochs, n_jobs
+    max_epochs : int, default=100
+        As in `BlendedRegressor`.
+
+    n_jobs : int or None, default=None
         As in `BlendedRegressor`.
 
     random_state : int, RandomState instance or None, default=None

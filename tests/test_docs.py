@@ -78,7 +78,7 @@ def as_value(text):
 
 def mismatches(obj):
     """One line for each parameter whose documentation and signature differ."""
-    documented = documented_defaults(obj)
+    documented = {k.lstrip("*"): v for k, v in documented_defaults(obj).items()}
     signature = inspect.signature(obj).parameters
     if list(documented) != list(signature):
         return [f"documents {list(documented)}, takes {list(signature)}"]
