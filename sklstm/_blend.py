@@ -109,7 +109,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
     Examples
     --------
     >>> import numpy as np
-    >>>     >>> from sklstm import BlendedRegressor, NaiveRegressor
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklstm import BlendedRegressor, NaiveRegressor
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> y = 2 * X[:, 1] + X[:, 2]
     >>> forecasts = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
