@@ -8,10 +8,13 @@ from sklearn.utils._plotting import _validate_style_kwargs
 
 from ._view import (
     Stretch,
+    check_same_dates,
     find_interval,
     find_name,
     index_times,
     read_dates,
+    read_interval,
+    read_values,
 )
 
 
@@ -37,7 +40,8 @@ class ForecastDisplay:
 
     dates : ndarray of shape (n_history + n_steps,), default=None
         Where the values stand on the axis of time, dates or numbers. None counts
-        steps from the last of `history`, which is 0.
+        steps from the last of `history`, which is 0. In a time zone they are those
+        of the clock on the wall, which in autumn shows one hour twice.
 
     name : str, default=None
         What is forecast, with its unit: the label of the vertical axis.
@@ -158,6 +162,7 @@ class ForecastDisplay:
             self.line_history_ = self._line(x[:n], self.history, style, history_kwargs)
         if self.y_true is not None:
             style = {"color": "C0", "label": "actual"} | marker
+            style |= {"markevery": (1, 1)} if n else {}
             joined = np.r_[self.history[-1:], self.y_true]  # no hole between the lines
             x_true = x[len(x) - len(joined) :]
             self.line_true_ = self._line(x_true, joined, style, true_kwargs)
@@ -228,7 +233,7 @@ class ForecastDisplay:
             The forecast.
 
         y_true : array-like of shape (n_steps,), default=None
-            What came.
+            What came; if both have an index of dates, at those of `y_pred`.
 
         interval : array-like of shape (n_steps, 2), default=None
             Lower and upper end for each step.
@@ -259,21 +264,23 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, or an interval has its ends in the wrong order.
+            If lengths or dates differ, or an interval has its ends in the wrong
+            order.
         """
         name = getattr(history, "name", None) if name is None else name
+        check_same_dates(y_true, y_pred)
         indexed = index_times(history, y_pred)
-        history = _read_values(history, "history", least=0)
-        y_pred = _read_values(y_pred, "y_pred")
+        history = read_values(history, "history", least=0)
+        y_pred = read_values(y_pred, "y_pred")
         if dates is not None:
             dates = read_dates(dates, len(history), len(y_pred))
         else:
             dates = indexed
         if y_true is not None:
-            y_true = _read_values(y_true, "y_true")
+            y_true = read_values(y_true, "y_true")
             check_consistent_length(y_pred, y_true)
         if interval is not None:
-            interval = _read_interval(interval, len(y_pred))
+            interval = read_interval(interval, len(y_pred))
         display = cls(
             history=history,
             y_pred=y_pred,
@@ -304,12 +311,13 @@ class ForecastDisplay:
 
         A model of many steps, whose y has 2 dimensions, is drawn as it forecasts
         from one row; a model of one step as it forecasts from each row what
-        the next one holds.
+        the next one holds, but for the last row if dates are irregular. Without
+        dates the rows are numbered.
 
         The interval is that of the first of these methods that the estimator, or
         the last step of a pipeline, has: `predict_interval`; `predict_quantiles`,
-        of which the outermost are taken; `predict` with ``return_std=True`` if its
-        `loss` is ``"gaussian"``, for 90 %. Else there is none.
+        of which the outermost are taken; `predict` with ``return_std=True``, for
+        90 %. Else there is none.
 
         Parameters
         ----------
@@ -339,7 +347,8 @@ class ForecastDisplay:
 
         outputs : slice or array-like of int, default=None
             Which outputs of the estimator are the forecast, one for each step. None
-            for all. Of two targets the first has ``slice(0, None, 2)``.
+            for all. Of two targets the first has ``slice(0, None, 2)``. Only `y`
+            can tell that several targets are no steps.
 
         name : str, default=None
             What is forecast, with its unit. None for the name of the column.
@@ -358,7 +367,8 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If there is no such row, or `y` does not fit the forecasts.
+            If there is no such row, or no history without `y`; if `y` does not fit
+            the forecasts, or its columns are not the steps of one target.
         """
         stretch = Stretch.around(estimator, X, row)
         y_pred = _pick(estimator.predict(X), outputs)
@@ -371,12 +381,11 @@ class ForecastDisplay:
                     f"y has the shape {y.shape} and the forecasts {y_pred.shape}; give"
                     " y as in fit."
                 )
+            stretch.check_steps(y)
         n_steps = y_pred.shape[1]
         if n_steps == 1:
-            last = len(stretch.rows)
-            first = 0 if n_history is None else max(0, last - n_history)
-            chosen = stretch.rows[first:], 0
-            history, dates = [], stretch.dates(first + 1, last - 1, 1)
+            rows, dates = stretch.one_step(n_history)
+            history, chosen = [], (rows, 0)
         else:
             history = stretch.history(X, y, target)
             n_history = 4 * n_steps if n_history is None else n_history
@@ -406,35 +415,3 @@ def _pick(values, outputs):
 
 def _to_array(y):
     return check_array(y, ensure_2d=False, ensure_all_finite=False, input_name="y")
-
-
-def _read_values(values, name, least=1):
-    values = check_array(
-        np.asarray(values, dtype=np.float64),
-        ensure_2d=False,
-        ensure_min_samples=least,
-        ensure_all_finite="allow-nan",
-        input_name=name,
-    )
-    if values.ndim != 1:
-        raise ValueError(
-            f"{name} has the shape {values.shape}; expected (n_steps,): choose one"
-            " series and one target."
-        )
-    return values
-
-
-def _read_interval(interval, n_steps):
-    interval = np.asarray(interval, dtype=np.float64)
-    if interval.shape != (n_steps, 2):
-        raise ValueError(
-            f"interval has the shape {interval.shape}; expected ({n_steps}, 2), a lower"
-            " and an upper end for each step."
-        )
-    if (interval[:, 0] > interval[:, 1]).any():
-        step = (interval[:, 0] > interval[:, 1]).argmax()
-        raise ValueError(
-            f"interval of step {step} reaches from {interval[step, 0]} to"
-            f" {interval[step, 1]}: give the lower end first."
-        )
-    return interval

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 from numbers import Integral
 from typing import Any
 
@@ -152,8 +153,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
                 " taken: give time=, or pass the times as groups=."
             )
         if groups is not None:
-            check_consistent_length(X, groups)
-            return groups.to_series() if hasattr(groups, "to_series") else groups
+            return _read_groups(X, groups)
         refuse_lazy(X)
         table = self._as_frame(X) if isinstance(X, Sequences) else as_table(X, "X")
         return read_place(table, find_place(table, self.time, "time"))
@@ -179,3 +179,25 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
                 f" on {test_size} each, gap={self.gap} and one to train on need"
                 f" {n_needed}: give more, or lower one of these."
             )
+
+
+def _read_groups(X: Any, groups: Any) -> Any:
+    """Return the times passed as `groups`, a series or an array."""
+    if np.ndim(groups) != 1:
+        raise ValueError(
+            f"groups has the shape {np.shape(groups)}; expected (n_samples,): pass one"
+            " column, the time of each row."
+        )
+    check_consistent_length(X, groups)
+    if hasattr(groups, "to_series"):
+        return groups.to_series()
+    if getattr(groups, "dtype", "object") == "object":  # a list has none
+        return [_in_utc(time) for time in groups]
+    return groups
+
+
+def _in_utc(time: Any) -> Any:
+    """Return a time without its zone, of which numpy knows nothing."""
+    if getattr(time, "tzinfo", None) is None:
+        return time
+    return time.astimezone(UTC).replace(tzinfo=None)

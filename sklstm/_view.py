@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_array
 
-from ._calendar import continue_times
+from ._calendar import continue_column
 from ._columns import (
     as_table,
     column_names,
-    find_place,
+    find_column,
     get_index,
     read_place,
     read_times,
@@ -22,6 +23,7 @@ from ._columns import (
 from ._forecast import find_windowers
 from ._order import Keys, RowOrder
 from ._sequences import Sequences
+from ._spread import find_method, predict_spread
 from ._tables import is_frame
 
 # Standard deviations on either side of the mean, for 90 % of a normal distribution.
@@ -41,9 +43,7 @@ def axis_times(column: Any) -> np.ndarray:
     times : ndarray of shape (n_rows,)
         Dates as the clock on the wall showed them; else numbers.
     """
-    if hasattr(column, "to_series"):  # an index of pandas
-        is_period = hasattr(column, "to_timestamp")
-        column = (column.to_timestamp() if is_period else column).to_series()
+    column = _as_series(column)
     native = nw.from_native(column, series_only=True, pass_through=True)
     if isinstance(native, nw.Series):
         if isinstance(native.dtype, nw.Datetime) and native.dtype.time_zone:
@@ -57,23 +57,33 @@ def axis_times(column: Any) -> np.ndarray:
     return times.astype("M8[ns]") if is_date else times
 
 
+def _as_series(column: Any) -> Any:
+    if not hasattr(column, "to_series"):  # no index of pandas
+        return column
+    is_period = hasattr(column, "to_timestamp")
+    return (column.to_timestamp() if is_period else column).to_series()
+
+
 def index_dates(table: Any) -> Any:
     """Return the index of a pandas object, or of its windows, if it holds dates."""
     index = table.index if isinstance(table, Sequences) else get_index(table)
     is_date = getattr(index, "inferred_type", None) in ("datetime64", "period")
-    return index if is_date else None
+    return _as_series(index) if is_date else None
 
 
-def extend_times(times: np.ndarray, n_steps: int) -> np.ndarray | None:
-    """Append the times that come next; None if there is no regular step."""
-    is_date = times.dtype.kind == "M"
-    values = times.astype(np.int64) if is_date else times
+def extend_times(column: Any, n_steps: int) -> np.ndarray | None:
+    """Read times and append those that come next; None if there is no regular step."""
+    column = _as_series(column)
+    times = axis_times(column)
+    native = nw.from_native(column, series_only=True, pass_through=True)
+    zone = getattr(getattr(native, "dtype", None), "time_zone", None)
+    # Where clocks are changed, the next hour is not that of the clock on the wall.
+    known = column if zone else times
     try:
-        series = np.zeros(len(values), dtype=np.int64)
-        new = continue_times(series, values, n_steps, is_date=is_date)[0]
+        new = continue_column(known, np.zeros(len(times), dtype=np.int64), n_steps)
     except ValueError:
         return None
-    return np.r_[times, new.astype(times.dtype)]
+    return np.r_[times, axis_times(new)]
 
 
 def index_times(history: Any, y_pred: Any) -> np.ndarray | None:
@@ -82,7 +92,7 @@ def index_times(history: Any, y_pred: Any) -> np.ndarray | None:
     if before is None:
         return axis_times(after) if after is not None and len(history) == 0 else None
     if after is None:
-        return extend_times(axis_times(before), len(y_pred))
+        return extend_times(before, len(y_pred))
     return np.r_[axis_times(before), axis_times(after)]
 
 
@@ -103,7 +113,7 @@ def read_dates(dates: Any, n_history: int, n_steps: int) -> np.ndarray:
         Continued by their regular step if need be.
     """
     times = axis_times(dates)
-    extended = extend_times(times, n_steps) if len(times) == n_history else times
+    extended = extend_times(dates, n_steps) if len(times) == n_history else times
     if extended is None:
         raise ValueError(
             "dates are those of history only and have no regular step: give those of"
@@ -117,12 +127,60 @@ def read_dates(dates: Any, n_history: int, n_steps: int) -> np.ndarray:
     return extended
 
 
+def read_values(values: Any, name: str, least: int = 1) -> np.ndarray:
+    """Read numbers of shape (n_steps,), of which some may be missing."""
+    values = check_array(
+        np.asarray(values, dtype=np.float64),
+        ensure_2d=False,
+        ensure_min_samples=least,
+        ensure_all_finite="allow-nan",
+        input_name=name,
+    )
+    if values.ndim != 1:
+        raise ValueError(
+            f"{name} has the shape {values.shape}; expected (n_steps,): choose one"
+            " series and one target."
+        )
+    return values
+
+
+def read_interval(interval: Any, n_steps: int) -> np.ndarray:
+    """Read lower and upper ends, shape (n_steps, 2)."""
+    interval = np.asarray(interval, dtype=np.float64)
+    if interval.shape != (n_steps, 2):
+        raise ValueError(
+            f"interval has the shape {interval.shape}; expected ({n_steps}, 2), a lower"
+            " and an upper end for each step."
+        )
+    if (interval[:, 0] > interval[:, 1]).any():
+        step = (interval[:, 0] > interval[:, 1]).argmax()
+        raise ValueError(
+            f"interval of step {step} reaches from {interval[step, 0]} to"
+            f" {interval[step, 1]}: give the lower end first."
+        )
+    return interval
+
+
+def check_same_dates(y_true: Any, y_pred: Any) -> None:
+    """Raise if both have an index of dates, and not the same dates."""
+    came, forecast = index_dates(y_true), index_dates(y_pred)
+    if came is None or forecast is None:
+        return
+    came, forecast = axis_times(came), axis_times(forecast)
+    if len(came) == len(forecast) and (came != forecast).any():
+        step = (came != forecast).argmax()
+        raise ValueError(
+            f"Step {step} of y_true is of {came[step]} and that of y_pred of"
+            f" {forecast[step]}, by their index: give y_true at the dates of y_pred."
+        )
+
+
 def find_name(X: Any, keys: Keys, target: Any) -> str | None:
     """Name of the column that is forecast, if it has one."""
     if not is_frame(X):
         return None
     if target is not None:
-        return str(find_place(X, target, "target").name)
+        return str(column_names(X)[find_column(X, target, "target")])
     features = keys.features(X)
     return str(column_names(X)[features[0]]) if len(features) == 1 else None
 
@@ -136,8 +194,8 @@ class Stretch:
     rows : ndarray of int, shape (n_rows,)
         Their positions in X, in time order.
 
-    times : ndarray of shape (n_rows,) or None
-        When they were taken.
+    times : series or array-like of shape (n_rows,), or None
+        When they were taken, as in X.
 
     place : int
         Which of them was chosen.
@@ -147,7 +205,7 @@ class Stretch:
     """
 
     rows: np.ndarray
-    times: np.ndarray | None
+    times: Any
     place: int
     keys: Keys
 
@@ -166,9 +224,30 @@ class Stretch:
             keys = Keys.find(X, windower.group, windower.time)
             rows = _run_of(RowOrder(X, keys, windower.max_gap), row % n_rows)
             column = None if keys.time is None else read_place(X, keys.time)
-        times = None if column is None else axis_times(column)[rows]
+        times = None if column is None else _safe_indexing(column, rows)
         place = int(np.flatnonzero(rows == row % n_rows)[0])
         return cls(rows, times, place, keys)
+
+    def check_steps(self, y: np.ndarray) -> None:
+        """Raise if what came after a row is not what came after the next one, too.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_steps)
+            What came after each row of X, of one target.
+        """
+        if y.shape[1] == 1:
+            return
+        here, following = self.rows[:-1], self.rows[1:]
+        second, first = y[here, 1], y[following, 0]
+        differ = ~np.isclose(second, first, equal_nan=True)
+        if differ.any():
+            i = differ.argmax()
+            raise ValueError(
+                f"y[{here[i]}, 1] is {second[i]:.6g} and y[{following[i]}, 0] is"
+                f" {first[i]:.6g}, which would be the same value if the columns of y"
+                " were steps of one target, and no row left out: choose outputs=."
+            )
 
     def history(self, X: Any, y: np.ndarray | None, target: Any) -> np.ndarray:
         """Read the values up to the row that was chosen.
@@ -190,26 +269,81 @@ class Stretch:
             The last of them is that of the row.
         """
         here = self.rows[: self.place + 1]
-        if target is None and y is not None:
-            return y[here[:-1], 0]
-        X = as_table(X, "X") if np.ndim(X) != 1 else np.reshape(X, (-1, 1))
-        columns = self.keys.features(X)
-        if target is not None:
-            columns = [find_place(X, target, "target").position]
-        if len(columns) != 1:
+        told = None if y is None or target is not None else y[here[:-1], 0]
+        if told is not None and len(told):
+            return told
+        if _holds_windows(X):
+            if told is None:
+                raise ValueError(
+                    "X holds windows and no column that may be read as the history of"
+                    " the forecast: give y, and no target."
+                )
+            return told
+        columns = self._find_columns(X, target)
+        if len(columns) == 1:
+            X = as_table(X, "X") if np.ndim(X) != 1 else np.reshape(X, (-1, 1))
+            column = np.asarray(_safe_indexing(X, columns[0], axis=1))
+            if y is None or told is None or self._continues(y, column):
+                return column[here].astype(np.float64)
+        if told is None:
             raise ValueError(
                 f"X has {len(columns)} columns that may be the history of the forecast:"
                 " name one in target, or give y."
             )
-        column = np.asarray(_safe_indexing(X, columns[0], axis=1), dtype=np.float64)
-        return column[here]
+        return told
+
+    def _continues(self, y: np.ndarray, column: np.ndarray) -> bool:
+        """Whether a column holds what y says comes after each row."""
+        came, found = y[self.rows[:-1], 0], column[self.rows[1:]]
+        is_number = found.dtype.kind in "biuf"
+        return is_number and np.allclose(came, found, equal_nan=True)
+
+    def _find_columns(self, X: Any, target: Any) -> list[int]:
+        if target is not None:
+            return [find_column(X, target, "target")]
+        return [0] if np.ndim(X) == 1 else self.keys.features(X)
 
     def dates(self, first: int, last: int, n_steps: int) -> np.ndarray | None:
         """Times of the rows from `first` up to `last`, and of the next ones."""
         if self.times is None:
             return None
-        extended = extend_times(self.times[: last + 1], n_steps)
-        return None if extended is None else extended[first:]
+        end = last + 1 + n_steps
+        n_new = end - len(self.rows)
+        is_known = n_new <= 0
+        times = axis_times(self.times) if is_known else extend_times(self.times, n_new)
+        return None if times is None else times[first:end]
+
+    def one_step(self, n_history: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Find what a model of one step is drawn at.
+
+        Parameters
+        ----------
+        n_history : int or None
+            How many forecasts to draw, the last of them; None for all.
+
+        Returns
+        -------
+        rows : ndarray of int, shape (n_drawn,)
+            Positions in X of the rows to forecast from.
+
+        dates : ndarray of shape (n_drawn,)
+            Times of what is forecast; without times its row in the series.
+        """
+        rows, n_rows = self.rows, len(self.rows)
+        dates = self.dates(1, n_rows - 1, 1)
+        if dates is None and self.times is not None and n_rows > 1:
+            # Only the last forecast is for a time that nothing tells.
+            rows, dates = rows[:-1], axis_times(self.times)[1:]
+        if dates is None:
+            dates = np.arange(1, n_rows + 1)
+        first = 0 if n_history is None else max(0, len(rows) - n_history)
+        return rows[first:], dates[first:]
+
+
+def _holds_windows(X: Any) -> bool:
+    if hasattr(X, "shape"):
+        return len(X.shape) > 2
+    return np.ndim(X[0]) > 1
 
 
 def _run_of(order: RowOrder, row: int) -> np.ndarray:
@@ -242,31 +376,27 @@ def find_interval(estimator: Any, X: Any) -> tuple[np.ndarray | None, str | None
     """
     if hasattr(estimator, "predict_interval"):
         ends = np.asarray(estimator.predict_interval(X))
-        return _outermost(ends), _share(getattr(estimator, "coverage", None))
-    if hasattr(estimator, "predict_quantiles"):
-        ends = np.sort(np.asarray(estimator.predict_quantiles(X)), axis=-1)
-        levels = np.ravel(getattr(estimator, "quantile", np.nan)).astype(float)
-        if ends.shape[-1] < 2:
-            return None, None
-        return _outermost(ends), _share(levels.max() - levels.min())
+        share = getattr(estimator, "coverage_", None)
+        return ends.reshape(len(ends), -1, 2), _share(share)
     if hasattr(estimator, "best_estimator_"):
         return find_interval(estimator.best_estimator_, X)
     if isinstance(estimator, Pipeline):
         inputs = estimator[:-1].transform(X) if len(estimator) > 1 else X
         return find_interval(estimator[-1], inputs)
-    if getattr(estimator, "loss", None) == "gaussian":
-        mean, std = estimator.predict(X, return_std=True)
-        ends = np.stack([mean - N_STD * std, mean + N_STD * std], axis=-1)
-        return _outermost(ends), _share(0.9)
-    return None, None
-
-
-def _outermost(ends: np.ndarray) -> np.ndarray:
-    """First and last of the last axis, shape (n_samples, n_outputs, 2)."""
-    return ends[..., [0, -1]].reshape(len(ends), -1, 2)
+    first = _safe_indexing(X, [0])
+    method = find_method(estimator, "auto", first)
+    if method == "residual":
+        return None, None
+    n_outputs = np.size(estimator.predict(first))
+    center, base, unit = predict_spread(estimator, method, X, n_outputs)
+    radius, share = N_STD * unit, 0.9
+    if method == "quantiles":
+        levels = np.ravel(getattr(estimator, "quantile", np.nan)).astype(float)
+        radius, share = base, levels.max() - levels.min()
+    return np.stack([center - radius, center + radius], axis=-1), _share(share)
 
 
 def _share(share: Any) -> str | None:
     """Name an interval by the share that it is to hold, where that is known."""
-    known = isinstance(share, float) and np.isfinite(share)
-    return f"{100 * share:.3g} % interval" if known else None
+    known = isinstance(share, Real) and np.isfinite(float(share))
+    return f"{100 * float(share):.6g} % interval" if known else None

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.linear_model import LinearRegression
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import BayesianRidge, LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -49,9 +50,7 @@ def hours(dates):
 
 
 class Gaussian(LinearRegression):
-    """Says how sure it is, as our regressor does with this loss."""
-
-    loss = "gaussian"
+    """Says how sure it is."""
 
     def predict(self, X, return_std=False):
         y = super().predict(X)
@@ -59,7 +58,7 @@ class Gaussian(LinearRegression):
 
 
 class Quantiles(RegressorMixin, BaseEstimator):
-    quantile = (0.05, 0.5, 0.9)
+    quantile = (0.0005, 0.5, 0.999)
 
     def fit(self, X, y):
         self.n_outputs_ = np.shape(y)[1:]
@@ -73,7 +72,11 @@ class Quantiles(RegressorMixin, BaseEstimator):
 
 
 class Interval(Quantiles):
-    coverage = 0.8
+    coverage = 0.5  # set after fit
+
+    def fit(self, X, y):
+        self.coverage_ = np.float32(0.9)
+        return super().fit(X, y)
 
     def predict_interval(self, X):
         return np.stack([self.predict(X) - 5, self.predict(X) + 5], axis=-1)
@@ -148,6 +151,37 @@ def test_a_forecast_has_its_own_dates():
     assert picture.dates is None  # those of the history are not known
 
 
+@pytest.mark.parametrize("first", ["2024-10-26 06:00", "2024-03-30 05:00"])
+def test_hours_go_on_over_a_change_of_clocks(first):
+    dates = pd.date_range(first, periods=30, freq="h", tz="Europe/Berlin")
+    wall = dates.tz_localize(None).to_numpy()
+    history = pd.Series(np.arange(19.0), index=dates[:19])
+    picture = ForecastDisplay.from_predictions(history, np.zeros(11))
+    assert_array_equal(picture.dates, wall)
+    utc = pl.Series(dates[:19].tz_convert(None).to_numpy()).dt.replace_time_zone("UTC")
+    for given in (dates[:19], utc.dt.convert_time_zone("Europe/Berlin")):
+        picture = ForecastDisplay.from_predictions(
+            np.arange(19.0), np.zeros(11), dates=given
+        )
+        assert_array_equal(picture.dates, wall)
+    X = pd.DataFrame({"load": np.arange(19.0)}, index=dates[:19])
+    model = lags(2).fit(X, np.zeros((19, 11)))
+    picture = ForecastDisplay.from_estimator(model, X)
+    assert_array_equal(picture.dates, wall)
+
+
+def test_what_came_has_the_dates_of_the_forecast():
+    load = WAVE["load"]
+    forecast = load[100:104]
+    ForecastDisplay.from_predictions(load[:100], forecast, y_true=load[100:104])
+    ForecastDisplay.from_predictions(load[:100], forecast, y_true=load[90:94].array)
+    with pytest.raises(
+        ValueError, match=r"Step 0 of y_true is of 2024-03-04T18.*:"
+    ) as e:
+        ForecastDisplay.from_predictions(load[:100], forecast, y_true=load[90:94])
+    assert len(str(e.value).splitlines()) == 1
+
+
 def test_dates_of_periods_and_of_polars():
     months = pd.period_range("2024-01", periods=6, freq="M")
     history = pd.Series(np.arange(4.0), index=months[:4])
@@ -193,9 +227,13 @@ def test_the_first_rows_have_the_history_there_is():
     X, y = make_supervised(WAVE, horizon=5)
     model = lags().fit(X, y)
     display = ForecastDisplay.from_estimator(model, X, y, row=0)
-    assert len(display.history) == 0  # y tells of the next rows only
+    assert_allclose(display.history, WAVE["load"].iloc[:1])
+    assert_array_equal(hours(display.dates), hours(HOURS[:6]))
     display = ForecastDisplay.from_estimator(model, X, y, row=0, target="load")
     assert_allclose(display.history, WAVE["load"].iloc[:1])
+    other = X + 20  # which y does not continue
+    display = ForecastDisplay.from_estimator(model, other, y, row=0)
+    assert len(display.history) == 0
 
 
 def test_a_model_of_one_step_is_drawn_at_each_row():
@@ -208,6 +246,31 @@ def test_a_model_of_one_step_is_drawn_at_each_row():
     display = ForecastDisplay.from_estimator(model, X, y, n_history=10)
     assert_allclose(display.y_pred, model.predict(X)[-10:])
     assert_array_equal(hours(display.dates), hours(HOURS[-10:]))
+
+
+def test_each_row_without_dates_is_numbered():
+    X, y = make_supervised(WAVE["load"].to_numpy())
+    display = ForecastDisplay.from_estimator(lags().fit(X, y), X, y, n_history=10)
+    assert_array_equal(display.line_pred_.get_xdata(), range(110, 120))
+    assert display.ax_.get_xlabel() == ""
+
+
+def test_irregular_dates_are_kept():
+    minutes = np.random.default_rng(0).uniform(1, 60, size=40).cumsum()
+    dates = HOURS[0] + pd.to_timedelta(minutes.round(), unit="min")
+    table = pd.DataFrame({"load": np.arange(40.0)}, index=dates)
+    model = lags().fit(table[:-1], table["load"][1:])
+    display = ForecastDisplay.from_estimator(model, table)
+    assert_array_equal(display.dates, dates[1:])  # that of the last is not known
+    assert_allclose(display.y_pred, np.arange(1, 40))
+    display = ForecastDisplay.from_estimator(model, table, n_history=5)
+    assert_array_equal(display.dates, dates[-5:])
+    X, y = make_supervised(table, horizon=4)
+    model.fit(X, y)
+    display = ForecastDisplay.from_estimator(model, table, row=20)
+    assert_array_equal(display.dates, dates[5:25])
+    display = ForecastDisplay.from_estimator(model, table)
+    assert display.dates is None
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
@@ -256,12 +319,33 @@ def test_one_of_several_targets():
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
+def test_targets_are_not_taken_for_steps(horizon):
+    table = WAVE.assign(wind=np.arange(120.0))
+    X, y = make_supervised(table, horizon=horizon)
+    model = lags().fit(X, y)
+    with pytest.raises(
+        ValueError, match=r"y\[0, 1\] is 1 and y\[1, 0\] is .* choose ou"
+    ):
+        ForecastDisplay.from_estimator(model, X, y)
+    for outputs in (slice(0, None, 2), slice(1, None, 2)):
+        ForecastDisplay.from_estimator(model, X, y, outputs=outputs)
+
+
+def test_steps_that_are_missing_or_rounded_are_steps():
+    holed = WAVE.assign(load=WAVE["load"].where(HOURS.hour != 5))
+    _, y = make_supervised(holed, horizon=3)
+    X, complete = make_supervised(WAVE, horizon=3)
+    y[::2] *= 1 + 1e-7
+    ForecastDisplay.from_estimator(lags().fit(X, complete), X, y)
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
 @pytest.mark.parametrize(
     ("model", "below", "above", "name"),
     [
         (Gaussian(), 1.645 * 2, 1.645 * 2, "90 % interval"),
-        (Quantiles(), 1, 2, "85 % interval"),
-        (Interval(), 5, 5, "80 % interval"),
+        (Quantiles(), 1, 2, "99.85 % interval"),
+        (Interval(), 5, 5, "90 % interval"),
         (LinearRegression(), None, None, None),
     ],
     ids=["std", "quantiles", "interval", "none"],
@@ -280,6 +364,17 @@ def test_the_interval_is_the_best_there_is(horizon, model, below, above, name):
         assert display.band_.get_label() == name
 
 
+@pytest.mark.parametrize("model", [BayesianRidge(), GaussianProcessRegressor()])
+def test_any_standard_deviation_is_drawn(model):
+    X, y = make_supervised(WAVE)
+    model = lags(model=model).fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X, y)
+    windows = model[:-1].transform(X)
+    mean, std = model[-1].predict(windows, return_std=True)
+    ends = np.column_stack([mean - 1.645 * std, mean + 1.645 * std])
+    assert_allclose(display.interval, ends)
+
+
 def test_windows_made_beforehand_have_no_dates():
     X, y = make_windows(WAVE["load"], 6, horizon=4)
     model = LSTMRegressor(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
@@ -296,6 +391,18 @@ def test_windows_made_beforehand_have_no_dates():
 def test_an_interval_of_one_step_is_a_line():
     display = ForecastDisplay.from_predictions([1, 2], [3], interval=[[2, 4]])
     assert_array_equal(display.band_.get_segments()[0], [[1, 2], [1, 4]])
+
+
+@pytest.mark.parametrize("n_steps", [1, 5])
+def test_only_what_came_is_marked_as_such(n_steps):
+    display = ForecastDisplay.from_predictions(
+        [1, 2], np.ones(n_steps), y_true=np.ones(n_steps)
+    )
+    line = display.line_true_
+    start, every = line.get_markevery()
+    assert_array_equal(line.get_xdata()[start::every], np.arange(1, n_steps + 1))
+    alone = ForecastDisplay.from_predictions([], [3], y_true=[4]).line_true_
+    assert alone.get_markevery() is None
 
 
 @pytest.mark.parametrize(
@@ -324,6 +431,17 @@ def test_what_an_estimator_cannot_draw_is_named():
         ForecastDisplay.from_estimator(model, X, y, row=500)
     with pytest.raises(ValueError, match=r"y has the shape \(117, 1\) and the forec"):
         ForecastDisplay.from_estimator(model, X, y[:, 0])
+    dated = X.rename_axis("load_at")
+    with pytest.raises(ValueError, match="target='load_at' is not a column"):
+        ForecastDisplay.from_estimator(model, dated, y, target="load_at")
+    windows = SequenceWindower(6).fit_transform(X.to_numpy())
+    model = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0).fit(windows, y)
+    for given in (windows, np.asarray(windows)):
+        for options in ({}, {"y": y, "target": "load"}):
+            with pytest.raises(
+                ValueError, match=r"X holds windows .* give y, and no t"
+            ):
+                ForecastDisplay.from_estimator(model, given, **options)
 
 
 def test_matplotlib_is_asked_for_by_name(monkeypatch):

@@ -139,6 +139,9 @@ def test_time_is_found_wherever_it_stands(panel):
         panel["day"].dt.date.tolist(),
         pd.DatetimeIndex(abroad["day"]),
         pl.Series(panel["day"].tolist()),
+        abroad["day"].tolist(),
+        np.array(abroad["day"].tolist(), dtype=object),
+        abroad["day"].astype(object),
     ]:
         assert folds_of(PanelTimeSeriesSplit(3, gap=2), panel, None, times) == expected
 
@@ -232,6 +235,11 @@ def test_times_are_complete_and_given_once(panel):
         folds_of(PanelTimeSeriesSplit(time="day"), panel, groups=panel["day"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         folds_of(PanelTimeSeriesSplit(), panel, groups=panel["day"][1:])
+    for groups in (panel[["day"]], np.zeros((len(panel), 2))):
+        with pytest.raises(
+            ValueError, match=r"shape \(85, [12]\); expected \(n_s.*,\)"
+        ):
+            folds_of(PanelTimeSeriesSplit(), panel, groups=groups)
     panel.loc[panel.index[3], "day"] = pd.NaT
     with pytest.raises(ValueError, match="time stamp of row 3 is missing"):
         folds_of(PanelTimeSeriesSplit(time="day"), panel)
