@@ -124,9 +124,10 @@ class BatchDataset(Dataset):
         if y is not None and weight is not None:
             kind = dtype if y.dtype.kind == "f" else torch.int64
             self.y = torch.as_tensor(y, dtype=kind, device=device)
-            weight = weight / weight.mean()
-            self.weight = torch.as_tensor(weight, dtype=dtype, device=device)
-            self.is_weighted = bool((weight != 1).any())
+            self.is_weighted = bool((weight != weight[0]).any())
+            if self.is_weighted:
+                weight = weight / weight.mean()
+                self.weight = torch.as_tensor(weight, dtype=dtype, device=device)
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -139,6 +139,13 @@ def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarra
     return np.flatnonzero(age >= n_kept_off[series]), last
 
 
+def sorting(values: np.ndarray) -> np.ndarray | slice:
+    """Return what puts values in order; no copy is made where they are."""
+    if (values[1:] >= values[:-1]).all():
+        return slice(None)
+    return np.argsort(values, kind="stable")
+
+
 def overlap_runs(sequences: Sequences) -> np.ndarray:
     """Number the series: sequences that are linked by common steps are of one.
 
@@ -152,7 +159,7 @@ def overlap_runs(sequences: Sequences) -> np.ndarray:
     series : ndarray of shape (n_sequences,)
         From 0, in order of position on the table.
     """
-    order = np.argsort(sequences.starts, kind="stable")
+    order = sorting(sequences.starts)
     starts = sequences.starts[order]
     reached = np.maximum.accumulate(starts + sequences.lengths[order])
     begins = np.r_[False, starts[1:] >= reached[:-1]]

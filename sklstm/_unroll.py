@@ -24,7 +24,7 @@ from ._batches import (
     predict_in_batches,
 )
 from ._sequences import Sequences
-from ._splits import overlap_runs
+from ._splits import overlap_runs, sorting
 
 # The targets of a chunk are alike: it counts as so many windows, if it has as many.
 WINDOWS_PER_CHUNK = 8
@@ -118,21 +118,23 @@ class SeriesDataset(BatchDataset):
         changing: Collection[int] = (),
     ) -> None:
         # Each row of a long series has one of each of these: no longer than needed.
-        kind = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
+        kind: Any = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
         ends = (sequences.starts + sequences.lengths - 1).astype(kind)
-        self.order = np.argsort(ends, kind="stable").astype(kind)
-        series = overlap_runs(sequences)[self.order].astype(kind)
-        starts, lengths = sequences.starts[self.order], sequences.lengths[self.order]
+        order = sorting(ends)
+        series = overlap_runs(sequences)[order].astype(kind)
+        starts, lengths = sequences.starts[order], sequences.lengths[order]
         begins = np.full(series.max() + 1, len(sequences.steps), dtype=kind)
         np.minimum.at(begins, series, starts)
-        y, weight = (None if a is None else a[self.order] for a in (y, weight))
+        y, weight = (None if a is None else a[order] for a in (y, weight))
         ordered = Sequences(sequences.steps, starts, lengths)
         super().__init__(
             ordered, y, weight, dtype=dtype, device=device, changing=changing
         )
         del self.starts  # of windows, which are not read
         self.lengths = torch.from_numpy(lengths.astype(kind))
-        self.ends = torch.from_numpy(ends[self.order])
+        self.ends = torch.from_numpy(ends[order])
+        if y is None:  # predictions go back to where they came from
+            self.order = np.arange(len(ends))[order]
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])
         # A chunk is then about half burn-in; longer ones are fewer, but no faster.

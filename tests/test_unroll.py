@@ -258,7 +258,7 @@ def test_each_epoch_cuts_elsewhere_and_in_another_order():
 
 
 def test_prediction_is_in_place_for_any_module():
-    data = make_dataset(WINDOWS[::-1], MEANS, np.ones(200), unroll="series", **CPU)
+    data = make_dataset(WINDOWS[::-1], unroll="series", **CPU)
     module = torch.nn.Identity()
     module.forward = lambda x, at: x[at[:2]]
     assert_array_equal(predict(module, data), X[::-1])
