@@ -15,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ._blocks import Blocks, find_gain, find_products, find_weights
+from ._sequences import Sequences
 
 # Relative fall of an error that is progress.
 PROGRESS = 1e-4
@@ -279,7 +280,7 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
 
     def _cut(self, X: Any, y: np.ndarray) -> Blocks:
         gap = y.size // len(y) if self.gap is None else self.gap
-        groups = getattr(X, "groups", None)
+        groups = X.groups if isinstance(X, Sequences) else None
         blocks = Blocks(len(y), self.cv, gap, groups)
         if any(len(blocks.inside(i)) == 0 for i in range(self.cv)) or any(
             len(blocks.outside(i)) == 0 for i in range(self.cv)

@@ -4,6 +4,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,6 +143,12 @@ def test_blocks_of_a_panel_are_cut_in_each_series():
         }
         assert trained
         assert not tested & trained
+
+
+def test_a_column_of_that_name_is_no_group():
+    frame = pd.DataFrame({"groups": np.arange(100) % 2, "x": X[:, 1]})
+    model = BlendedRegressor([("c", Constant())], cv=4).fit(frame, Y)
+    assert model.estimators_[0][0].X_.index.min() == 26  # a block and the gap later
 
 
 def test_what_is_no_better_by_more_than_chance_is_left():
