@@ -264,12 +264,15 @@ def find_units(
     """
     ends = sequences.starts + sequences.lengths - 1
     chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
+    # Often one feature has hundreds of targets.
+    table = {
+        p: sequences.steps[:, p].astype(np.float64) for p in set(positions.tolist())
+    }
     lags: dict[int, int | None] = {}
     known: dict[int, tuple[float, float]] = {}
     lines, found = [], []
     for position, column in zip(positions.tolist(), y.T, strict=True):
-        values = sequences.steps[:, position].astype(np.float64)
-        line = None
+        values, line = table[position], None
         if (lag := lags.get(position, 0)) is not None:
             # A later step of a forecast lies further on; if one is not there, none is.
             lags[position], line = _find_lag(
