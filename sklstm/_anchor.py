@@ -1,370 +1,362 @@
-"""Levels that forecasts start from: which feature, in which units, and its changes."""
+"""`AnchoredRegressor`: changes in, changes out, levels back."""
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.utils import check_array, check_consistent_length, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
-from ._sequences import Sequences
-
-# Lags at which y is looked for among later values of its feature.
-MAX_LAG = 10_000
-# Sequences that are compared, and the share of these that must agree: at the ends of
-# the series of a panel they do not.
-N_COMPARED = 200
-SHARE = 0.8
-MIN_COMPARED = 5
-# That so many are the very values is no chance.
-SHARE_OF_SAME = 0.5
-# Relative error of numbers that have been float32, with scaling in between.
-TOLERANCE = 1e-3
-EXACT = 1e-5
-# Scale and offset of the same units.
-SAME = (1.0, 0.0)
+from ._input import read_sequences
+from ._levels import find_levels, fit_lines, take_changes
+from ._regressor import LSTMRegressor
+from ._sequences import Sequences, check_finite
 
 
-class Anchor:
-    """The last observed value of a feature, for each target.
+def _inner_has(name: str) -> Any:
+    def check(self: Any) -> bool:
+        return hasattr(getattr(self, "regressor_", self._inner()), name)
+
+    return check
+
+
+class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Forecast by how much a series differs from its last level.
+
+    An LSTM has a bounded output and learns levels slowly. Behind this it reads by how
+    much the series changes from step to step, and learns by how much the target
+    differs from the last value seen, or from that of a season ago. Predictions are
+    levels again. Any other regressor can be anchored, too.
 
     Parameters
     ----------
-    positions : ndarray of int, shape (n_targets,)
-        The feature of each target.
+    regressor : estimator, default=None
+        What forecasts the changes; it is cloned. None means `LSTMRegressor`. Given
+        `Sequences`, it gets `Sequences`: one for tables needs a `SequenceWindower`
+        with ``flatten=True`` before it.
 
-    scale : ndarray of shape (n_targets,)
-        Units of y in a unit of the feature.
+    feature : int, str or list of these, default=None
+        The feature that y continues, by position or name; a list has one for each
+        target of a step ahead. None means those that `make_supervised` says y
+        continues, or the only one.
 
-    ages : ndarray of int, shape (n_targets,)
-        Steps from the end of a sequence back to the level.
+    period : int, default=1
+        Steps of a season. The level is then the value one period before each target
+        (or as many periods as lead into the sequence); 1 means the last value, as
+        does a sequence that is too short.
+
+    lag : int, list of int or None, default=None
+        How many rows after its sequence each column of y lies. None means as
+        `make_supervised` orders them: all features of the first step ahead, then of
+        the second, ...
+
+    Attributes
+    ----------
+    regressor_ : estimator
+        The fitted regressor of changes.
+
+    scale_, offset_ : ndarray of shape (`n_outputs_`,)
+        The units of y: a level is ``offset_ + scale_ * value``.
+
+    n_outputs_ : int
+        Number of targets.
+
+    n_features_in_ : int
+        Number of features of a step, or of columns for 2-D input.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X came with names that are all strings.
+
+    See Also
+    --------
+    NaiveRegressor : The level alone.
+    make_supervised : Histories that know what y continues.
+
+    Notes
+    -----
+    Levels are in the units of the table that the sequences lie on. Where sequences
+    hold the rows that y is taken from, `fit` verifies that y is the value there. If
+    a scaler stands before, it is a straight line of it, which gives scale and offset
+    exactly. If it is neither, that is an error.
+
+    Plain arrays, and features that y is not known to continue, do not say in which
+    units y is. There the level is the least squares line of y on the value.
+
+    The first step of a history has no change, which is read as 0. That of a window
+    has one, if the window is part of a longer history.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import AnchoredRegressor, SequenceWindower, make_supervised
+    >>> rising = np.arange(300) / 10 + np.sin(np.arange(300))
+    >>> X, y = make_supervised(rising)
+    >>> model = make_pipeline(
+    ...     SequenceWindower(sequence_length=8),
+    ...     AnchoredRegressor(
+    ...         make_pipeline(SequenceWindower(8, flatten=True), Ridge())
+    ...     ),
+    ... )
+    >>> model.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.99
+    True
     """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "regressor": [HasMethods(["fit", "predict"]), None],
+        "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
+        "period": [Interval(Integral, 1, None, closed="left")],
+        "lag": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+    }
 
     def __init__(
-        self, positions: np.ndarray, scale: np.ndarray, ages: np.ndarray
+        self,
+        regressor: Any = None,
+        *,
+        feature: Any = None,
+        period: int = 1,
+        lag: Any = None,
     ) -> None:
-        self.positions = positions
-        self.scale = scale
-        self.ages = ages
-        self.features = np.unique(positions).tolist()
+        self.regressor = regressor
+        self.feature = feature
+        self.period = period
+        self.lag = lag
 
-    def levels(self, sequences: Sequences) -> np.ndarray:
-        """Return the levels, in units of y, (n_sequences, n_targets)."""
-        return self.scale * past_values(sequences, self.positions, self.ages)
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> AnchoredRegressor:
+        """Find the levels, and fit the regressor to the changes from them.
 
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As for `LSTMRegressor`.
 
-def past_values(
-    sequences: Sequences, positions: np.ndarray, ages: np.ndarray
-) -> np.ndarray:
-    """Return values at some steps before the end of each sequence.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
 
-    Parameters
-    ----------
-    sequences : Sequences
-        The sequences.
+        **fit_params : dict
+            For the `fit` of the regressor, such as `sample_weight`.
 
-    positions, ages : ndarray of int, shape (n_targets,)
-        The feature of each target, and the number of steps to go back from the last.
+        Returns
+        -------
+        self : AnchoredRegressor
+            The fitted regressor.
 
-    Returns
-    -------
-    values : ndarray of float64, shape (n_sequences, n_targets)
-        The last value of a sequence that does not reach back so far.
-    """
-    ends = (sequences.starts + sequences.lengths - 1)[:, None]
-    reaches = ages < sequences.lengths[:, None]  # (n_sequences, n_targets)
-    return sequences.steps[ends - ages * reaches, positions].astype(np.float64)
+        Raises
+        ------
+        ValueError
+            If a value is NaN or infinite, y does not continue the feature, or the
+            feature is not in X or holds ids.
+        """
+        return self._fit("fit", X, y, fit_params, resume=False)
 
+    @available_if(_inner_has("partial_fit"))
+    def partial_fit(self, X: Any, y: Any, **fit_params: Any) -> AnchoredRegressor:
+        """Train the regressor for one epoch more; the first call finds the levels.
 
-def ages_of_season(n_targets: int, n_features: int, period: int) -> np.ndarray:
-    """Return how far back the season before each target lies.
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
 
-    Parameters
-    ----------
-    n_targets : int
-        Number of targets, ordered by step and then by feature.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As in `fit`.
 
-    n_features : int
-        Number of features that are forecast.
+        **fit_params : dict
+            For the `partial_fit` of the regressor.
 
-    period : int
-        Steps of a season; 1 for none.
+        Returns
+        -------
+        self : AnchoredRegressor
+            The fitted regressor.
+        """
+        resume = hasattr(self, "regressor_")
+        return self._fit("partial_fit", X, y, fit_params, resume=resume)
 
-    Returns
-    -------
-    ages : ndarray of int, shape (n_targets,)
-        Steps back from the last step of a sequence: a whole number of periods before
-        the target, and as few as are needed.
-    """
-    ahead = np.arange(n_targets) // n_features + 1
-    return -(-ahead // period) * period - ahead
-
-
-def warn_of_short(sequences: Sequences, period: int) -> None:
-    """Warn if no sequence reaches back a period."""
-    if sequences.shape[1] < period:
-        warnings.warn(
-            f"The longest sequence has {sequences.shape[1]} steps, too few for"
-            f" period={period}: last values are taken instead; give a sequence_length"
-            f" of at least {period}, or a shorter period.",
-            stacklevel=2,
-        )
-
-
-def change_coverage(sequences: Sequences, weights: Any = None) -> np.ndarray:
-    """Count how often the change to each row of the table is used.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        The sequences, of which the first step has no change.
-
-    weights : array-like of shape (n_sequences,), default=None
-        What each sequence counts for; 1 if None.
-
-    Returns
-    -------
-    coverage : ndarray of shape (n_steps_total,)
-        For each row of the table the sum of the weights of the sequences that hold it
-        and the row before.
-    """
-    n = len(sequences.steps)
-    used = sequences.coverage() > np.bincount(sequences.starts, minlength=n)
-    firsts = np.bincount(sequences.starts, weights, n)
-    return np.where(used, sequences.coverage(weights) - firsts, 0)
-
-
-def put_changes(
-    steps: np.ndarray, features: list[int], sequences: Sequences
-) -> np.ndarray:
-    """Replace features by their changes from row to row.
-
-    Parameters
-    ----------
-    steps : ndarray of shape (n_steps_total, n_features)
-        A table for the sequences, which is not changed.
-
-    features : list of int
-        Positions of the features.
-
-    sequences : Sequences
-        Where each sequence lies. A row that only ever is the first of a sequence
-        gets a change of 0.
-
-    Returns
-    -------
-    steps : ndarray of shape (n_steps_total, n_features)
-        In floats.
-    """
-    changes = np.diff(steps[:, features], axis=0, prepend=0.0)
-    changes[change_coverage(sequences) == 0] = 0.0
-    steps = steps.astype(np.result_type(steps, np.float32))
-    steps[:, features] = changes
-    return steps
-
-
-def find_anchor(
-    anchor: Any,
-    n_features: int,
-    n_targets: int,
-    names: Any,
-    parameter: str = "anchor",
-) -> tuple[np.ndarray, int]:
-    """Return the position of the feature of each target, and how many are named.
-
-    Parameters
-    ----------
-    anchor : int, str or list of these
-        One feature for all targets, or one for each. A list that is shorter by a
-        whole factor stands for targets ordered by step, then by feature, as
-        `make_supervised` orders them.
-
-    n_features : int
-        Number of features of a step.
-
-    n_targets : int
-        Number of columns of y.
-
-    names : array-like of str or None
-        Names of the features, if they have any.
-
-    parameter : str, default="anchor"
-        Whose value `anchor` is, for the message.
-
-    Returns
-    -------
-    positions : ndarray of int, shape (n_targets,)
-        Feature of each.
-
-    n_named : int
-        Number of features in `anchor`.
-
-    Raises
-    ------
-    ValueError
-        If a feature is unknown, or if the number of them does not go with y.
-    """
-    items = list(anchor) if isinstance(anchor, (list, tuple, np.ndarray)) else [anchor]
-    names = [] if names is None or len(names) != n_features else list(names)
-    positions = []
-    for item in items:
-        if isinstance(item, str) and item in names:
-            positions.append(names.index(item))
-        elif isinstance(item, Integral) and int(item) in range(n_features):
-            positions.append(int(item))
-        else:
-            known = f" or one of {names}" if names else "; the features have no names"
+    def _fit(
+        self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
+    ) -> AnchoredRegressor:
+        sequences = self._read(X, reset=not resume)
+        y = self._check_y(sequences, y)
+        y_2d = y.reshape(len(y), -1)
+        if not resume:
+            self._find_levels(sequences, y_2d)
+            self._y_ndim, self.n_outputs_ = y.ndim, y_2d.shape[1]
+        elif y_2d.shape[1] != self.n_outputs_:
             raise ValueError(
-                f"{parameter} has {item!r}, which is not a feature of X: give a"
-                f" position from 0 to {n_features - 1}{known}."
+                f"y has {y_2d.shape[1]} output(s), but AnchoredRegressor was fitted to"
+                f" {self.n_outputs_}; give as many."
             )
-    if not positions or n_targets % len(positions):
-        raise ValueError(
-            f"{parameter} has {len(positions)} feature(s) for {n_targets} target(s);"
-            " give one for all, or one for each."
+        if _routing_enabled():
+            routed = process_routing(self, method, **fit_params).regressor
+            fit_params = routed[method]
+        regressor = vars(self)["regressor_"] if resume else clone(self._inner())
+        change = y - self._levels.of(sequences).reshape(y.shape)
+        getattr(regressor, method)(self._change(X, sequences), change, **fit_params)
+        self.regressor_ = regressor
+        return self
+
+    def _find_levels(self, sequences: Sequences, y: np.ndarray) -> None:
+        self._levels, is_known = find_levels(
+            sequences,
+            y,
+            feature=self.feature,
+            period=self.period,
+            lag=self.lag,
+            names=getattr(self, "feature_names_in_", None),
         )
-    return np.tile(positions, n_targets // len(positions)), len(positions)
+        if not is_known:
+            values = self._levels.values(sequences)
+            self._levels.scale, self._levels.offset = fit_lines(values, y)
 
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict the targets, as levels.
 
-def find_units(
-    sequences: Sequences, positions: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the units of the features of the targets, in units of y.
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
 
-    If y holds later values of a feature, as a forecast does, then y is a straight
-    line of the values some rows later, whatever scaler the feature went through: that
-    line is found. Steps so far ahead that few of them are among the values have the
-    line of the steps before. Else both must have about the same spread, and are taken
-    to have the same units.
+        return_std : bool, default=False
+            Whether to return the standard deviation too, if the regressor has it.
 
-    Parameters
-    ----------
-    sequences : Sequences
-        The samples; at best in order of time on one table.
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions in the units of the targets in `fit`.
 
-    positions : ndarray of int, shape (n_targets,)
-        The feature of each target.
+        y_std : ndarray of the shape of y
+            If `return_std`: the standard deviation of each prediction.
+        """
+        changes, levels = self._prepare(X)
+        if not return_std:
+            change = self.regressor_.predict(changes)
+            return np.reshape(change, levels.shape) + levels
+        change, std = self.regressor_.predict(changes, return_std=True)
+        return np.reshape(change, levels.shape) + levels, std
 
-    y : ndarray of shape (n_sequences, n_targets)
-        The targets.
+    @available_if(_inner_has("predict_quantiles"))
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict quantiles, if the regressor does.
 
-    Returns
-    -------
-    scale, offset : ndarray of shape (n_targets,)
-        Such that y is ``offset + scale * feature`` at the time of y.
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
 
-    found : ndarray of bool, shape (n_targets,)
-        Whether that was seen, and not only assumed.
+        Returns
+        -------
+        quantiles : ndarray, shape (n_samples, n_quantiles) or \
+                (n_samples, n_outputs, n_quantiles)
+            As from the regressor, as levels.
+        """
+        changes, levels = self._prepare(X)
+        return self.regressor_.predict_quantiles(changes) + levels[..., None]
 
-    Raises
-    ------
-    ValueError
-        If there is no such line, and the spreads differ by more than a factor of 2.
-    """
-    ends = sequences.starts + sequences.lengths - 1
-    chosen = np.unique(np.linspace(0, len(y) - 1, N_COMPARED).astype(int))
-    # Often one feature has hundreds of targets.
-    table = {
-        p: sequences.steps[:, p].astype(np.float64) for p in set(positions.tolist())
-    }
-    lags: dict[int, int | None] = {}
-    known: dict[int, tuple[float, float]] = {}
-    lines, found = [], []
-    for position, column in zip(positions.tolist(), y.T, strict=True):
-        values, line = table[position], None
-        if (lag := lags.get(position, 0)) is not None:
-            # A later step of a forecast lies further on; if one is not there, none is.
-            lags[position], line = _find_lag(
-                values, ends[chosen], column[chosen], lag + 1, known.get(position)
+    @available_if(_inner_has("predict_interval"))
+    def predict_interval(self, X: Any) -> np.ndarray:
+        """Predict intervals, if the regressor does.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            As from the regressor, as levels.
+        """
+        changes, levels = self._prepare(X)
+        return self.regressor_.predict_interval(changes) + levels[..., None]
+
+    @property
+    def scale_(self) -> np.ndarray:
+        """Units of y in a unit of each target's feature."""
+        return self._levels.scale
+
+    @property
+    def offset_(self) -> np.ndarray:
+        """What y is where each target's feature is 0."""
+        return self._levels.offset
+
+    @property
+    def n_timesteps(self) -> int | None:
+        """How the regressor reads 2-D input."""
+        return getattr(self._inner(), "n_timesteps", None)
+
+    def _inner(self) -> Any:
+        return LSTMRegressor() if self.regressor is None else self.regressor
+
+    def _read(self, X: Any, *, reset: bool) -> Sequences:
+        sequences = read_sequences(self, X, reset=reset)
+        check_finite(sequences)
+        return sequences
+
+    def _check_y(self, sequences: Sequences, y: Any) -> np.ndarray:
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but"
+                " the target y is None."
             )
-        if line is None:
-            line = known.get(position)
-        else:
-            known[position] = line
-        found.append(line is not None)
-        lines.append(line or _take_as_same(sequences, position, values[ends], column))
-    scale, offset = np.array(lines).T
-    return scale, offset, np.array(found)
-
-
-def _take_as_same(
-    sequences: Sequences, position: int, x: np.ndarray, y: np.ndarray
-) -> tuple[float, float]:
-    """Take the units to be the same, if the spreads are about that."""
-    spread, spread_of_y = float(x.std()), float(y.std())
-    if spread and spread_of_y and not 0.5 <= spread / spread_of_y <= 2:
-        name = str(position)
-        if sequences.feature_names is not None:
-            name = repr(sequences.feature_names[position])
-        raise ValueError(
-            f"The anchor, feature {name}, has a standard deviation of {spread:.3g} and"
-            f" y one of {spread_of_y:.3g}, and y is no straight line of its later"
-            " values: the change from one to the other means nothing. Give both in the"
-            " same units, without a nonlinear transformer between."
+        y = check_array(
+            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
-    return SAME
+        check_consistent_length(sequences, y)
+        return y
 
+    def _change(self, X: Any, sequences: Sequences) -> Any:
+        """The samples with changes in place of levels; a table stays one."""
+        features = np.unique(self._levels.positions).tolist()
+        changes = take_changes(sequences, features)
+        if not isinstance(X, Sequences) and np.ndim(X) == 2:
+            return changes.steps.reshape(len(sequences), -1)
+        return changes
 
-def _find_lag(
-    values: np.ndarray,
-    ends: np.ndarray,
-    y: np.ndarray,
-    least: int,
-    known: tuple[float, float] | None,
-) -> tuple[int | None, tuple[float, float] | None]:
-    """Find the lag, from `least` on, at which y is a straight line of the values.
+    def _prepare(self, X: Any) -> tuple[Any, np.ndarray]:
+        """Changes, and levels in the shape of y."""
+        check_is_fitted(self)
+        sequences = self._read(X, reset=False)
+        levels = self._levels.of(sequences)
+        levels = levels.ravel() if self._y_ndim == 1 else levels
+        return self._change(X, sequences), levels
 
-    It is y itself, if that is there, else the line that is nearest. If a line of the
-    feature is known, only lines of its kind count.
-    """
-    spread = float(y.std())
-    # Of a series that is mostly zero, what is not tells more than that zeros agree.
-    distinct, counts = np.unique(y, return_counts=True)
-    if counts.max() > 1:
-        rare = y != distinct[counts.argmax()]
-        ends, y = ends[rare], y[rare]
-    lags = range(least, min(MAX_LAG, len(values)))
-    if known in (None, SAME):
-        for lag in lags:
-            near = np.abs(_later(values, ends, lag) - y) <= TOLERANCE * spread
-            if near.sum() > max(1, SHARE_OF_SAME * len(y)):
-                return lag, SAME
-    if known == SAME or len(y) < MIN_COMPARED:
-        return None, None
-    found: tuple[int | None, tuple[float, float] | None] = (None, None)
-    nearest = np.inf
-    _, order = np.unique(y, return_index=True)
-    # Lines through two samples; one at the end of its series would mislead.
-    pairs = [order[[len(order) // n, -1 - len(order) // n]] for n in (12, 6, 4)]
-    for lag in lags:
-        distance, line = _nearest_line(_later(values, ends, lag), y, pairs)
-        if distance <= TOLERANCE * spread and distance < nearest:
-            found, nearest = (lag, line), distance
-        if nearest <= EXACT * spread:
-            break
-    return found
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Say which metadata the regressor takes.
 
+        Returns
+        -------
+        routing : MetadataRouter
+            For scikit-learn's routing of metadata.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping = mapping.add(caller="partial_fit", callee="partial_fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(regressor=self._inner(), method_mapping=mapping)
 
-def _later(values: np.ndarray, ends: np.ndarray, lag: int) -> np.ndarray:
-    """Return the values some rows after the ends; NaN after the end of the table."""
-    rows = ends + lag
-    inside = rows < len(values)
-    return np.where(inside, values[np.where(inside, rows, 0)], np.nan)
-
-
-def _nearest_line(
-    x: np.ndarray, y: np.ndarray, pairs: list[np.ndarray]
-) -> tuple[float, tuple[float, float]]:
-    """Return how far most samples are from a line through a pair at most, and it."""
-    found = np.inf, SAME
-    for low, high in pairs:
-        if not (x[low] < x[high] and y[low] < y[high]):
-            continue
-        scale = (y[high] - y[low]) / (x[high] - x[low])
-        offset = y[low] - scale * x[low]
-        distances = np.sort(np.abs(offset + scale * x - y))  # NaN comes last
-        distance = distances[int(SHARE * (len(y) - 1))]
-        if distance < found[0]:
-            found = float(distance), (float(scale), float(offset))
-    return found
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._inner())
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = inner.non_deterministic
+        tags.target_tags.multi_output = inner.target_tags.multi_output
+        tags.regressor_tags.poor_score = inner.regressor_tags.poor_score
+        return tags

@@ -17,7 +17,6 @@ from sklearn.utils.validation import (
 )
 from skorch.helper import predefined_split
 
-from ._anchor import put_changes
 from ._batches import Samples
 from ._callbacks import EpochTasks, make_callbacks
 from ._categories import check_ids, count_ids, find_categorical
@@ -35,7 +34,7 @@ from ._parameters import (
 from ._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
 from ._scaling import fit_scaler
 from ._sequences import check_finite
-from ._splits import split_validation
+from ._splits import find_horizon, split_validation
 from ._unroll import (
     make_dataset,
     make_loader,
@@ -55,7 +54,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What the two kinds of target differ in.
 
-    _changing: list = []  # positions of features that the net reads as changes
     linear_skip = False  # of a classifier
 
     @property
@@ -213,6 +211,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " pass X in the same form, and n_timesteps as it was in fit."
             )
         check_finite(sequences, self.dtype)
+        if sequences.whole and (self.unroll != "series" or self.linear_skip):
+            raise ValueError(
+                f"X is {len(sequences)} whole histories of up to {sequences.shape[1]}"
+                f" steps, {int(sequences.lengths.sum())} steps in all: shorten them"
+                " with SequenceWindower before this estimator, or set unroll='series',"
+                " which reads each series once, and no linear_skip."
+            )
         if reset:
             check_ids(sequences, self._find_categorical(sequences.shape[2]))
         else:
@@ -242,6 +247,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             chosen, held_out = split_validation(
                 samples.sequences,
                 self.validation_fraction,
+                horizon=find_horizon(samples.sequences, samples.y),
                 stratify=samples.y if is_classifier(self) else None,
                 random_state=self._split_seed,
             )
@@ -257,11 +263,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
         positions = self._find_categorical(n_features)
         architecture["categorical_features"] = positions
-        if clash := set(positions) & set(self._changing):
-            raise ValueError(
-                f"anchor is feature {clash.pop()}, which holds ids: they have no level;"
-                " take it out of categorical_features, or give another anchor."
-            )
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = self._fit_scaler(train, positions)
@@ -292,7 +293,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _fit_scaler(self, train, categorical):
         if not self.standardize:
             return None
-        return fit_scaler(train, categorical, self._changing)
+        return fit_scaler(train, categorical)
 
     def _train(self, train, valid, n_epochs, observers, *, resume):
         state = self.net_.get_plain_state() if resume else None
@@ -386,8 +387,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         steps = sequences.steps
         if self.scaler_ is not None:
             steps = self.scaler_.transform(steps)
-        if self._changing:
-            steps = put_changes(steps, self._changing, sequences)
         with np.errstate(over="ignore"):  # is found and named just below
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
@@ -398,7 +397,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             unroll=self.unroll,
             dtype=DTYPES[dtype],
             device=device,
-            changing=self._changing,
         )
 
     def _work(self, n_rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ class Samples:
         whether one comes twice or counts twice; but sums of floats do. After
         merging, equal data give equal bits.
         """
-        padded = np.nan_to_num(np.asarray(self.sequences, dtype=np.float64))
+        padded = np.nan_to_num(self.sequences.padded(np.float64))
         table = np.column_stack(
             [
                 self.sequences.lengths,
@@ -96,10 +96,6 @@ class BatchDataset(Dataset):
 
     device : torch.device
         Where the table and the batches live.
-
-    changing : sequence of int, default=()
-        Positions of features that hold changes, of which a sequence has none at its
-        first step.
     """
 
     def __init__(
@@ -110,9 +106,7 @@ class BatchDataset(Dataset):
         *,
         dtype: torch.dtype,
         device: torch.device,
-        changing: Collection[int] = (),
     ) -> None:
-        self.changing = torch.tensor(list(changing), dtype=torch.int64, device=device)
         # torch warns of read-only memory, though nothing is ever written here.
         steps = np.require(sequences.steps, requirements=["C", "W"])
         self.steps = torch.as_tensor(steps, dtype=dtype, device=device)
@@ -156,18 +150,13 @@ class BatchDataset(Dataset):
         """
         starts = self.starts[chosen]
         if self.equal_lengths:
-            return {"x": self._begin(self._gather(starts + self.time))}
+            return {"x": self._gather(starts + self.time)}
         lengths = self.lengths[chosen]
         time = self.time[: int(lengths.max())]
         # Positions after the end read the last step, to stay inside the table.
         x = self._gather(starts + torch.minimum(time, lengths - 1))
         x.masked_fill_((time >= lengths)[..., None], 0.0)
-        return {"x": self._begin(x), "lengths": lengths}
-
-    def _begin(self, x: Tensor) -> Tensor:
-        if len(self.changing):
-            x[0, :, self.changing] = 0.0
-        return x
+        return {"x": x, "lengths": lengths}
 
     def _gather(self, rows: Tensor) -> Tensor:
         x = self.steps.index_select(0, rows.reshape(-1))

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ._blocks import Blocks, find_gain, find_products, find_weights
-from ._sequences import Sequences
+from ._splits import Timeline, find_horizon
 
 # Relative fall of an error that is progress.
 PROGRESS = 1e-4
@@ -49,9 +49,9 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         Number of blocks; at least 2.
 
     gap : int or None, default=None
-        Samples that are left out of training on either side of a block, so that no
-        target of training lies in it. None means one for each column of y: what a
-        forecast of so many steps needs.
+        Rows that are left out of training on either side of a block. None means one
+        less than the horizon that `Sequences` know, or than columns of y, so that
+        training and block have no target in common.
 
     margin : float, default=2.0
         How many standard errors the gain over the baselines must exceed. Ignored
@@ -213,6 +213,9 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
                 "BlendedRegressor requires y to be passed, but the target y is None."
             )
         X, y = indexable(X, y)
+        time = Timeline.of(X)
+        order = np.lexsort((time.rank, time.series))
+        X, y = _safe_indexing(X, order), _safe_indexing(y, order)
         y = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
@@ -279,9 +282,8 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         return names
 
     def _cut(self, X: Any, y: np.ndarray) -> Blocks:
-        gap = y.size // len(y) if self.gap is None else self.gap
-        groups = X.groups if isinstance(X, Sequences) else None
-        blocks = Blocks(len(y), self.cv, gap, groups)
+        gap = find_horizon(X, y) - 1 if self.gap is None else self.gap
+        blocks = Blocks(Timeline.of(X), self.cv, gap)
         if any(len(blocks.inside(i)) == 0 for i in range(self.cv)) or any(
             len(blocks.outside(i)) == 0 for i in range(self.cv)
         ):

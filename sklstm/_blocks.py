@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
+from ._splits import Timeline
+
 # How much more than an error it counts that the weights do not sum to 1.
 HEAVY = 1e3
 # Keeps a least squares problem solvable in which two forecasts are the same.
@@ -12,40 +14,28 @@ RIDGE = 1e-9
 
 
 class Blocks:
-    """Consecutive samples of each series, in as many blocks.
+    """Samples next to each other in time, as many blocks of each series.
 
     Parameters
     ----------
-    n : int
-        Number of samples, those of a series in order of time.
+    time : Timeline
+        Of the samples.
 
     n_blocks : int
         Number of blocks.
 
     gap : int
-        Samples of a series on either side of a block that are in neither.
-
-    groups : ndarray of shape (n,), default=None
-        The series of each sample; None if there is one.
+        Rows of a series on either side of a block that are in neither.
 
     Attributes
     ----------
-    number : ndarray of int, shape (n,)
+    number : ndarray of int, shape (n_samples,)
         The block of each sample.
     """
 
-    def __init__(
-        self, n: int, n_blocks: int, gap: int, groups: np.ndarray | None = None
-    ) -> None:
-        series = np.zeros(n, dtype=int)
-        if groups is not None:
-            series = np.unique(groups, return_inverse=True)[1]
-        sizes = np.bincount(series, minlength=1)
-        order = np.argsort(series, kind="stable")
-        self.rank, self.size = np.empty(n, dtype=int), sizes[series]
-        self.rank[order] = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        self.n_blocks, self.gap = n_blocks, gap
-        self.number = self.rank * n_blocks // np.maximum(self.size, 1)
+    def __init__(self, time: Timeline, n_blocks: int, gap: int) -> None:
+        self.time, self.n_blocks, self.gap = time, n_blocks, gap
+        self.number = time.rank * n_blocks // time.sizes[time.series]
 
     def inside(self, i: int) -> np.ndarray:
         """Return the positions of the samples of a block."""
@@ -53,11 +43,7 @@ class Blocks:
 
     def outside(self, i: int) -> np.ndarray:
         """Return the positions of the samples to train on without it."""
-        first = -(-self.size * i // self.n_blocks)
-        last = -(-self.size * (i + 1) // self.n_blocks) - 1
-        before, after = self.rank < first - self.gap, self.rank > last + self.gap
-        empty = first > last  # a series shorter than there are blocks
-        return np.flatnonzero(before | after | empty)
+        return np.flatnonzero(self.time.apart(self.number == i, self.gap))
 
 
 def find_products(errors: np.ndarray, block: np.ndarray) -> np.ndarray:

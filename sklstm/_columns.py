@@ -300,6 +300,24 @@ def read_times(column: Any) -> tuple[np.ndarray, bool]:
     return _to_integers(values), kind in "Mm"
 
 
+def read_zone_offset(column: Any, times: np.ndarray) -> np.ndarray | None:
+    """How far the clock on the wall is ahead of UTC, in nanoseconds; None without zone.
+
+    Parameters
+    ----------
+    column : series or ndarray of shape (n_samples,)
+        Time stamps.
+
+    times : ndarray of shape (n_samples,)
+        The same, as from `read_times`.
+    """
+    column = nw.from_native(column, series_only=True, pass_through=True)
+    is_series = isinstance(column, nw.Series) and isinstance(column.dtype, nw.Datetime)
+    if not is_series or not column.dtype.time_zone:
+        return None
+    return read_times(column.dt.replace_time_zone(None).to_native())[0] - times
+
+
 def _to_integers(values: np.ndarray) -> np.ndarray:
     is_date = values.dtype.kind in "Mm"
     times = values.astype(f"{values.dtype.kind}8[ns]") if is_date else values

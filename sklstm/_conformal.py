@@ -34,7 +34,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ._splits import ROUNDING, split_last
+from ._splits import ROUNDING, find_horizon, split_last
 from ._spread import find_method, predict_spread
 from ._windows import SequenceWindower
 
@@ -68,10 +68,10 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         windows of a `SequenceWindower`, the last of each series. At least
         coverage / (1 - coverage) samples are needed.
 
-    gap : int, default=0
-        Number of samples between the two parts that are left out, in each
-        series. Give the horizon, so that no target of the calibration part is
-        in one of the training part.
+    gap : int or None, default=None
+        Number of rows between the two parts that are left out, in each series. None
+        means one less than the horizon that `Sequences` know, or than columns of y,
+        so that the two parts have no target in common.
 
     method : {"auto", "residual", "std", "quantiles"}, default="auto"
         What the width of an interval is proportional or added to.
@@ -169,7 +169,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict"])],
         "coverage": [Interval(Real, 0, 1, closed="neither")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "gap": [Interval(Integral, 0, None, closed="left")],
+        "gap": [Interval(Integral, 0, None, closed="left"), None],
         "method": [StrOptions({"auto", "residual", "std", "quantiles"})],
         "adaptation_rate": [Interval(Real, 0, 1, closed="left")],
     }
@@ -180,7 +180,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         *,
         coverage=0.9,
         calibration_fraction=0.2,
-        gap=0,
+        gap=None,
         method="auto",
         adaptation_rate=0.005,
     ):
@@ -226,7 +226,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X, y = indexable(X, y)
         self._y_ndim = values.ndim
         self.n_outputs_ = 1 if values.ndim == 1 else values.shape[1]
-        train, calibration = self._split(X)
+        train, calibration = self._split(X, values)
         if _routing_enabled():
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         params = _check_method_params(X, fit_params, indices=train)
@@ -363,13 +363,14 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_consistent_length(X, y)
         return y
 
-    def _split(self, X):
+    def _split(self, X, y):
         """Positions of the samples to train on, and to calibrate on by age."""
         n = _num_samples(X)
+        gap = find_horizon(X, y) - 1 if self.gap is None else self.gap
         if isinstance(self.estimator, FrozenEstimator):
             train, calibration = np.arange(n), split_last(X, 1, 0)[1]
         else:
-            train, calibration = split_last(X, self.calibration_fraction, self.gap)
+            train, calibration = split_last(X, self.calibration_fraction, gap)
         share = f"calibration_fraction={self.calibration_fraction} of {n} sample(s)"
         needed = ceil(self.coverage / (1 - self.coverage) - ROUNDING)
         if len(calibration) < needed:
@@ -380,7 +381,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         if len(train) == 0:
             raise ValueError(
-                f"{share} and gap={self.gap} leave none to train on: give more samples,"
+                f"{share} and gap={gap} leave none to train on: give more samples,"
                 " a smaller fraction or a smaller gap."
             )
         return train, calibration

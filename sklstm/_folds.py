@@ -33,9 +33,9 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
 
     time : str or int, default=None
         What says when a row was taken, as in `SequenceWindower`: a column by
-        name or position, a level of the index by name, or ``"index"``. For
-        `Sequences` it is that of their index. None means that the times are
-        passed to `split` as `groups`.
+        name or position, a level of the index by name, or ``"index"``. Ignored for
+        `Sequences` that know their times; of others it is that of their index. Else
+        None means that the times are passed to `split` as `groups`.
 
     max_train_size : int, default=None
         The most time stamps to train on, the latest ones; None for all.
@@ -146,6 +146,8 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
 
     def _find_times(self, X: Any, groups: Any) -> Any:
         """Return the column of time stamps."""
+        if isinstance(X, Sequences) and X.times is not None and groups is None:
+            return X.times
         if (groups is None) == (self.time is None):
             what = "neither time nor" if groups is None else f"time={self.time!r} and"
             raise ValueError(

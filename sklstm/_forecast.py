@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -10,12 +11,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from ._calendar import continue_index
 from ._columns import column_names, find_column, get_index
 from ._future import Future, coming_rows
+from ._histories import KEY_CONSTRAINTS, cut_histories
 from ._order import Keys, RowOrder
 from ._series import join_ranges
 from ._tables import is_frame, read_table, set_columns, stack_rows
@@ -29,8 +31,7 @@ from ._windows import SequenceWindower
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "future": ["array-like", None],
         "target": [str, Integral, "array-like", None],
-        "group": [str, Integral, list, None],
-        "time": [str, Integral, None],
+        **KEY_CONSTRAINTS,
     },
     prefer_skip_nested_validation=True,
 )
@@ -43,6 +44,7 @@ def recursive_forecast(
     target: Any = None,
     group: Any = None,
     time: Any = None,
+    max_gap: Any = None,
 ) -> Any:
     """Forecast many steps with a model of one, feeding its forecasts back.
 
@@ -87,6 +89,10 @@ def recursive_forecast(
         What says when a row was taken, as in `SequenceWindower`. If `future`
         does not have it, each series is continued by its own regular step, months
         and working days by the calendar.
+
+    max_gap : timedelta, str or float, default=None
+        The longest step of time that is no gap, as in `make_histories`. If the
+        `SequenceWindower` in `estimator` was fitted to a table, it is that one's.
 
     Returns
     -------
@@ -134,16 +140,27 @@ def recursive_forecast(
     True
     """
     windowers = find_windowers(estimator)
-    if windowers and group is None and time is None:
-        group, time = windowers[0].group, windowers[0].time
+    reads_sequences = takes_sequences(estimator)
     n_rows = 1 + sum(w.sequence_length - 1 for w in windowers) if windowers else None
+    if reads_sequences:
+        # An anchor reads the row before a window, too; and in front of the windower
+        # it may read any.
+        model = _fitted(estimator)
+        is_first = (
+            isinstance(model, Pipeline)
+            and windowers[:1]
+            == [step for step in model if isinstance(step, SequenceWindower)][:1]
+        )
+        n_rows = n_rows + 1 if n_rows and is_first else None
+    elif windowers and group is None and time is None:
+        group, time = windowers[0].group, windowers[0].time
     table, series = _read_history(history, group, time)
     keys = Keys.find(table, group, time, "history")
     covered = _columns_of(table, future, target)
     targets = _find_targets(table, keys, covered, target)
-    order = _order_rows(table, keys, windowers)
+    order = _order_rows(table, keys, windowers, max_gap)
     rollout = Rollout.of(table, keys, order, targets, future, n_steps, n_rows)
-    rollout.run(estimator)
+    rollout.run(estimator, (max_gap, order.found) if reads_sequences else None)
     if is_frame(history):
         return rollout.frame()
     forecast = rollout.forecast()
@@ -180,15 +197,37 @@ def _read_history(history: Any, group: Any, time: Any) -> tuple[Any, Any]:
     return table, series
 
 
-def _order_rows(table: Any, keys: Keys, windowers: list[SequenceWindower]) -> RowOrder:
+def _fitted(estimator: Any) -> Any:
+    return getattr(estimator, "best_estimator_", estimator)
+
+
+def takes_sequences(estimator: Any) -> bool:
+    """Whether an estimator was fitted to `Sequences` and not to a table."""
+    estimator = _fitted(estimator)
+    if isinstance(estimator, Pipeline):
+        return takes_sequences(estimator[0])
+    if isinstance(estimator, SequenceWindower):
+        return getattr(estimator, "_keys", None) is None
+    for name in ("estimator_", "regressor_", "estimator"):
+        if hasattr(estimator, name):
+            return takes_sequences(getattr(estimator, name))
+    return isinstance(estimator, BaseEstimator) and bool(
+        get_tags(estimator).input_tags.three_d_array
+    )
+
+
+def _order_rows(
+    table: Any, keys: Keys, windowers: list[SequenceWindower], max_gap: Any
+) -> RowOrder:
     """Put the rows of the history in order, with the gaps that the windowers see."""
     gaps = [windower.max_gap for windower in windowers if windower.time is not None]
+    gaps += [] if max_gap is None else [max_gap]
     order = RowOrder(table, keys, gaps[0] if gaps else None)
     if order.times is not None and not gaps:
         # A step that the history has too, as from Friday to Monday, is no gap.
         longest = np.zeros(len(order.limits))
         within = np.diff(order.series) == 0
-        np.maximum.at(longest, order.series[1:][within], np.diff(order.times)[within])
+        np.maximum.at(longest, order.series[1:][within], np.diff(order.clock)[within])
         order.limits = np.fmax(order.limits, longest)
     return order
 
@@ -308,13 +347,19 @@ class Rollout:
         values[new] = np.nan
         return cls(table, values, new, starts, n_rows, keys, targets)
 
-    def run(self, estimator: Any) -> None:
+    def run(self, estimator: Any, histories: Any) -> None:
         """Forecast the rows to come, one step of all series after the other."""
         for rows in self.new.T:  # (n_series,)
             n = rows - self.starts
             n = n if self.n_rows is None else np.minimum(n, self.n_rows)
             inputs = self._fill(join_ranges(rows - n, n))
-            y = _predict_some(estimator, inputs, np.cumsum(n) - 1)
+            last = np.cumsum(n) - 1
+            if histories is None:
+                y = _predict_some(estimator, inputs, last)
+            else:
+                order = RowOrder(inputs, self.keys, *histories)
+                X = cut_histories(inputs, self.keys, order)[last]
+                y = np.reshape(estimator.predict(X), (len(last), -1))
             if y.shape[1] != len(self.targets):
                 names = column_names(self.table)
                 raise ValueError(
@@ -346,10 +391,13 @@ def _predict_some(estimator: Any, inputs: Any, rows: np.ndarray) -> np.ndarray:
     """Predict some rows only, shape (n_rows, n_outputs)."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     is_pipeline = isinstance(estimator, Pipeline)
-    if is_pipeline and find_windowers(estimator[:-1]):
-        # The windows hold the history: those of other rows need not be read.
-        windows = _safe_indexing(estimator[:-1].transform(inputs), rows)
-        y = np.asarray(estimator[-1].predict(windows))
-    else:
-        y = np.asarray(estimator.predict(inputs))[rows]
+    with warnings.catch_warnings():
+        # Windows of the rows before these are short, and nobody looks at them.
+        warnings.filterwarnings("ignore", ".* windows have fewer than")
+        if is_pipeline and find_windowers(estimator[:-1]):
+            # The windows hold the history: those of other rows need not be read.
+            windows = _safe_indexing(estimator[:-1].transform(inputs), rows)
+            y = np.asarray(estimator[-1].predict(windows))
+        else:
+            y = np.asarray(estimator.predict(inputs))[rows]
     return y.reshape(len(rows), -1)

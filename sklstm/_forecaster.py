@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils._param_validation import Interval, validate_params
 
+from ._anchor import AnchoredRegressor
 from ._blend import BlendedRegressor
 from ._naive import NaiveRegressor
 from ._regressor import LSTMRegressor
@@ -22,7 +23,7 @@ MAX_EPOCHS = 100
     {
         "n_rows": [Interval(Integral, 1, None, closed="left")],
         "period": [Interval(Integral, 1, None, closed="left")],
-        "anchor": [Integral, str, "array-like"],
+        "feature": [Integral, str, "array-like", None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -33,7 +34,7 @@ def make_forecaster(
     n_rows: int,
     *,
     period: int = 1,
-    anchor: Any = 0,
+    feature: Any = None,
     max_epochs: int = MAX_EPOCHS,
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -42,7 +43,7 @@ def make_forecaster(
     """Make a pipeline that forecasts a series without tuning.
 
     It windows the rows and blends up to four forecasts: the last value, the value one
-    period before, and `LSTMRegressor` anchored at each of these. Where the LSTMs do
+    period before, and an `LSTMRegressor` anchored at each of these. Where the LSTMs do
     not do clearly better in blocks of time that they have not seen, the naive
     forecasts are used alone.
 
@@ -56,8 +57,8 @@ def make_forecaster(
         Rows of a season, such as 24 for hours with a daily rhythm; 1 for none.
         Ignored if there are fewer than two of them.
 
-    anchor : int, str or list of these, default=0
-        The feature that is forecast, as in `LSTMRegressor`.
+    feature : int, str or list of these, default=None
+        The feature that is forecast, as in `AnchoredRegressor`.
 
     max_epochs : int, default=100
         As in `BlendedRegressor`.
@@ -84,11 +85,11 @@ def make_forecaster(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklstm import make_forecaster, make_supervised
+    >>> from sklstm import make_forecaster, make_histories, make_supervised
     >>> series = np.sin(np.arange(240) * 2 * np.pi / 12)
     >>> X, y = make_supervised(series[:200], horizon=3)
     >>> model = make_forecaster(200, period=12, max_epochs=20, random_state=0)
-    >>> forecast = model.fit(X, y).predict(series[:200, None])[-1]
+    >>> forecast = model.fit(X, y).predict(make_histories(series[:200]))[-1]
     >>> bool(np.abs(forecast - series[200:203]).max() < 0.05)
     True
     """
@@ -96,14 +97,10 @@ def make_forecaster(
     has_season = 1 < period <= n_rows // 2  # else no two of them are seen
     estimators: list[tuple[str, Any]] = []
     for name, steps in [("last", 1), ("season", period)][: 1 + has_season]:
-        lstm = LSTMRegressor(
-            anchor=anchor,
-            period=steps,
-            random_state=random_state,
-            **SETTINGS | params,
-        )
-        naive = NaiveRegressor(steps, feature=anchor)
-        estimators += [(f"{name}_value", naive), (f"lstm_on_{name}", lstm)]
+        lstm = LSTMRegressor(random_state=random_state, **SETTINGS | params)
+        anchored = AnchoredRegressor(lstm, feature=feature, period=steps)
+        naive = NaiveRegressor(steps, feature=feature)
+        estimators += [(f"{name}_value", naive), (f"lstm_on_{name}", anchored)]
     baselines = [name for name, _ in estimators[::2]]
     blend = BlendedRegressor(
         estimators, baselines=baselines, max_epochs=max_epochs, n_jobs=n_jobs

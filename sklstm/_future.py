@@ -140,7 +140,9 @@ class Future:
                     f"Time stamps of future are {kinds[1]} and those before are"
                     f" {kinds[0]}; convert them to the same kind."
                 )
-            _check_follows(order, order.times, mine.times[rows], order.limits)
+            if order.found.working.any():  # then limits are in working days
+                mine = RowOrder(self.table, self.keys, None, order.found)
+            _check_follows(order, order.clock, mine.clock[rows], order.limits)
         return rows if mine.order is None else mine.order[rows]
 
     def column(self, position: int) -> Any:

@@ -88,16 +88,38 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     if not isinstance(checked, Sequences):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return rows_to_sequences(checked, estimator.n_timesteps)
-    check_names(estimator, checked.feature_names, reset=reset)
+    return check_features(estimator, checked, reset=reset)
+
+
+def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequences:
+    """Do for `Sequences` what scikit-learn does for tables: count and name features.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose `n_features_in_` and `feature_names_in_` are set or compared.
+
+    sequences : Sequences
+        The input.
+
+    reset : bool
+        Whether to set them, as in a first fit.
+
+    Returns
+    -------
+    sequences : Sequences
+        As given.
+    """
+    check_names(estimator, sequences.feature_names, reset=reset)
     if reset:  # sklearn's own check would count the steps
-        estimator.n_features_in_ = checked.shape[2]
-    elif checked.shape[2] != estimator.n_features_in_:
+        estimator.n_features_in_ = sequences.shape[2]
+    elif sequences.shape[2] != estimator.n_features_in_:
         raise ValueError(
-            f"X has {checked.shape[2]} features in each step, but"
+            f"X has {sequences.shape[2]} features in each step, but"
             f" {type(estimator).__name__} is expecting {estimator.n_features_in_}"
             " features as input."
         )
-    return checked
+    return sequences
 
 
 def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> None:

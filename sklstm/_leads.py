@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import GAP_TYPES, get_index
+from ._columns import get_index
 from ._future import Future, coming_rows
+from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from ._order import Keys, RowOrder
 from ._tables import append_leads, read_table, stack_rows
 
@@ -21,9 +22,8 @@ from ._tables import append_leads, read_table, stack_rows
         "future": ["array-like"],
         "known": [list],
         "horizon": [Interval(Integral, 1, None, closed="left")],
-        "group": [str, Integral, list, None],
-        "time": [str, Integral, None],
-        "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
+        **KEY_CONSTRAINTS,
+        "as_rows": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -36,8 +36,9 @@ def add_future(
     group: Any = None,
     time: Any = None,
     max_gap: Any = None,
+    as_rows: bool = False,
 ) -> Any:
-    """Append the columns that `make_supervised` makes of what is known.
+    """Make histories with the features that `make_supervised` makes of what is known.
 
     Where `make_supervised` ends `horizon` rows before the last, this goes on to the
     last: what is known of the rows after it stands in `future`.
@@ -68,11 +69,15 @@ def add_future(
     max_gap : timedelta, str or float, default=None
         As in `make_supervised`.
 
+    as_rows : bool, default=False
+        As in `make_supervised`.
+
     Returns
     -------
-    X : array-like of shape (n_rows, n_features + len(known) * horizon)
-        The rows in the order of `data`, their future beside them. Rows that are
-        fewer than `horizon` before a gap are left out, since it is not known.
+    X : Sequences of length n_samples
+        The histories of the rows in the order of `data`, their future in more
+        features. Rows that are fewer than `horizon` before a gap are left out, since
+        it is not known. If `as_rows`, the rows in the form they came.
 
     Raises
     ------
@@ -82,26 +87,22 @@ def add_future(
 
     See Also
     --------
-    make_supervised : The same columns, and targets, to fit to.
+    make_supervised : The same features, and targets, to fit to.
 
     Examples
     --------
     >>> from sklstm import add_future, make_supervised
     >>> data = [[10, 1], [20, 2], [30, 3]]
     >>> X, y = make_supervised(data, horizon=1, known=[1])
-    >>> X
+    >>> X[-1]
     array([[10,  1,  2],
            [20,  2,  3]])
-    >>> add_future(data, [[4]], known=[1], horizon=1)
+    >>> add_future(data, [[4]], known=[1], horizon=1)[-1]
     array([[10,  1,  2],
            [20,  2,  3],
            [30,  3,  4]])
     """
-    if max_gap is not None and time is None:
-        raise ValueError(
-            f"max_gap={max_gap!r} needs time stamps: name their column or index level"
-            " with time=."
-        )
+    check_gap(max_gap, time)
     data = read_table(data, "data", group=group, time=time, known=known)
     keys = Keys.find(data, group, time, "data")
     leads = keys.find_known(data, known)
@@ -111,7 +112,9 @@ def add_future(
     history = _safe_indexing(data, positions)
     coming = coming_rows(history, get_index(data), keys, order, later, horizon)
     joined = stack_rows(data, coming)
-    here, ahead = RowOrder(joined, keys, max_gap).followed(horizon)
+    joined_order = RowOrder(joined, keys, max_gap)
+    places = joined_order.followed(horizon)
+    here = joined_order.positions(places)
     last = positions[np.flatnonzero(np.diff(order.series, append=-1))]
     if not np.isin(last, here).all():
         raise ValueError(
@@ -119,4 +122,7 @@ def add_future(
             " series, and the rows of future is a gap: give those that follow it, or"
             " a larger max_gap."
         )
-    return append_leads(_safe_indexing(data, here), joined, leads, ahead)
+    if as_rows:
+        ahead = joined_order.positions(places[:, None] + np.arange(1, horizon + 1))
+        return append_leads(_safe_indexing(data, here), joined, leads, ahead)
+    return cut_histories(joined, keys, joined_order, leads=(leads, horizon))[here]

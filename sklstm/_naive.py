@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -13,20 +12,9 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._anchor import (
-    ages_of_season,
-    find_anchor,
-    find_units,
-    past_values,
-    warn_of_short,
-)
 from ._input import read_sequences
+from ._levels import find_levels
 from ._sequences import Sequences, check_finite
-
-# Further than this from y, in standard deviations, or of a spread that differs by more
-# than this factor, values look as if they were in other units.
-MAX_DISTANCE = 3
-MAX_RATIO = 3
 
 
 class NaiveRegressor(RegressorMixin, BaseEstimator):
@@ -46,9 +34,15 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     period : int, default=1
         Number of steps after which values are repeated.
 
-    feature : int, str or list of these, default=0
-        The feature that y holds later values of, by position or name; a list
-        with one for each target, if y has several targets at each step.
+    feature : int, str or list of these, default=None
+        The feature that y continues, by position or name; a list has one for each
+        target of a step ahead. None means those that `make_supervised` says y
+        continues, or the only one.
+
+    lag : int, list of int or None, default=None
+        How many rows after its sequence each column of y lies. None means as
+        `make_supervised` orders them: all features of the first step ahead, then of
+        the second, ...
 
     n_timesteps : int or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the
@@ -77,17 +71,12 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    Column j of y is read as `make_supervised` orders it: all targets of the first
-    step ahead, then all of the second, ...
-
     Where a sequence does not reach back to the value in question, as the first
     windows of a series do not, its last value is repeated instead.
 
-    If a scaler stands before this in a pipeline, y is still in its own units.
-    `fit` finds these where y holds later values of the feature in the same
-    series, as windows of a `SequenceWindower` do. Of sequences that do not
-    overlap, or that y does not continue, the values are taken as they are, with a
-    warning if they seem to be in other units.
+    The units of y are found and verified as in `AnchoredRegressor`. Plain arrays,
+    and features that y is not known to continue, are taken to be in the units of y,
+    with a warning if that cannot be.
 
     Examples
     --------
@@ -103,15 +92,22 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
 
     _parameter_constraints: dict[str, list[Any]] = {
         "period": [Interval(Integral, 1, None, closed="left")],
-        "feature": [Interval(Integral, 0, None, closed="left"), str, list],
+        "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
+        "lag": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
-        self, period: int = 1, *, feature: Any = 0, n_timesteps: int | None = None
+        self,
+        period: int = 1,
+        *,
+        feature: Any = None,
+        lag: Any = None,
+        n_timesteps: int | None = None,
     ) -> None:
         self.period = period
         self.feature = feature
+        self.lag = lag
         self.n_timesteps = n_timesteps
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -151,13 +147,16 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         check_consistent_length(sequences, y)
         self._y_ndim, y = y.ndim, y.reshape(len(y), -1)
         self.n_outputs_, self._n_step_features = y.shape[1], sequences.shape[2]
-        names = getattr(self, "feature_names_in_", None)
-        self._positions, n_targets = find_anchor(
-            self.feature, sequences.shape[2], self.n_outputs_, names, "feature"
+        self._levels, is_known = find_levels(
+            sequences,
+            y,
+            feature=self.feature,
+            period=self.period,
+            lag=self.lag,
+            names=getattr(self, "feature_names_in_", None),
         )
-        self._ages = ages_of_season(self.n_outputs_, n_targets, self.period)
-        warn_of_short(sequences, self.period)
-        self._find_units(sequences, y, n_targets)
+        if not is_known:
+            self._warn_of_units(self._levels.values(sequences), y)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -174,7 +173,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             Forecasts in the units of y in `fit`.
         """
         check_is_fitted(self)
-        forecast = self._forecast(self._read(X, reset=False))
+        forecast = self._levels.of(self._read(X, reset=False))
         return forecast.ravel() if self._y_ndim == 1 else forecast
 
     def _read(self, X: Any, *, reset: bool) -> Sequences:
@@ -188,32 +187,28 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         check_finite(sequences)
         return sequences
 
-    def _forecast(self, sequences: Sequences) -> np.ndarray:
-        """Return the values to repeat in units of y, (n_sequences, n_outputs)."""
-        values = past_values(sequences, self._positions, self._ages)
-        return self.offset_ + self.scale_ * values
+    @property
+    def scale_(self) -> np.ndarray:
+        """Units of y in a unit of each target's feature."""
+        return self._levels.scale
 
-    def _find_units(self, sequences: Sequences, y: np.ndarray, n_targets: int) -> None:
-        """Set the units of y; warn if it is in others and these cannot be found."""
-        self.scale_, self.offset_ = np.ones(self.n_outputs_), np.zeros(self.n_outputs_)
-        found = np.zeros(self.n_outputs_, dtype=bool)
-        with suppress(ValueError):  # that spreads differ, which is looked at below
-            self.scale_, self.offset_, found = find_units(sequences, self._positions, y)
-        first = slice(n_targets)  # a step ahead, little can have changed
-        last = past_values(sequences, self._positions[first], np.zeros(n_targets, int))
-        last, y = self.offset_[first] + self.scale_[first] * last, y[:, first]
-        spreads = np.array([last.std(axis=0), y.std(axis=0)])  # (2, n_targets)
-        least, most = spreads.min(axis=0), spreads.max(axis=0)
-        apart = np.abs(last.mean(axis=0) - y.mean(axis=0)) > MAX_DISTANCE * most
-        apart = ~found[first] & (least > 0) & (apart | (most > MAX_RATIO * least))
-        if apart.any():
-            i = apart.argmax()
+    @property
+    def offset_(self) -> np.ndarray:
+        """What y is where each target's feature is 0."""
+        return self._levels.offset
+
+    def _warn_of_units(self, values: np.ndarray, y: np.ndarray) -> None:
+        """Warn where values cannot be earlier ones of y, (n_samples, n_targets)."""
+        # E[(y - x)²] = Var(y - x) + (E y - E x)² <= 4 Var y if x has y's moments.
+        errors, variances = ((y - values) ** 2).mean(axis=0), y.var(axis=0)
+        if (far := errors > 4 * variances * (1 + 1e-9)).any() and len(y) > 1:
+            i = far.argmax()
             warnings.warn(
-                f"Feature {self._positions[i]} is {last[:, i].mean():.3g} ±"
-                f" {spreads[0, i]:.2g} and column {i} of y {y[:, i].mean():.3g} ±"
-                f" {spreads[1, i]:.2g}, as if in other units, and y holds no later"
-                " values of it that would tell them: values are repeated as they are;"
-                " give X and y in the same units.",
+                f"Values that are repeated for column {i} of y have a mean of"
+                f" {values[:, i].mean():.3g}, and it one of {y[:, i].mean():.3g}, with"
+                f" standard deviations of {values[:, i].std():.3g} and"
+                f" {y[:, i].std():.3g}: as if in other units, which nothing in X tells;"
+                " give X and y in the same.",
                 stacklevel=4,
             )
 

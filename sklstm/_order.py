@@ -16,16 +16,19 @@ from ._columns import (
     read_labels,
     read_place,
     read_times,
+    read_zone_offset,
 )
 from ._series import (
     GAP,
     Runs,
     Tails,
     find_repeated,
+    find_working,
     match_series,
     number_series,
     regular_steps,
     sort_rows,
+    working_time,
 )
 
 
@@ -88,13 +91,25 @@ class KnownSeries:
     steps : ndarray of shape (n_series,) or None
         Usual step of time; NaN where it is not known.
 
+    working : ndarray of bool, shape (n_series,)
+        Whether a series has rows on working days only, so that no weekend is a gap.
+
     is_date : bool
         Whether times are dates and steps nanoseconds.
     """
 
     labels: list[np.ndarray]
     steps: Any
+    working: np.ndarray
     is_date: bool
+
+    def names(self) -> np.ndarray | None:
+        """Return the label of each series, a tuple if there are several columns."""
+        if len(self.labels) < 2:
+            return self.labels[0] if self.labels else None
+        names = np.empty(len(self.labels[0]), dtype=object)
+        names[:] = list(zip(*self.labels, strict=True))
+        return names
 
 
 class RowOrder:
@@ -110,7 +125,7 @@ class RowOrder:
 
     max_gap : timedelta, str, float or None
         The longest step of time that is no gap; None for half as long again as
-        the regular step.
+        the regular step, in working days where there are no others.
 
     known : KnownSeries, default=None
         Series whose regular step is known already.
@@ -124,7 +139,10 @@ class RowOrder:
         Number of the series of the rows in order.
 
     times : ndarray of shape (n_rows,) or None
-        Their times, if there are any and `known` is None.
+        Their times, if there are any.
+
+    clock : ndarray of shape (n_rows,) or None
+        The same, but without weekends for series that have no rows there.
 
     runs : Runs
         The unbroken runs that they make.
@@ -143,22 +161,32 @@ class RowOrder:
         self, X: Any, keys: Keys, max_gap: Any, known: KnownSeries | None = None
     ) -> None:
         series, labels = _read_series(X, keys.group)
-        times, is_date = None, False
+        times, is_date, zone_offset = None, False, None
         if keys.time is not None:
-            times, is_date = read_times(read_place(X, keys.time))
+            column = read_place(X, keys.time)
+            times, is_date = read_times(column)
+            zone_offset = read_zone_offset(column, times) if max_gap is None else None
         self.order = sort_rows(series, times)
         if self.order is not None:
             series = series[self.order]
             times = None if times is None else times[self.order]
+            if zone_offset is not None:
+                zone_offset = zone_offset[self.order]
         self.series = series
-        self.found = KnownSeries(labels, None, is_date)
+        self.times: Any = times
+        n_series = int(series.max()) + 1
+        self.found = KnownSeries(labels, None, np.zeros(n_series, bool), is_date)
         self.matches = self._match(known)
+        self.limits: Any = None
+        self.clock: Any = times
         if times is not None:
             self._check_distinct(times)
-            self.found.steps = self._find_steps(times, known)
-        self.limits: Any = self._find_limits(max_gap)
-        self.runs = Runs.of(series, times, self.limits)
-        self.times: Any = None if known else times  # large, and not needed again
+            self.clock = self._tell_time(times, zone_offset, known, max_gap)
+            self.found.steps = self._find_steps(self.clock, known)
+            self.limits = GAP * self.found.steps
+            if max_gap is not None:
+                self.limits = np.full(n_series, read_gap(max_gap, is_date))
+        self.runs = Runs.of(series, self.clock, self.limits)
 
     def _match(self, known: KnownSeries | None) -> np.ndarray:
         if known is None:
@@ -186,6 +214,21 @@ class RowOrder:
             " apart."
         )
 
+    def _tell_time(
+        self, times: np.ndarray, zone_offset: Any, known: Any, max_gap: Any
+    ) -> np.ndarray:
+        """Times, without weekends for series that have no rows there."""
+        if not self.found.is_date or max_gap is not None:
+            return times
+        wall = times if zone_offset is None else times + zone_offset
+        working = find_working(self.series, wall)
+        if known is not None:
+            working = np.where(self.matches < 0, working, known.working[self.matches])
+        self.found.working = working
+        if not working.any():
+            return times
+        return np.where(working[self.series], working_time(wall), times)
+
     def _find_steps(self, times: np.ndarray, known: KnownSeries | None) -> np.ndarray:
         """Regular steps, as remembered or else as found."""
         steps = regular_steps(self.series, times)
@@ -194,22 +237,11 @@ class RowOrder:
         remembered = np.where(self.matches < 0, np.nan, known.steps[self.matches])
         return np.where(np.isnan(remembered), steps, remembered)
 
-    def _find_limits(self, max_gap: Any) -> np.ndarray | None:
-        steps = self.found.steps
-        if steps is None or max_gap is None:
-            return None if steps is None else GAP * steps
-        return np.full(len(steps), read_gap(max_gap, self.found.is_date))
-
-    def windows(
-        self, length: int, n_before: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Find the window that ends at each row of `X`.
+    def histories(self, n_before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find the history of each row of `X`: the rows of its run up to it.
 
         Parameters
         ----------
-        length : int
-            Rows of a window.
-
         n_before : ndarray of int, shape (n_runs,)
             Rows that the table has before each run, which belong to it.
 
@@ -218,17 +250,19 @@ class RowOrder:
         starts, lengths : ndarray of int, shape (n_rows,)
             Where each lies on a table of the rows in order.
         """
+        # A narrow table takes less than the positions on it, unless these are short.
+        n_table = len(self.series) + int(n_before.sum())
+        kind: Any = np.int32 if n_table < 1 << 31 else np.int64
         shift = np.cumsum(n_before)
-        ends = np.arange(1, len(self.series) + 1)
-        ends += np.repeat(shift, self.runs.lengths)
-        starts = np.repeat(self.runs.starts + shift - n_before, self.runs.lengths)
-        np.maximum(starts, ends - length, out=starts)
-        ends -= starts
-        starts = self.restore(starts)
-        return starts, self.restore(ends)
+        lengths: Any = np.arange(1, len(self.series) + 1, dtype=kind)
+        lengths += np.repeat(shift.astype(kind), self.runs.lengths)
+        starts = (self.runs.starts + shift - n_before).astype(kind)
+        starts = np.repeat(starts, self.runs.lengths)
+        lengths -= starts
+        return self.restore(starts), self.restore(lengths)
 
-    def followed(self, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-        """Find the rows of `X` that `horizon` others follow without a gap.
+    def followed(self, horizon: int) -> np.ndarray:
+        """Find the rows that `horizon` others follow without a gap.
 
         Parameters
         ----------
@@ -238,17 +272,15 @@ class RowOrder:
         Returns
         -------
         here : ndarray of int, shape (n_rows_followed,)
-            Their positions in `X`, ascending.
-
-        ahead : ndarray of int, shape (n_rows_followed, horizon)
-            Positions of those that follow each.
+            Their places in order, those of the first rows of `X` first.
         """
         run = np.repeat(np.arange(len(self.runs.starts)), self.runs.lengths)
         here = np.flatnonzero(run[horizon:] == run[:-horizon])
-        position = np.arange(len(run)) if self.order is None else self.order
-        here = here[np.argsort(position[here])]  # in the order of X
-        ahead = position[here[:, None] + np.arange(1, horizon + 1)]
-        return position[here], ahead
+        return here if self.order is None else here[np.argsort(self.order[here])]
+
+    def positions(self, places: np.ndarray) -> np.ndarray:
+        """Positions in `X` of rows that stand in these places in order."""
+        return places if self.order is None else self.order[places]
 
     def restore(self, values: np.ndarray) -> np.ndarray:
         """Put values of the rows in order back into the order of `X`."""

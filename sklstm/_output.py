@@ -51,7 +51,7 @@ def to_output(values: np.ndarray, X: Any, output: str | None, names: Any) -> Any
             f"output={output!r} is not known; give 'pandas', 'polars' or None."
         )
     try:
-        made = _make(values, output, names)
+        made = _make(values, output, names, output == "pandas")
     except ImportError as error:
         raise ImportError(
             f"output={output!r} needs {output}: pip install 'sklstm[{output}]'."
@@ -62,16 +62,45 @@ def to_output(values: np.ndarray, X: Any, output: str | None, names: Any) -> Any
     return made
 
 
-def _make(values: np.ndarray, output: Any, names: Any) -> Any:
+def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) -> Any:
+    """Put values into a series or dataframe of the library of another.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        What to hold.
+
+    like : dataframe
+        Of that library.
+
+    names : list
+        Name of each output.
+
+    index : pandas.Index or None
+        That of the result.
+
+    Returns
+    -------
+    made : series or dataframe of the shape of `values`
+        The same values.
+    """
+    backend = nw.from_native(like).implementation
+    made = _make(values, backend, names, backend.is_pandas_like())
+    if index is not None:
+        made.index = index
+    return made
+
+
+def _make(values: np.ndarray, backend: Any, names: Any, is_pandas: bool) -> Any:
     if values.ndim == 1:
-        made = nw.new_series("", values, backend=output).to_native()
+        made = nw.new_series("", values, backend=backend).to_native()
         name = None if names is None else names[0]
-        return made.rename(name) if output == "pandas" or name is not None else made
+        return made.rename(name) if is_pandas or name is not None else made
     if names is None or len(set(map(str, names))) < len(names):
         names = range(values.shape[1])
     # polars has no names but strings
     columns = {str(name): column for name, column in zip(names, values.T, strict=True)}
-    frame = nw.from_dict(columns, backend=output).to_native()
-    if output == "pandas":
+    frame = nw.from_dict(columns, backend=backend).to_native()
+    if is_pandas:
         frame.columns = list(names)
     return frame

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM
 from ._losses import LOSSES, make_loss
 from ._output import to_output
 from ._scaling import make_scaler
-from ._targets import Targets
 
 
 def _has_quantiles(estimator):
@@ -58,19 +57,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         series with an output at each row, which takes many times less arithmetic.
         A row then has its window behind it, and often more rows. Needs
         ``pooling="last"`` and one direction; see :ref:`unroll`.
-
-    anchor : int, str or list of these, default=None
-        The feature, by position or name, whose last value is the level that a
-        forecast starts from: the net reads its changes from step to step, and
-        learns by how much the target differs from its last value. Predictions are
-        levels again, in units of y. A list has a feature for each target; see
-        :ref:`anchor`. None means that levels are read and predicted as they are.
-
-    period : int, default=1
-        Steps of a season. The level is then the value of the anchor one period
-        before each target (or as many periods as lead into the sequence); 1 means
-        its last value, as does a sequence that is too short. Ignored if `anchor` is
-        None.
 
     linear_skip : bool, default=False
         Whether a linear layer from all steps of a sequence is added to the output
@@ -197,12 +183,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     validation_scores_ : list of float or None
         Coefficient of determination of the validation sequences after each epoch,
-        weighted as in training; None unless `early_stopping`. Of changes if
-        `anchor` is given.
+        weighted as in training; None unless `early_stopping`.
 
     scaler_ : StandardScaler or None
-        Scale of the features, of their changes for an anchor, and 1 for ids; None
-        unless `standardize`.
+        Scale of the features, 1 for ids; None unless `standardize`.
 
     target_scaler_ : StandardScaler or None
         Scale of the targets; None unless `standardize`.
@@ -253,8 +237,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     _parameter_constraints: dict = {
         **BaseLSTM._parameter_constraints,
-        "anchor": [Integral, str, "array-like", None],
-        "period": [Interval(Integral, 1, None, closed="left")],
         "linear_skip": ["boolean"],
         "loss": [StrOptions(set(LOSSES))],
         "quantile": [Real, "array-like"],
@@ -269,8 +251,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         dropout=0.0,
         pooling="last",
         unroll="window",
-        anchor=None,
-        period=1,
         linear_skip=False,
         loss="squared_error",
         quantile=0.5,
@@ -303,8 +283,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.dropout = dropout
         self.pooling = pooling
         self.unroll = unroll
-        self.anchor = anchor
-        self.period = period
         self.linear_skip = linear_skip
         self.loss = loss
         self.quantile = quantile
@@ -364,15 +342,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             If `return_std` is set and the fitted net has no standard deviations; or
             as in `fit`.
         """
-        parts, sequences = self._predict_parts(X)
-        center = self._decode(self._loss.center(parts), sequences)
+        parts = self._predict_parts(X)
+        center = self._decode(self._loss.center(parts))
         y = to_output(center, X, output, self._y_names)
         if not return_std:
             return y
         std = self._loss.std(parts)
         if self.target_scaler_ is not None:
             std = std * self.target_scaler_.scale_
-        return y, to_output(self._targets.in_shape(std), X, output, self._y_names)
+        return y, to_output(self._in_shape(std), X, output, self._y_names)
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X):
@@ -391,32 +369,28 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
                 (n_samples, n_outputs, n_quantiles)
             In increasing order.
         """
-        parts, sequences = self._predict_parts(X)
-        parts = np.moveaxis(self._loss.sort(parts), -1, 0)
-        return np.stack([self._decode(part, sequences) for part in parts], axis=-1)
+        parts = self._loss.sort(self._predict_parts(X))
+        parts = np.moveaxis(parts, -1, 0)
+        return np.stack([self._decode(part) for part in parts], axis=-1)
 
     def _predict_parts(self, X):
         """Outputs of the net as float64, (n_samples, n_outputs, n_parts)."""
-        sequences = self._check_fitted(X)
-        output = self._run_net(sequences).astype(np.float64)
-        return output.reshape(len(output), self.n_outputs_, -1), sequences
+        output = self._predict_outputs(X).astype(np.float64)
+        return output.reshape(len(output), self.n_outputs_, -1)
 
-    def _decode(self, values, sequences):
-        return self._targets.decode(values, sequences, self.target_scaler_)
+    def _decode(self, values):
+        """Turn values of the net, (n_samples, n_outputs), into y."""
+        if self.target_scaler_ is not None:
+            values = self.target_scaler_.inverse_transform(values)
+        return self._in_shape(values)
+
+    def _in_shape(self, values):
+        """Return values as y was: of one dimension, or of two."""
+        return values.ravel() if self._y_ndim == 1 else values
 
     @property
     def _n_net_outputs(self):
         return self.n_outputs_ * self._make_loss().n_parts
-
-    @property
-    def _changing(self):
-        anchor = self._targets.anchor
-        return [] if anchor is None else anchor.features
-
-    @property
-    def n_outputs_(self):
-        """Number of targets."""
-        return self._targets.n_outputs
 
     def _make_loss(self):
         return make_loss(self.loss, self.quantile)
@@ -427,11 +401,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         )
 
     def _encode_y(self, y, weight, sequences, *, reset, classes=None):
+        y_2d = y.reshape(len(y), -1)
         if reset:
-            names = getattr(self, "feature_names_in_", None)
-            self._targets = Targets.find(y, sequences, self.anchor, self.period, names)
-        self._targets.check_asked(anchor=self.anchor, period=self.period)
-        return self._targets.encode(y, sequences), weight
+            self._y_ndim, self.n_outputs_ = y.ndim, y_2d.shape[1]
+        elif y_2d.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {y_2d.shape[1]} output(s), but LSTMRegressor was fitted to"
+                f" {self.n_outputs_}; give as many."
+            )
+        return y_2d, weight
 
     def _fit_target_scaler(self, train):
         if not self.standardize:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
-from ._anchor import change_coverage
 from ._batches import Samples
 
 # Rows that are looked at together: in all at once the scaler takes several tables.
@@ -18,9 +16,7 @@ def make_scaler() -> StandardScaler:
     return StandardScaler().set_output(transform="default")
 
 
-def fit_scaler(
-    samples: Samples, untouched: list[int], changing: list[int]
-) -> StandardScaler:
+def fit_scaler(samples: Samples, untouched: list[int]) -> StandardScaler:
     """Fit to the steps of the samples, each with the weights of its sequences.
 
     Parameters
@@ -31,31 +27,17 @@ def fit_scaler(
     untouched : list of int
         Positions of features that scaling must leave as they are.
 
-    changing : list of int
-        Positions of features that get the scale of their changes.
-
     Returns
     -------
     scaler : StandardScaler
         Fitted to the features of a step.
     """
     sequences = samples.sequences.compact()
-    scaler = _fit_blocks(sequences.steps, sequences.coverage(samples.weight))
-    if changing:
-        weights = change_coverage(sequences, samples.weight)
-        changes = np.diff(sequences.steps[:, changing], axis=0, prepend=0.0)
-        if weights.any():
-            of_changes = _fit_blocks(changes, weights)
-            scaler.var_[changing] = of_changes.var_
-            scaler.scale_[changing] = of_changes.scale_
-    scaler.mean_[untouched] = 0.0
-    scaler.var_[untouched] = scaler.scale_[untouched] = 1.0
-    return scaler
-
-
-def _fit_blocks(table: np.ndarray, weights: np.ndarray) -> StandardScaler:
+    table, weights = sequences.steps, sequences.coverage(samples.weight)
     scaler = make_scaler()
     for block in gen_batches(len(weights), BLOCK):
         if weights[block].any():
             scaler.partial_fit(table[block], sample_weight=weights[block])
+    scaler.mean_[untouched] = 0.0
+    scaler.var_[untouched] = scaler.scale_[untouched] = 1.0
     return scaler

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
 from sklearn.utils._array_api import get_namespace
+
+# What is known of each sequence on its own.
+OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 
 
 class Sequences:
@@ -36,25 +40,70 @@ class Sequences:
     feature_names : array-like of str, shape (n_features,), default=None
         The names of the features, if they have any.
 
-    groups : array-like of int, shape (n_sequences,), default=None
-        The series that each sequence is taken from, if that is known. Those of
-        one series stand on the table in order of time.
+    series : array-like of int, shape (n_sequences,), default=None
+        Number of the series that each sequence is taken from, if that is known.
+
+    series_names : array-like of shape (n_series,), default=None
+        What the table calls each of the numbered series; tuples where several
+        columns tell them apart.
+
+    times : array-like of shape (n_sequences,), default=None
+        When the last step of each sequence was taken, as dates or numbers.
 
     index : pandas.Index or array-like of shape (n_sequences,), default=None
         A label for each sequence, such as the index of a dataframe.
 
+    rows : array-like of int, shape (n_sequences,), default=None
+        Row at which each sequence ends, counted in order of series and time over
+        the whole table that the sequences were first made of. Unlike `starts`, they
+        still say how far apart two sequences are once rows have been left out.
+
+    history_lengths : array-like of int, shape (n_sequences,), default=None
+        Number of rows of its series up to the end of each sequence, without a gap.
+        Where it is larger than `lengths`, the row of `steps` before a sequence is
+        the step before it.
+
+    horizon : int, default=None
+        How many rows after each sequence its target reaches, if that is known.
+
+    targets : array-like of int, default=None
+        Positions of the features that the target continues, if that is known. The
+        columns of the target are ordered by step ahead, then by feature.
+
+    whole : bool, default=False
+        Whether the sequences are whole histories, which `SequenceWindower` has yet
+        to shorten.
+
     Attributes
     ----------
-    steps, starts, lengths, feature_names, groups, index : ndarray
+    steps, starts, lengths : ndarray
+        As given.
+
+    feature_names, series, series_names, times, index, rows, history_lengths : \
+            ndarray or None
+        As given; `index` may be a pandas.Index.
+
+    horizon : int or None
+        As given.
+
+    targets : list of int or None
+        As given.
+
+    whole : bool
         As given.
 
     See Also
     --------
-    SequenceWindower : Turn the rows of a table into one sequence per row.
+    make_supervised : The history of each row of a table, and what follows it.
+    make_histories : The history of each row of a table.
+    SequenceWindower : Keep the last steps of each sequence.
 
     Notes
     -----
-    A pickle holds only those rows of the table that some sequence uses.
+    What sequences know stays with them when some are selected, shortened or
+    pickled. A pickle holds only those rows of the table that some sequence uses.
+
+    Whole histories are not converted to an array: n of them would take n² steps.
 
     Examples
     --------
@@ -82,19 +131,37 @@ class Sequences:
         lengths: Any,
         *,
         feature_names: Any = None,
-        groups: Any = None,
+        series: Any = None,
+        series_names: Any = None,
+        times: Any = None,
         index: Any = None,
+        rows: Any = None,
+        history_lengths: Any = None,
+        horizon: int | None = None,
+        targets: Any = None,
+        whole: bool = False,
     ) -> None:
         self.steps = np.asarray(steps)
-        self.starts = _as_integers(starts)
-        self.lengths = _as_integers(lengths)
+        self.starts = _as_integers(starts, "starts")
+        self.lengths = _as_integers(lengths, "lengths")
         self.feature_names = (
             None if feature_names is None else np.asarray(feature_names, dtype=object)
         )
-        self.groups = None if groups is None else np.asarray(groups)
+        self.series = None if series is None else _as_integers(series, "series")
+        self.series_names = None if series_names is None else np.asarray(series_names)
+        self.times = None if times is None else np.asarray(times)
         # A pandas index stays one: an array would forget its levels and time zone.
         is_index = hasattr(index, "get_level_values")
         self.index = index if is_index or index is None else np.asarray(index)
+        self.rows: Any = None if rows is None else _as_integers(rows, "rows")
+        self.history_lengths: Any = (
+            None
+            if history_lengths is None
+            else _as_integers(history_lengths, "history_lengths")
+        )
+        self.horizon = None if horizon is None else int(horizon)
+        self.targets = None if targets is None else [int(i) for i in targets]
+        self.whole = bool(whole)
         self._check()
 
     def _check(self) -> None:
@@ -108,12 +175,19 @@ class Sequences:
                 f"starts has shape {self.starts.shape} and lengths"
                 f" {self.lengths.shape}; expected one of each per sequence."
             )
-        for name, labels in [("groups", self.groups), ("index", self.index)]:
-            if labels is not None and len(labels) != len(self):
+        for name in OF_EACH:
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self):
                 raise ValueError(
-                    f"{name} has {len(labels)} labels for {len(self)} sequences;"
+                    f"{name} has {len(values)} values for {len(self)} sequences;"
                     " expected one per sequence."
                 )
+        n_features = self.steps.shape[1]
+        if bad := [i for i in self.targets or [] if not 0 <= i < n_features]:
+            raise ValueError(
+                f"targets has the position {bad[0]}, but a step has {n_features}"
+                f" features; give positions from 0 to {n_features - 1}."
+            )
         if len(self) == 0:
             return
         if self.lengths.min() < 1:
@@ -185,12 +259,42 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __repr__(self) -> str:
+    def _describe(self) -> dict[str, Any]:
+        """What `repr` shows."""
         shortest = self.lengths.min() if len(self) else 0
-        return (
-            f"Sequences(n_sequences={len(self)}, lengths={shortest}..{self.shape[1]},"
-            f" n_features={self.shape[2]}, dtype={self.dtype})"
-        )
+        facts: dict[str, Any] = {
+            "n_sequences": len(self),
+            "lengths": f"{shortest}..{self.shape[1]}",
+            "n_features": self.shape[2],
+            "dtype": self.dtype,
+        }
+        if self.series is not None:
+            facts["n_series"] = len(np.unique(self.series))
+        if self.times is not None and len(self):
+            facts["times"] = f"{self.times.min()}..{self.times.max()}"
+        if self.horizon is not None:
+            facts["horizon"] = self.horizon
+        if self.targets is not None:
+            names = self.feature_names
+            named = self.targets if names is None else [names[i] for i in self.targets]
+            facts["targets"] = f"[{', '.join(map(str, named))}]"
+        if self.whole:
+            facts["whole"] = True
+        return facts
+
+    def __repr__(self) -> str:
+        facts = [f"{name}={value}" for name, value in self._describe().items()]
+        return f"Sequences({', '.join(facts)})"
+
+    def _repr_html_(self) -> str:
+        facts = self._describe()
+        if self.feature_names is not None:
+            facts["feature_names"] = ", ".join(map(str, self.feature_names))
+        lines = [
+            f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>"
+            for name, value in facts.items()
+        ]
+        return f"<table><caption>Sequences</caption>{''.join(lines)}</table>"
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple):  # scikit-learn indexes rows as X[rows, ...]
@@ -205,22 +309,57 @@ class Sequences:
         starts, lengths = self.starts[key], self.lengths[key]
         if np.ndim(starts) == 0:
             return self.steps[starts : starts + lengths]
+        if np.ndim(starts) > 1:
+            raise IndexError(
+                f"Sequences are indexed by one number for each; got {np.ndim(starts)}"
+                " dimensions."
+            )
         return self._like(self.steps, starts, lengths, key)
 
     def _like(self, steps: Any, starts: Any, lengths: Any, key: Any = ...) -> Sequences:
-        """Other sequences, with the names of these and the labels at `key`."""
-        return Sequences(
-            steps,
-            starts,
-            lengths,
-            feature_names=self.feature_names,
-            groups=None if self.groups is None else self.groups[key],
-            index=self.index if self.index is None or key is ... else self.index[key],
-        )
+        """Other sequences, which know what these know of those at `key`."""
+        made = object.__new__(Sequences)
+        made.__dict__ |= vars(self)
+        made.steps, made.starts, made.lengths = steps, starts, lengths
+        for name in OF_EACH if key is not ... else ():
+            values = getattr(self, name)
+            setattr(made, name, None if values is None else values[key])
+        return made
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("Sequences cannot be converted to an array uncopied.")
+        if self.whole:
+            n, length, n_features = self.shape
+            raise ValueError(
+                f"{n} whole histories of up to {length} steps are not converted to an"
+                f" array of {n} × {length} × {n_features} values: shorten them with"
+                " SequenceWindower first. To scale or transform their steps use"
+                " StepTransformer; the LSTM estimators need no scaler."
+            )
+        return self.padded(dtype)
+
+    def padded(self, dtype: Any = None) -> np.ndarray:
+        """Return an array in which NaN stands before sequences that are shorter.
+
+        Parameters
+        ----------
+        dtype : data-type, default=None
+            That of the array; None for that of the steps, or for the floats that
+            hold these.
+
+        Returns
+        -------
+        array : ndarray of shape (n_sequences, max_length, n_features)
+            All sequences, each at the end of its row.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_arrays([[[1]], [[2], [3]]]).padded()[:, :, 0]
+        array([[nan,  1.],
+               [ 2.,  3.]])
+        """
         n_sequences, max_length, n_features = self.shape
         padded = max_length - self.lengths  # (n_sequences,) steps without a value
         rows = (self.starts - padded)[:, None] + np.arange(max_length)
@@ -270,7 +409,32 @@ class Sequences:
             raise ValueError("Sequences.take takes indices along axis 0 only.")
         return self[np.asarray(indices)]
 
-    def on_table(self, steps: Any) -> Sequences:
+    def tail(self, n_steps: int) -> Sequences:
+        """Keep the last steps of each sequence.
+
+        Parameters
+        ----------
+        n_steps : int
+            How many; of a shorter sequence all are kept.
+
+        Returns
+        -------
+        sequences : Sequences
+            On the same table.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_arrays([[[1]], [[2], [3], [4]]]).tail(2)[1].ravel()
+        array([3, 4])
+        """
+        lengths = np.minimum(self.lengths, min(n_steps, self.shape[1]))
+        starts = self.starts + (self.lengths - lengths)
+        shortened = self._like(self.steps, starts, lengths)
+        shortened.whole = False
+        return shortened
+
+    def on_table(self, steps: Any, **known: Any) -> Sequences:
         """Put the same sequences on another table.
 
         Parameters
@@ -278,10 +442,14 @@ class Sequences:
         steps : ndarray of shape (n_steps_total, n_features)
             What stands in place of each row of the table.
 
+        **known : dict
+            What is known of the new table, where that is something else:
+            `feature_names` or `targets`.
+
         Returns
         -------
         sequences : Sequences
-            With the same starts, lengths and names.
+            With the same starts and lengths, which know the same.
 
         Examples
         --------
@@ -291,10 +459,34 @@ class Sequences:
         >>> windows.on_table(windows.steps * 10)[1].ravel()
         array([20, 30])
         """
-        return self._like(steps, self.starts, self.lengths)
+        made = self._like(np.asarray(steps), self.starts, self.lengths)
+        made.__dict__ |= known
+        made._check()
+        return made
+
+    def begins_within(self) -> np.ndarray:
+        """Mark the sequences whose history goes on before their first step.
+
+        Returns
+        -------
+        within : ndarray of bool, shape (n_sequences,)
+            Where it does, the row of the table before the first step is the step
+            before it.
+
+        Examples
+        --------
+        >>> from sklstm import make_histories
+        >>> make_histories([10, 20, 30]).tail(2).begins_within()
+        array([False, False,  True])
+        """
+        if self.history_lengths is None:
+            return np.zeros(len(self), dtype=bool)
+        return self.history_lengths > self.lengths
 
     def compact(self) -> Sequences:
-        """Leave out the rows of the table that no sequence holds.
+        """Leave out the rows of the table that no sequence needs.
+
+        These are its steps and, if it begins within its history, the step before.
 
         Returns
         -------
@@ -307,12 +499,20 @@ class Sequences:
         >>> Sequences([[1], [2], [3]], starts=[1], lengths=[2]).compact().steps.ravel()
         array([2, 3])
         """
-        used = self.coverage() > 0
-        if used.all():
+        n_before = self.begins_within()
+        used = _cover(self.starts - n_before, self.lengths + n_before, len(self.steps))
+        used = used > 0
+        n_used = int(used.sum())
+        if n_used == len(used):
             return self
         # The rows of a sequence stay next to each other.
-        starts = (np.cumsum(used) - 1)[self.starts]
-        return self._like(self.steps[used], starts, self.lengths)
+        first = int(used.argmax())
+        if used[first : first + n_used].all():  # one block, which is not copied
+            rows: Any = slice(first, first + n_used)
+            starts = self.starts - first
+        else:
+            rows, starts = used, (np.cumsum(used) - 1)[self.starts]
+        return self._like(self.steps[rows], starts, self.lengths)
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self.compact())
@@ -337,19 +537,26 @@ class Sequences:
         >>> Sequences([[0], [1], [2]], starts=[0, 1], lengths=[2, 2]).coverage()
         array([1, 2, 1])
         """
-        n = len(self.steps) + 1
-        # Each sequence adds its weight at its start and takes it away at its end.
-        change = np.bincount(self.starts, weights, n) - np.bincount(
-            self.starts + self.lengths, weights, n
-        )
-        return np.cumsum(change)[:-1]
+        return _cover(self.starts, self.lengths, len(self.steps), weights)
 
 
-def _as_integers(values: Any) -> np.ndarray:
+def _cover(
+    starts: np.ndarray, lengths: np.ndarray, n_rows: int, weights: Any = None
+) -> np.ndarray:
+    """Sum the weights of the ranges that hold each row."""
+    # Each range adds its weight at its start and takes it away at its end.
+    change = np.bincount(starts, weights, n_rows + 1)
+    change -= np.bincount(starts + lengths, weights, n_rows + 1)
+    return np.cumsum(change)[:-1]
+
+
+def _as_integers(values: Any, name: str) -> np.ndarray:
     values = np.asarray(values)
-    integers = values.astype(np.int64, copy=False)
-    if integers is not values and not np.array_equal(values, integers):
-        raise ValueError(f"starts and lengths must be whole numbers; got {values}.")
+    if values.dtype in (np.int32, np.int64):  # a million short ones take half as much
+        return values
+    integers = values.astype(np.int64)
+    if not np.array_equal(values, integers):
+        raise ValueError(f"{name} must be whole numbers; got {values}.")
     return integers
 
 

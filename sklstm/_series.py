@@ -15,6 +15,7 @@ import numpy as np
 GAP = 1.5
 # Share of the steps that may be shorter than the regular one: clocks are not exact.
 SHORT = 0.05
+DAY = 86_400 * 10**9  # nanoseconds
 
 
 def number_series(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -182,6 +183,41 @@ def regular_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray:
     clear = (equal > 1) & (2 * equal > counts[several])
     steps[several] = np.where(clear, step[least], np.minimum(step[least], of_all))
     return steps
+
+
+def working_time(times: np.ndarray) -> np.ndarray:
+    """Tell time by a clock that stands still on Saturdays and Sundays.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n_rows,)
+        In nanoseconds.
+
+    Returns
+    -------
+    times : ndarray of int64, shape (n_rows,)
+        In which Monday follows Friday.
+    """
+    day, clock = np.divmod(times, DAY)
+    week, weekday = np.divmod(day + 3, 7)  # 1970 began on a Thursday
+    return (5 * week + np.minimum(weekday, 5)) * DAY + np.where(weekday < 5, clock, 0)
+
+
+def find_working(series: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Find the series that have no row on a Saturday or Sunday.
+
+    Parameters
+    ----------
+    series, times : ndarray of int, shape (n_rows,)
+        Number of the series and time in nanoseconds.
+
+    Returns
+    -------
+    working : ndarray of bool, shape (n_series,)
+        Whether that is so.
+    """
+    at_weekend = (times // DAY + 3) % 7 >= 5
+    return np.bincount(series, weights=at_weekend) == 0
 
 
 def join_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

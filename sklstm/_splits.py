@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,31 +16,161 @@ from ._sequences import Sequences
 ROUNDING = 1e-9
 
 
+def find_horizon(X: Any, y: Any) -> int:
+    """Return how many rows after each sample its target reaches.
+
+    Parameters
+    ----------
+    X : Sequences or array-like
+        Samples. `Sequences` may know it.
+
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Targets; of samples that do not know it each column counts as a step.
+
+    Returns
+    -------
+    horizon : int
+        At least 1.
+    """
+    if isinstance(X, Sequences) and X.horizon is not None:
+        return X.horizon
+    return 1 if np.ndim(y) == 1 else np.shape(y)[1]
+
+
+@dataclass
+class Timeline:
+    """Where samples stand in time: the one place that knows what may not be split.
+
+    Attributes
+    ----------
+    series : ndarray of int, shape (n_samples,)
+        Number of the series of each, from 0.
+
+    rows : ndarray of int, shape (n_samples,)
+        The row at which each ends. How far two samples of a series are apart is the
+        difference of theirs.
+
+    sizes : ndarray of int, shape (n_series,)
+        Number of samples of each series.
+
+    rank : ndarray of int, shape (n_samples,)
+        Place of each among those of its series, in order of time.
+    """
+
+    series: np.ndarray
+    rows: np.ndarray
+    sizes: np.ndarray
+    rank: np.ndarray
+
+    @classmethod
+    def of(cls, X: Any) -> Timeline:
+        """Take samples where they know to be, and else one after the other.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            Samples. `Sequences` that do not know their series are of one with those
+            that they share steps with.
+
+        Returns
+        -------
+        timeline : Timeline
+            Of all samples.
+        """
+        n = _num_samples(X)
+        series, rows = np.zeros(n, dtype=np.int64), np.arange(n)
+        if isinstance(X, Sequences):
+            of: Any = overlap_runs(X) if X.series is None else X.series
+            series = np.unique(of, return_inverse=True)[1]
+            rows = X.starts + X.lengths - 1 if X.rows is None else X.rows
+        order = np.lexsort((rows, series))
+        sizes = np.bincount(series)
+        rank = np.empty(n, dtype=np.int64)
+        rank[order] = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return cls(series, rows, sizes, rank)
+
+    def last(self, fraction: float, n_most: np.ndarray | None = None) -> np.ndarray:
+        """Mark the last share of all samples, each series having its part of it.
+
+        Parameters
+        ----------
+        fraction : float
+            Of many short series it is not one sample each, but that share of all.
+
+        n_most : ndarray of int, shape (n_series,), default=None
+            The most of each series; None for all of them.
+
+        Returns
+        -------
+        is_last : ndarray of bool, shape (n_samples,)
+            The last in time of each series.
+        """
+        total = np.ceil(fraction * np.cumsum(self.sizes) - ROUNDING).astype(np.int64)
+        n_last = np.diff(total, prepend=0)
+        if n_most is not None:
+            n_last = np.minimum(n_last, n_most)
+            if not n_last.any():
+                n_last[self.sizes.argmax()] = 1
+        return self.rank >= (self.sizes - n_last)[self.series]
+
+    def apart(self, chosen: np.ndarray, gap: int) -> np.ndarray:
+        """Mark the samples with more than `gap` rows between them and those chosen.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (n_samples,)
+            Samples next to each other in each series.
+
+        gap : int
+            Rows to leave out on either side.
+
+        Returns
+        -------
+        is_apart : ndarray of bool, shape (n_samples,)
+            Those of other series, too.
+        """
+        first = self.least(self.rows, chosen)
+        last = -self.least(-self.rows, chosen)
+        return (self.rows < first - gap) | (self.rows > last + gap)
+
+    def least(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The least of the values chosen in the series of each sample, or infinity."""
+        least = np.full(len(self.sizes), np.inf)
+        np.minimum.at(least, self.series[chosen], values[chosen])
+        return least[self.series]
+
+    def by_age(self, chosen: np.ndarray) -> np.ndarray:
+        """Positions of chosen samples, oldest first: more of their series follow."""
+        positions = np.flatnonzero(chosen)
+        age = (self.sizes[self.series] - self.rank)[positions]
+        return positions[np.argsort(-age, kind="stable")]
+
+
 def split_validation(
     sequences: Sequences,
     fraction: float,
     *,
+    horizon: int = 1,
     stratify: np.ndarray | None = None,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose sequences to validate on, later than those to train on.
 
-    Independent sequences are shuffled. Of windows over series the last
-    `fraction` of each series validates, and those windows are left out that
-    hold steps from both sides of the border. Where that would cost more than
-    half of what was to train, as in series hardly longer than their windows,
-    only what holds the last step of a validation window is left out; or, if
-    nothing says which windows are of one series, a random `fraction` of such
-    series validates, each as a whole.
+    Independent sequences are shuffled. Of windows over series the last `fraction`
+    validates, each series having its part of it. What trains has no target in common
+    with these and, unless that costs more than half of what was to train, no step.
 
     Parameters
     ----------
     sequences : Sequences
-        All the sequences. Those of one group are a series; without groups,
-        those that are linked by common steps.
+        All the sequences. Those of one series, or linked by common steps if they do
+        not know their series, are split in time.
 
     fraction : float
         Share of the sequences that validate, between 0 and 1.
+
+    horizon : int, default=1
+        Rows after a sequence that its target reaches.
 
     stratify : ndarray of shape (n_sequences,), default=None
         Class labels whose shares are kept; ignored for overlapping windows.
@@ -55,46 +187,56 @@ def split_validation(
     ------
     ValueError
         If too few sequences are left on either side.
+
+    Warns
+    -----
+    UserWarning
+        If training and validation sequences have steps in common.
     """
-    groups = sequences.groups
-    known = groups is not None
-    series = overlap_runs(sequences) if groups is None else groups
-    _, first, series, counts = np.unique(
-        series, return_index=True, return_inverse=True, return_counts=True
-    )
-    ends = sequences.starts + sequences.lengths
+    time = Timeline.of(sequences)
+    series, sizes = time.series, time.sizes
+    first = np.unique(series, return_index=True)[1]
     # A repeated sequence is linked to itself, but that makes it no window.
     if _is_constant(sequences.starts, series, first) and _is_constant(
-        ends, series, first
+        time.rows, series, first
     ):
         labels = None if stratify is None else stratify[first]
         held_out = _choose(len(first), fraction, labels, random_state)
         valid = np.isin(series, held_out)
         return np.flatnonzero(~valid), np.flatnonzero(valid)
-    n_valid = np.ceil(fraction * counts).astype(np.int64)
-    if known:  # of many short series not one each, but the fraction of them all
-        total = np.ceil(fraction * np.cumsum(counts) - ROUNDING).astype(np.int64)
-        n_valid = np.minimum(np.diff(total, prepend=0), counts - 1)
-        if not n_valid.any():
-            n_valid[counts.argmax()] = 1
-    valid = _last(ends, series, counts, n_valid)
-    train = ~valid & (ends <= _earliest(sequences.starts, valid, series))
-    n_left = np.bincount(series[train], minlength=len(counts))
-    short = n_left < (1 - fraction) * counts / 2
-    if known:
-        before = ~valid & (ends < _earliest(ends, valid, series))
-        train = np.where(short[series], before, train)
-    elif short.sum() > 1:
+    if sequences.series is None:
+        valid = time.rank >= (sizes - np.ceil(fraction * sizes).astype(int))[series]
+    else:
+        valid = time.last(fraction, n_most=sizes - 1)
+    # A target reaches from the next row to `horizon` rows on.
+    allowed = ~valid & (time.rows + horizon <= time.least(time.rows, valid))
+    first_rows = time.rows - sequences.lengths + 1
+    train = allowed & (time.rows < time.least(first_rows, valid))
+    n_left = np.bincount(series[train], minlength=len(sizes))
+    short = n_left < (1 - fraction) * sizes / 2
+    if sequences.series is None and short.sum() > 1:
         chosen = _choose(short.sum(), fraction, None, random_state)
         held_out = np.isin(series, np.flatnonzero(short)[chosen])
         valid = np.where(short[series], held_out, valid)
         train = np.where(short[series], ~held_out, train)
+    elif sequences.series is not None:
+        train = np.where(short[series], allowed, train)
     if not train.any():
         raise ValueError(
             f"validation_fraction={fraction} of {len(sequences)} overlapping windows"
-            f" of up to {sequences.shape[1]} steps leaves none for training: give"
-            " more rows, a shorter sequence_length or"
-            " early_stopping=False."
+            f" of up to {sequences.shape[1]} steps, whose targets reach {horizon}"
+            " row(s) ahead, leaves none for training: give more rows, a shorter"
+            " sequence_length or early_stopping=False."
+        )
+    reached = -time.least(-time.rows, train)  # the last row that trains
+    n_shared = int((valid & (first_rows <= reached)).sum())
+    if n_shared and sequences.series is not None:
+        warnings.warn(
+            f"{n_shared} of {valid.sum()} validation windows hold steps that training"
+            f" windows hold, too: leaving these out would cost more than half of the"
+            f" training data of {short.sum()} series. Give more rows or a shorter"
+            " sequence_length for a validation loss that is less optimistic.",
+            stacklevel=2,
         )
     return np.flatnonzero(train), np.flatnonzero(valid)
 
@@ -105,13 +247,13 @@ def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarra
     Parameters
     ----------
     X : Sequences, array-like or list of array-like
-        Samples in order of time.
+        Samples; those that do not know when they are in order of time.
 
     fraction : float
         Share that is cut off, up to 1; of many series it is the share of them all.
 
     gap : int
-        Number of samples of a series before the cut that are left out.
+        Number of rows of a series before the cut that are left out.
 
     Returns
     -------
@@ -122,21 +264,9 @@ def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarra
         Positions of those cut off, from the oldest to the newest: the more of its
         series follow, the older is a sample.
     """
-    n = _num_samples(X)
-    series, time = np.zeros(n, dtype=np.int64), np.arange(n)
-    if isinstance(X, Sequences) and X.groups is not None:
-        series = np.unique(X.groups, return_inverse=True)[1]
-        time = X.starts + X.lengths
-    counts = np.bincount(series)
-    total = np.ceil(fraction * np.cumsum(counts) - ROUNDING).astype(np.int64)
-    n_last = np.diff(total, prepend=0)
-    order = np.lexsort((time, series))
-    age = np.empty(n, dtype=np.int64)  # how many of its series follow
-    age[order] = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(n)
-    n_kept_off = np.where(n_last > 0, n_last + gap, 0)
-    last = np.flatnonzero(age < n_last[series])
-    last = last[np.argsort(-age[last], kind="stable")]
-    return np.flatnonzero(age >= n_kept_off[series]), last
+    time = Timeline.of(X)
+    last = time.last(fraction)
+    return np.flatnonzero(~last & time.apart(last, gap)), time.by_age(last)
 
 
 def sorting(values: np.ndarray) -> np.ndarray | slice:
@@ -189,20 +319,3 @@ def _choose(
             f"validation_fraction={fraction} of {n} sequences cannot be held out; give"
             f" more sequences, another fraction or early_stopping=False. {error}"
         ) from error
-
-
-def _last(
-    ends: np.ndarray, series: np.ndarray, counts: np.ndarray, n_last: np.ndarray
-) -> np.ndarray:
-    """Mark the last `n_last` sequences of each series."""
-    order = np.lexsort((ends, series))  # by series, then in time
-    rank = np.empty(len(series), dtype=np.int64)
-    rank[order] = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return rank >= (counts - n_last)[series]
-
-
-def _earliest(values: np.ndarray, chosen: np.ndarray, series: np.ndarray) -> np.ndarray:
-    """The least of those values that are chosen in the series of each sequence."""
-    least = np.full(series.max() + 1, np.iinfo(np.int64).max)
-    np.minimum.at(least, series[chosen], values[chosen])
-    return least[series]

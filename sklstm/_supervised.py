@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import GAP_TYPES, find_column
+from ._columns import (
+    column_names,
+    find_column,
+    get_index,
+    read_features,
+)
+from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from ._order import Keys, RowOrder
+from ._output import to_container
 from ._tables import append_leads, is_frame, read_table
 
 
@@ -90,10 +97,9 @@ def make_windows(
         "data": ["array-like"],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "target": [str, Integral, "array-like", None],
-        "group": [str, Integral, list, None],
-        "time": [str, Integral, None],
-        "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
+        **KEY_CONSTRAINTS,
         "known": [list, None],
+        "as_rows": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -106,15 +112,17 @@ def make_supervised(
     time: Any = None,
     max_gap: Any = None,
     known: Any = None,
-) -> tuple[Any, np.ndarray]:
-    """Pair each row of one or many series with the values that follow it.
+    as_rows: bool = False,
+) -> tuple[Any, Any]:
+    """Pair the history of each row of one or many series with what follows it.
 
-    The result goes into a pipeline whose `SequenceWindower` gives each row its
-    history.
+    Sample t is all that was known at row t: the rows of its series up to it. A
+    splitter that takes a sample out takes nothing of its history from it, so that a
+    model is scored as it would be in use.
 
     Parameters
     ----------
-    data : array-like of shape (n_rows,) or (n_rows, n_features)
+    data : array-like of shape (n_rows,) or (n_rows, n_columns)
         A series in time order, or rows of any order with `group` and `time`.
 
     horizon : int, default=1
@@ -125,11 +133,11 @@ def make_supervised(
         those of `group`, `time` and `known`.
 
     group : str, int or list of these, default=None
-        What says to which series a row belongs, as in `SequenceWindower`.
+        What says to which series a row belongs, as in `make_histories`.
         Targets are taken from the same series.
 
     time : str or int, default=None
-        What says when a row was taken, as in `SequenceWindower`. A row before
+        What says when a row was taken, as in `make_histories`. A row before
         a gap has no future.
 
     max_gap : timedelta, str or float, default=None
@@ -139,27 +147,37 @@ def make_supervised(
     known : list of int or str, default=None
         Columns whose future is known, such as prices or the calendar, by name or
         position. For each, `X` has what it holds in the next 1 to `horizon` rows
-        of the series, as more columns: ``"price+1"``, ``"price+2"`` and so on.
+        of the series, as more features: ``"price+1"``, ``"price+2"`` and so on.
         For rows that have no next ones yet, see `add_future`.
+
+    as_rows : bool, default=False
+        Whether `X` has the bare rows in the form they came, for column-wise steps
+        in front of a `SequenceWindower`. These do not know their history: give the
+        windower `group` and `time`.
 
     Returns
     -------
-    X : array-like of shape (n_rows_with_future, n_features)
-        The rows that are followed by `horizon` others, in the order of `data`
-        and with all its columns, those of `known` after them: a dataframe if
-        `data` is one, with its index, and else an array.
+    X : Sequences of length n_samples
+        The histories of the rows that are followed by `horizon` others, in the order
+        of `data`. They are on one table; fewer samples are a slice, ``X[::10]``. They
+        know their series, time, index and `horizon`, and the features that `y`
+        continues. If `as_rows`, the rows with all columns: a dataframe if `data` is
+        one, and else an array.
 
-    y : ndarray of shape (n_rows_with_future,) or (n_rows_with_future, \
-            horizon * n_targets)
-        What follows each, one row after the other; 1-D for one value.
+    y : array-like of shape (n_samples,) or (n_samples, horizon * n_targets)
+        What follows each, one row after the other; 1-D for one value. A series or
+        dataframe with names such as ``"load+1"``, and in pandas with the index of
+        `X`, if `data` is one; else an array.
 
     Raises
     ------
     ValueError
-        If no row has a future, or a column of `known` is a target or a key.
+        If no row has a future, a column of `known` is a target or a key, or a column
+        that is a feature holds no numbers.
 
     See Also
     --------
+    make_histories : `X` for all rows, to predict from.
     add_future : The columns of `known` for rows up to the last.
     make_windows : The windows themselves, as one array.
 
@@ -167,79 +185,96 @@ def make_supervised(
     --------
     >>> from sklstm import make_supervised
     >>> X, y = make_supervised([10, 20, 30, 40], horizon=2)
-    >>> X.ravel()
-    array([10, 20])
+    >>> [history.ravel().tolist() for history in X]
+    [[10], [10, 20]]
     >>> y
     array([[20, 30],
            [30, 40]])
 
     Column 0 tells two series apart:
 
-    >>> X, y = make_supervised([[0, 10], [1, 5], [0, 20], [1, 6]], group=0)
-    >>> X
-    array([[ 0, 10],
-           [ 1,  5]])
+    >>> X, y = make_supervised([[0, 10], [1, 5], [0, 20], [1, 6], [0, 30]], group=0)
+    >>> [history.ravel().tolist() for history in X]
+    [[10], [5], [10, 20]]
     >>> y
-    array([20,  6])
+    array([20,  6, 30])
 
     The price of the next day is known, in column 1:
 
     >>> X, y = make_supervised([[10, 1], [20, 2], [30, 3]], known=[1])
-    >>> X
+    >>> X[1]
     array([[10,  1,  2],
            [20,  2,  3]])
     >>> y
     array([20, 30])
     """
-    if max_gap is not None and time is None:
+    check_gap(max_gap, time)
+    table = read_table(data, "data", group=group, time=time, known=known)
+    keys = Keys.find(table, group, time, "data")
+    leads = keys.find_known(table, known)
+    targets = _find_targets(table, keys, leads, target, known)
+    order = RowOrder(table, keys, max_gap)
+    places = order.followed(horizon)
+    if len(places) == 0:
+        longest = int(order.runs.lengths.max())
         raise ValueError(
-            f"max_gap={max_gap!r} needs time stamps: name their column or index level"
-            " with time=."
+            f"No row of data is followed by {horizon} others of its series without a"
+            f" gap, of which the longest has {longest} row(s): give longer series, a"
+            " shorter horizon or a larger max_gap."
         )
-    if group is not None or time is not None or known is not None:
-        return _supervise_panel(data, horizon, target, group, time, max_gap, known)
-    table, columns = _read_series(data, target, 1 + horizon)
-    y = _following(table[1:, columns], horizon)
-    with_future = np.arange(len(table) - horizon)
-    return _safe_indexing(data if is_frame(data) else table, with_future), y
+    y = _targets_of(table, targets, order, places, horizon)
+    here = order.positions(places)
+    if as_rows:
+        ahead = order.positions(places[:, None] + np.arange(1, horizon + 1))
+        X = append_leads(_safe_indexing(table, here), table, leads, ahead)
+    else:
+        X = cut_histories(table, keys, order, leads=(leads, horizon))[here]
+        X.horizon = horizon
+        features = keys.features(table)
+        if set(targets) <= set(features):
+            X.targets = [features.index(i) for i in targets]
+    y = y.ravel() if y.shape[1] == 1 else y
+    if is_frame(table):
+        names = [column_names(table)[i] for i in targets]
+        index = get_index(table)
+        index = None if index is None else index[here]
+        y = to_container(y, table, _name_targets(names, horizon), index)
+    return X, y
 
 
-def _supervise_panel(
-    data: Any,
-    horizon: int,
-    target: Any,
-    group: Any,
-    time: Any,
-    max_gap: Any,
-    known: list[Any] | None,
-) -> tuple[Any, np.ndarray]:
-    data = read_table(data, "data", group=group, time=time, known=known)
-    keys = Keys.find(data, group, time, "data")
-    order = RowOrder(data, keys, max_gap)
-    leads = keys.find_known(data, known)
-    columns = [i for i in keys.features(data) if i not in leads]
-    if target is not None:
-        targets = [target] if isinstance(target, (str, Integral)) else target
-        columns = [find_column(data, key, "target") for key in targets]
+def _find_targets(
+    table: Any, keys: Keys, leads: list[int], target: Any, known: Any
+) -> list[int]:
+    """Positions of the columns to predict."""
+    if target is None:
+        columns = [i for i in keys.features(table) if i not in leads]
+    else:
+        several = [target] if isinstance(target, (str, Integral)) else target
+        columns = [find_column(table, key, "target") for key in several]
     if not columns or set(columns) & set(leads):
         raise ValueError(
             f"known={known!r} and target={target!r} leave no column to predict whose"
             " future is not known: name others."
         )
-    table = check_array(
-        _safe_indexing(data, columns, axis=1),
-        ensure_all_finite=False,
-        input_name="data",
-    )
-    here, ahead = order.followed(horizon)
-    if len(here) == 0:
-        raise ValueError(
-            f"No row of data is followed by {horizon} others of its series without a"
-            " gap: give longer series, a shorter horizon or a larger max_gap."
-        )
-    y = table[ahead].reshape(len(here), -1)
-    X = append_leads(_safe_indexing(data, here), data, leads, ahead)
-    return X, y.ravel() if y.shape[1] == 1 else y
+    return columns
+
+
+def _targets_of(
+    table: Any, targets: list[int], order: RowOrder, places: np.ndarray, horizon: int
+) -> np.ndarray:
+    """What follows the rows in these places, (n_rows, horizon * n_targets)."""
+    values = read_features(table, targets, order.order)
+    later = sliding_window_view(values[1:], horizon, axis=0)[places]
+    return later.transpose(0, 2, 1).reshape(len(places), -1)
+
+
+def _name_targets(names: list[Any], horizon: int) -> list[Any]:
+    """Names of the columns of y, by step and then by target."""
+    if names == [""]:  # of a series without a name
+        return [None] if horizon == 1 else list(range(1, horizon + 1))
+    if horizon == 1:
+        return names
+    return [f"{name}+{k}" for k in range(1, horizon + 1) for name in names]
 
 
 def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, list[int]]:

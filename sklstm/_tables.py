@@ -18,13 +18,20 @@ def is_frame(table: Any) -> bool:
 
 
 def read_table(data: Any, input_name: str, **keys: Any) -> Any:
-    """Read a table, which must have room for the columns that `keys` name."""
+    """Read a table, or a series of one feature, of which `keys` name columns."""
     if not is_frame(data) and np.ndim(data) == 1:
         named = [f"{name}={key!r}" for name, key in keys.items() if key is not None]
-        raise ValueError(
-            f"{input_name} has one dimension and no room for {' or '.join(named)}: give"
-            " a table that has these columns."
-        )
+        series = nw.from_native(data, series_only=True, pass_through=True)
+        if isinstance(series, nw.Series):
+            data = series.alias(str(series.name or "")).to_frame().to_native()
+            named = [] if named == ["time='index'"] else named
+        else:
+            data = np.reshape(np.asarray(data), (-1, 1))
+        if named:
+            raise ValueError(
+                f"{input_name} has one dimension and no room for {' or '.join(named)}:"
+                " give a table that has these columns."
+            )
     return as_table(data, input_name)
 
 
@@ -149,6 +156,13 @@ def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> A
     leads = {}
     for i in columns:
         column = _safe_indexing(table, i, axis=1)
-        for k, rows in enumerate(ahead.T, start=1):
-            leads[f"{names[i]}+{k}"] = _safe_indexing(column, rows)
+        for name, rows in zip(
+            name_leads([names[i]], ahead.shape[1]), ahead.T, strict=True
+        ):
+            leads[name] = _safe_indexing(column, rows)
     return append_columns(X, leads)
+
+
+def name_leads(names: list[Any], horizon: int) -> list[str]:
+    """Name the values of columns 1 to `horizon` rows later."""
+    return [f"{name}+{k}" for name in names for k in range(1, horizon + 1)]

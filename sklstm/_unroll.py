@@ -8,7 +8,7 @@ its window behind it, and often more. That is (L - 1 + S) / S steps for a row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ class SeriesDataset(BatchDataset):
 
     Parameters
     ----------
-    sequences, y, weight, dtype, device, changing
+    sequences, y, weight, dtype, device
         As for `BatchDataset`.
 
     Notes
@@ -115,7 +115,6 @@ class SeriesDataset(BatchDataset):
         *,
         dtype: torch.dtype,
         device: torch.device,
-        changing: Collection[int] = (),
     ) -> None:
         # Each row of a long series has one of each of these: no longer than needed.
         kind: Any = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
@@ -127,9 +126,7 @@ class SeriesDataset(BatchDataset):
         np.minimum.at(begins, series, starts)
         y, weight = (None if a is None else a[order] for a in (y, weight))
         ordered = Sequences(sequences.steps, starts, lengths)
-        super().__init__(
-            ordered, y, weight, dtype=dtype, device=device, changing=changing
-        )
+        super().__init__(ordered, y, weight, dtype=dtype, device=device)
         del self.starts  # of windows, which are not read
         self.lengths = torch.from_numpy(lengths.astype(kind))
         self.ends = torch.from_numpy(ends[order])

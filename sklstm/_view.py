@@ -21,8 +21,10 @@ from ._columns import (
     read_times,
 )
 from ._forecast import find_windowers
+from ._levels import find_features
 from ._order import Keys, RowOrder
 from ._sequences import Sequences
+from ._splits import Timeline
 from ._spread import find_method, predict_spread
 from ._tables import is_frame
 
@@ -177,6 +179,9 @@ def check_same_dates(y_true: Any, y_pred: Any) -> None:
 
 def find_name(X: Any, keys: Keys, target: Any) -> str | None:
     """Name of the column that is forecast, if it has one."""
+    if isinstance(X, Sequences) and X.feature_names is not None:
+        columns = _targets_of(X, target)
+        return str(X.feature_names[columns[0]]) if len(columns) == 1 else None
     if not is_frame(X):
         return None
     if target is not None:
@@ -215,6 +220,17 @@ class Stretch:
         n_rows = np.shape(X)[0] if hasattr(X, "shape") else len(X)
         if not -n_rows <= row < n_rows:
             raise ValueError(f"row={row} is not in X, which has {n_rows} row(s).")
+        if isinstance(X, Sequences):
+            time = Timeline.of(X)
+            run = time.series
+            if X.history_lengths is not None:
+                run = time.rows - X.history_lengths
+            rows = np.flatnonzero(run == run[row])
+            rows = rows[np.argsort(time.rows[rows], kind="stable")]
+            dates = X.times if X.times is not None else index_dates(X)
+            times = None if dates is None else _safe_indexing(dates, rows)
+            place = int(np.flatnonzero(rows == row % n_rows)[0])
+            return cls(rows, times, place, Keys([], None))
         windower = next(iter(find_windowers(estimator)), None)
         if windower is None or (windower.group is None and windower.time is None):
             keys, rows = Keys([], None), np.arange(n_rows)
@@ -269,6 +285,11 @@ class Stretch:
             The last of them is that of the row.
         """
         here = self.rows[: self.place + 1]
+        if isinstance(X, Sequences):
+            columns = _targets_of(X, target)
+            if len(columns) == 1:
+                ends = (X.starts + X.lengths - 1)[here]
+                return X.steps[ends, columns[0]].astype(np.float64)
         told = None if y is None or target is not None else y[here[:-1], 0]
         if told is not None and len(told):
             return told
@@ -338,6 +359,15 @@ class Stretch:
             dates = np.arange(1, n_rows + 1)
         first = 0 if n_history is None else max(0, len(rows) - n_history)
         return rows[first:], dates[first:]
+
+
+def _targets_of(X: Sequences, target: Any) -> list[int]:
+    """Positions of the features that are forecast, as far as they are known."""
+    if target is not None:
+        return find_features(target, None, X.shape[2], X.feature_names)
+    if X.targets is not None:
+        return X.targets
+    return [0] if X.shape[2] == 1 else []
 
 
 def _holds_windows(X: Any) -> bool:

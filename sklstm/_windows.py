@@ -1,4 +1,4 @@
-"""`SequenceWindower`: from rows of a table to one window of history per row."""
+"""`SequenceWindower`: the last steps of the history of each sample."""
 
 from __future__ import annotations
 
@@ -17,26 +17,33 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._columns import GAP_TYPES, as_table, get_index, read_features, refuse_lazy
+from ._columns import as_table, column_names, refuse_lazy
+from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
+from ._input import check_features
 from ._order import Keys, RowOrder
-from ._sequences import Sequences, find_non_finite
-from ._series import Tails, join_ranges
+from ._sequences import Sequences
+from ._series import Tails
 
-# Of fewer steps it cannot be said that they have no regular length.
-MIN_STEPS = 20
+# Share of short windows that is told of. The first rows of a series have short ones in
+# any case; bare rows may have them because what came before was taken away.
+SHORT_OF_KNOWN = 0.5
+SHORT_OF_ROWS = 0.1
+MIN_WINDOWS = 20
 
 
 class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """Turn each row of a table into the window of history that ends at it.
+    """Keep the last steps of the history of each sample.
 
-    Row t becomes the sequence of the rows t - `sequence_length` + 1 to t. There
-    is one sequence per row, so that y stays as it is and any scikit-learn
-    pipeline, search or splitter can be used. The first rows have a shorter
-    history; nothing is made up for what came before them.
+    Histories come from `make_supervised` or `make_histories`: sample t is all rows
+    of its series up to row t. Its window, the rows t - `sequence_length` + 1 to t, is
+    the same alone, in any fold of any splitter and in any order.
 
-    A table may hold many series, and time stamps that say which row follows
-    which: with `group` no window reaches into another series, and with `time`
-    none reaches across a gap.
+    A table of rows has its histories made first, so that row t becomes the window
+    that ends at it, and y stays as it is. Such rows know nothing of those that a
+    splitter has taken away, unless `time` says when they were taken.
+
+    The first rows of a series have a shorter history; nothing is made up for what
+    came before them.
 
     Parameters
     ----------
@@ -44,29 +51,31 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Number of rows in a window, its last row included.
 
     group : str, int or list of these, default=None
-        What says to which series a row belongs: a column by name or position,
-        or a level of the index by name. Rows that agree in all of several are
-        of one series. Such columns are no part of the windows. None means that
-        all rows are of one series.
+        What says to which series a row of a table belongs: a column by name or
+        position, or a level of the index by name. Rows that agree in all of several
+        are of one series. Such columns are no part of the windows. None means that
+        all rows are of one series. `Sequences` know their series.
 
     time : str or int, default=None
-        What says when a row was taken: a column by name or position, or a level
-        of the index by name; ``"index"`` is an index without levels, whatever
+        What says when a row of a table was taken: a column by name or position, or a
+        level of the index by name; ``"index"`` is an index without levels, whatever
         its name. Dates or numbers. The column is no part of the windows. The
         rows of a series may come in any order, and history starts afresh after
-        a gap. None means that rows are consecutive as they come.
+        a gap. None means that rows are consecutive as they come. `Sequences` know
+        their order.
 
     max_gap : timedelta, str or float, default=None
         The longest step of time from a row to the next that is no gap: a
         duration for dates (``"3h"`` is read by pandas), a number for
         numbers, infinity for no gaps at all. None means one and a half times the
-        regular step of each series in `fit`. Needs `time`.
+        regular step of each series in `fit`; weekends are no gaps of a series that
+        has no rows there. Needs `time`.
 
-    context : {"fit"} or None, default=None
-        If ``"fit"``, rows that continue a series where those of `fit` end, or
-        end before a gap, have these as history; so have rows that begin among
-        the last of these. Needs `time`. If None, windows hold only rows that are
-        given to `transform`.
+    context : bool, default=True
+        Whether rows that continue a series where those of `fit` end, or end before a
+        gap, have these as history; so have rows that begin among the last of these.
+        Ignored without `time`, where nothing says what continues what. If False,
+        windows hold only rows that are given to `transform`.
 
     flatten : bool, default=False
         If True, return a 2-D array with a column for each lag of each feature,
@@ -80,16 +89,24 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen during `fit`, those of `group` and `time`
-        included.
+        Number of features, or of columns of a table, those of `group` and `time`
+        included, seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen during `fit`, if they were all strings.
+        Their names, if they were all strings.
+
+    Warns
+    -----
+    UserWarning
+        If many windows are shorter than `sequence_length`: over half of 20 or more,
+        or over a tenth of those of bare rows in `transform`, which may have lost the
+        rows before them.
 
     See Also
     --------
+    make_supervised : The history of each row, and the values that follow it.
+    make_histories : The history of each row.
     make_windows : The windows of a series with their targets, as plain arrays.
-    make_supervised : Rows with the values that follow them, for a pipeline.
 
     Notes
     -----
@@ -104,17 +121,23 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     that hardly two of them follow each other, no rule can tell holes from steps:
     then set `max_gap`.
 
+    Values may be missing (NaN), as some estimators for flat lags take them.
+
     Examples
     --------
     >>> import numpy as np
-    >>> from sklstm import SequenceWindower
-    >>> X = np.array([[10.0], [20.0], [30.0], [40.0]])
+    >>> from sklstm import SequenceWindower, make_supervised
+    >>> X, y = make_supervised([10.0, 20.0, 30.0, 40.0, 50.0])
     >>> windows = SequenceWindower(sequence_length=3).fit_transform(X)
     >>> windows.lengths
-    array([1, 2, 3, 3])
+    array([1, 2, 3, 3], dtype=int32)
     >>> windows[3].ravel()
     array([20., 30., 40.])
-    >>> SequenceWindower(sequence_length=3, flatten=True).fit_transform(X)
+
+    A table is read as the rows of a series in order:
+
+    >>> table = np.array([[10.0], [20.0], [30.0], [40.0]])
+    >>> SequenceWindower(sequence_length=3, flatten=True).fit_transform(table)
     array([[10., 10., 10.],
            [10., 10., 20.],
            [10., 20., 30.],
@@ -123,18 +146,16 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Two series, told apart by column 0, with the hour in column 1. The second
     misses an hour:
 
-    >>> X = np.array([[0, 1, 10], [1, 1, 5], [0, 2, 20], [1, 2, 6], [1, 4, 8]])
-    >>> windower = SequenceWindower(sequence_length=3, group=0, time=1)
-    >>> [window.ravel().tolist() for window in windower.fit_transform(X)]
+    >>> table = np.array([[0, 1, 10], [1, 1, 5], [0, 2, 20], [1, 2, 6], [1, 4, 8]])
+    >>> windower = SequenceWindower(sequence_length=2, group=0, time=1)
+    >>> [window.ravel().tolist() for window in windower.fit_transform(table)]
     [[10], [5], [10, 20], [5, 6], [8]]
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
         "sequence_length": [Interval(Integral, 1, None, closed="left")],
-        "group": [str, Integral, list, None],
-        "time": [str, Integral, None],
-        "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
-        "context": [StrOptions({"fit"}), None],
+        **KEY_CONSTRAINTS,
+        "context": ["boolean"],
         "flatten": ["boolean"],
         "fill_value": [StrOptions({"edge"}), Real],
     }
@@ -146,7 +167,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         group: Any = None,
         time: Any = None,
         max_gap: Any = None,
-        context: str | None = None,
+        context: bool = True,
         flatten: bool = False,
         fill_value: str | float = "edge",
     ) -> None:
@@ -158,14 +179,13 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self.flatten = flatten
         self.fill_value = fill_value
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> SequenceWindower:
-        """Remember the columns, the regular steps and, as context, the last rows.
+        """Remember the features and, of a table, how its rows follow each other.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
+        X : Sequences or array-like of shape (n_samples, n_columns)
+            Histories, or rows.
 
         y : Ignored
             Present for the API.
@@ -179,63 +199,81 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If `group` or `time` is not in `X`, a label or time is missing, two
-            rows of a series have the same time, or a value is NaN or infinite.
+            rows of a series have the same time, or a value is infinite.
         """
-        for name in ("max_gap", "context"):
-            if self.time is None and getattr(self, name) is not None:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} needs time stamps: name their"
-                    " column or index level with time=."
-                )
-        context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        self._remember(X)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        self._fit(X, y)
         return self
 
-    def _remember(self, X: Any) -> None:
-        X = self._check_columns(X, reset=True)
-        self._keys = Keys.find(X, self.group, self.time)
-        order = RowOrder(X, self._keys, self.max_gap)
-        rows = self._read_rows(X, order.order)
-        self._known, self._tails = order.found, None
-        if self.time is not None and self.max_gap is None:
-            self._warn_of_gaps(order)
-        if self.context == "fit":
-            self._n_tail = self.sequence_length - 1
-            self._tails = Tails.of(rows, order.times, order.runs, self._n_tail)
-
-    def _warn_of_gaps(self, order: RowOrder) -> None:
-        n_series = len(order.matches)
-        n_gaps = len(order.runs.starts) - n_series
-        n_steps = len(order.series) - n_series
-        if n_steps >= MIN_STEPS and n_gaps > n_steps / 2:
-            warnings.warn(
-                f"{n_gaps} of {n_steps} steps of time are gaps, at which history starts"
-                " afresh: set max_gap to the longest step that is none, or to infinity"
-                " if time has no regular step.",
-                stacklevel=4,
-            )
-
-    def transform(self, X: Any) -> Sequences | np.ndarray:
-        """Return for each row the window that ends at it.
+    def fit_transform(self, X: Any, y: Any = None) -> Sequences | np.ndarray:
+        """Fit to samples, and return their windows.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows, with the columns they had in `fit`.
+        X : Sequences or array-like of shape (n_samples, n_columns)
+            Histories, or rows.
+
+        y : Ignored
+            Present for the API.
 
         Returns
         -------
         windows : Sequences of shape (n_samples, sequence_length, n_features)
-            In the order of the rows of `X`. The table is `X` itself if that
-            holds the features alone in order of time. If `flatten`, an ndarray
+            As from `transform`.
+        """
+        histories = self._fit(X, y)
+        return self._shorten(histories, is_known=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit(self, X: Any, y: Any) -> Sequences:
+        check_gap(self.max_gap, self.time)
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        histories = self._remember(X)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return histories
+
+    def _remember(self, X: Any) -> Sequences:
+        self._keys: Keys | None = None
+        self._known = self._tails = None
+        if isinstance(X, Sequences):
+            if self.group is not None or self.time is not None:
+                raise ValueError(
+                    f"group={self.group!r} and time={self.time!r} name columns of a"
+                    " table, but X is Sequences, which know their series and order:"
+                    " leave them out."
+                )
+            return self._check_sequences(X, reset=True)
+        X = self._check_columns(X, reset=True)
+        self._keys = Keys.find(X, self.group, self.time)
+        order = RowOrder(X, self._keys, self.max_gap)
+        histories = self._check_values(cut_histories(X, self._keys, order))
+        self._known = order.found
+        if self.time is not None and self.context:
+            self._n_tail = self.sequence_length - 1
+            self._tails = Tails.of(
+                histories.steps, order.clock, order.runs, self._n_tail
+            )
+        return histories
+
+    def transform(self, X: Any) -> Sequences | np.ndarray:
+        """Return for each sample the window that ends at it.
+
+        Parameters
+        ----------
+        X : Sequences or array-like of shape (n_samples, n_columns)
+            Histories, or rows with the columns they had in `fit`.
+
+        Returns
+        -------
+        windows : Sequences of shape (n_samples, sequence_length, n_features)
+            In the order of `X`, and on the same table if that holds the features
+            alone, in order of time. If `flatten`, an ndarray
             of shape (n_samples, sequence_length * n_features), oldest lag first.
 
         Raises
         ------
         ValueError
-            As in `fit`, and if `X` has other columns.
+            As in `fit`, and if `X` has other features.
         """
         check_is_fitted(self)
         if self._tails is not None and self.sequence_length > self._n_tail + 1:
@@ -243,55 +281,95 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"sequence_length={self.sequence_length} needs more context than the"
                 f" {self._n_tail} rows that fit has kept: fit again."
             )
-        windows = self._cut(self._check_columns(X, reset=False), get_index(X))
-        return self._flatten(windows) if self.flatten else windows
+        if isinstance(X, Sequences):
+            return self._shorten(self._check_sequences(X, reset=False), is_known=True)
+        X = self._check_columns(X, reset=False)
+        keys = Keys([], None) if self._keys is None else self._keys
+        order = RowOrder(X, keys, self.max_gap, self._known)
+        histories = self._check_values(cut_histories(X, keys, order, self._tails))
+        return self._shorten(histories, is_known=self.time is not None)
+
+    def _check_sequences(self, X: Sequences, *, reset: bool) -> Sequences:
+        if (
+            not reset
+            and self._keys is not None
+            and (self.group or self.time) is not None
+        ):
+            raise ValueError(
+                f"X is Sequences, but SequenceWindower was fitted to a table with"
+                f" group={self.group!r} and time={self.time!r}: pass such a table."
+            )
+        return check_features(self, X, reset=reset)
 
     def _check_columns(self, X: Any, *, reset: bool) -> Any:
         """Return X with columns to choose from."""
         refuse_lazy(X)
+        if not reset and self._keys is None and np.ndim(X) == 2:
+            names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+            if len(column_names(X)) != len(names):
+                raise ValueError(
+                    f"X has the columns {column_names(X)}, but SequenceWindower was"
+                    f" fitted to Sequences of the features {list(names)}: pass"
+                    " make_histories(X, group=..., time=...)."
+                )
         if self.group is None and self.time is None:
             return validate_data(
-                self, X, reset=reset, dtype="numeric", ensure_all_finite=False
+                self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
             )
         X = as_table(X, "X")
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
-    def _read_rows(self, X: Any, order: np.ndarray | None) -> np.ndarray:
-        """Return the features of the rows in order."""
-        rows = read_features(X, self._keys.features(X), order)
-        if place := find_non_finite(Sequences(rows, [0], [len(rows)])):
-            row, column, what = place
+    def _check_values(self, histories: Sequences) -> Sequences:
+        """Refuse infinity, which only here is known by its row and column."""
+        if histories.steps.dtype.kind == "f" and np.isinf(histories.steps).any():
+            row, i = np.argwhere(np.isinf(histories.steps))[0]
+            at = int((histories.rows == row).argmax())
+            names = histories.feature_names
             raise ValueError(
-                f"Input X contains {what}: row {row if order is None else order[row]},"
-                f" column {self._feature_names()[column]!r}. Impute or remove such"
+                f"Input X contains infinity: row {at}, feature"
+                f" {i if names is None else repr(names[i])}. Impute or remove such"
                 " values; a window cannot leave out a row."
             )
-        return rows
+        return histories
 
-    def _feature_names(self) -> list[Any]:
-        """Names, or else positions, of the columns that are in the windows."""
-        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
-        taken = self._keys.columns()
-        return [name for i, name in enumerate(names) if i not in taken]
+    def _shorten(self, histories: Sequences, *, is_known: bool) -> Any:
+        windows = histories.tail(self.sequence_length)
+        self._warn_of_short(windows, is_known)
+        return self._flatten(windows) if self.flatten else windows
 
-    def _cut(self, X: Any, index: Any) -> Sequences:
-        order = RowOrder(X, self._keys, self.max_gap, self._known)
-        from_tails, n_before = order.find_tails(self._tails)
-        starts, lengths = order.windows(self.sequence_length, n_before)
-        groups, positions = order.restore(order.series), order.order
-        insert_at = np.repeat(order.runs.starts, n_before)
-        del order  # as large as a narrow table, which is made next
-        rows = self._read_rows(X, positions)
-        del positions
-        if self._tails is not None and len(insert_at):
-            tails = self._tails.rows[join_ranges(from_tails, n_before)]
-            rows = rows.astype(np.result_type(rows, tails), copy=False)
-            rows = np.insert(rows, insert_at, tails, axis=0)
-        named = hasattr(self, "feature_names_in_")
-        names = self._feature_names() if named else None
-        return Sequences(
-            rows, starts, lengths, feature_names=names, groups=groups, index=index
+    def _warn_of_short(self, windows: Sequences, is_known: bool) -> None:
+        """Say so if many windows are cut short, and what would help."""
+        if windows.series is None:  # separate sequences are as long as they are
+            return
+        n, length = len(windows), self.sequence_length
+        n_short = int((windows.lengths < length).sum())
+        if is_known and (n < MIN_WINDOWS or n_short <= SHORT_OF_KNOWN * n):
+            return
+        if n_short <= SHORT_OF_ROWS * n:
+            return
+        if not is_known:
+            advice = (
+                "rows do not say what came before them. Make histories of all rows"
+                " with make_supervised or make_histories, or name the time stamps"
+                " with time="
+            )
+        elif int(windows.history_lengths.max()) < length:
+            advice = (
+                "no history is that long. Give a shorter sequence_length, or a larger"
+                " max_gap if history starts afresh where it should not"
+            )
+        else:
+            n_runs = len(np.unique(windows.rows - windows.history_lengths))
+            advice = (
+                f"there are {n_runs} histories in {len(np.unique(windows.series))}"
+                " series. Give a shorter sequence_length, or a larger max_gap if"
+                " history starts afresh where it should not"
+            )
+        warnings.warn(
+            f"{n_short} of {n} windows have fewer than sequence_length={length} steps:"
+            f" {advice}.",
+            stacklevel=4,
         )
 
     def _flatten(self, windows: Sequences) -> np.ndarray:
@@ -326,7 +404,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        names = np.delete(names, self._keys.columns())
+        if self._keys is not None:
+            names = np.delete(names, self._keys.columns())
         lags = range(self.sequence_length - 1, -1, -1)
         return np.array(
             [f"{name}_lag{k}" for k in lags for name in names], dtype=object
@@ -353,5 +432,6 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

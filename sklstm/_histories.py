@@ -1,0 +1,164 @@
+"""From rows of a table to the history of each: all rows of its series up to it."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, validate_params
+
+from ._columns import GAP_TYPES, column_names, get_index, read_features
+from ._order import Keys, RowOrder
+from ._sequences import Sequences
+from ._series import Tails, join_ranges
+from ._tables import name_leads, read_table
+
+KEY_CONSTRAINTS: dict[str, list[Any]] = {
+    "group": [str, Integral, list, None],
+    "time": [str, Integral, None],
+    "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
+}
+
+
+@validate_params(
+    {"data": ["array-like"], **KEY_CONSTRAINTS}, prefer_skip_nested_validation=True
+)
+def make_histories(
+    data: Any, *, group: Any = None, time: Any = None, max_gap: Any = None
+) -> Sequences:
+    """Give each row of one or many series its history.
+
+    This is the `X` of `make_supervised` for all rows, the last ones included: what a
+    fitted model is given to predict what comes next.
+
+    Parameters
+    ----------
+    data : array-like of shape (n_rows,) or (n_rows, n_columns)
+        A series in time order, or rows of any order with `group` and `time`.
+
+    group : str, int or list of these, default=None
+        What says to which series a row belongs: a column by name or position, or a
+        level of the index by name. Rows that agree in all of several are of one
+        series. None means that all rows are of one series.
+
+    time : str or int, default=None
+        What says when a row was taken: a column by name or position, or a level of
+        the index by name; ``"index"`` is an index without levels, whatever its
+        name. None means that the rows of a series are consecutive as they come.
+
+    max_gap : timedelta, str or float, default=None
+        The longest step of time that is no gap, at which history starts afresh;
+        see `SequenceWindower`. Needs `time`.
+
+    Returns
+    -------
+    X : Sequences of length n_rows
+        In the order of the rows: all rows of the same series up to each, on one
+        table. The columns of `group` and `time` are no features of it. Other
+        columns must hold numbers.
+
+    Raises
+    ------
+    ValueError
+        If `group` or `time` is not in `data`, a label or time is missing, two rows of
+        a series have the same time, or another column holds no numbers.
+
+    See Also
+    --------
+    make_supervised : The same with what follows each row, to fit to.
+    SequenceWindower : Keep the last rows of each history.
+
+    Examples
+    --------
+    >>> from sklstm import make_histories
+    >>> X = make_histories([10, 20, 30])
+    >>> [history.ravel().tolist() for history in X]
+    [[10], [10, 20], [10, 20, 30]]
+    """
+    data = read_table(data, "data", group=group, time=time)
+    keys = Keys.find(data, group, time, "data")
+    check_gap(max_gap, time)
+    return cut_histories(data, keys, RowOrder(data, keys, max_gap))
+
+
+def check_gap(max_gap: Any, time: Any) -> None:
+    """Raise if there is a longest step of time, but no time."""
+    if max_gap is not None and time is None:
+        raise ValueError(
+            f"max_gap={max_gap!r} needs time stamps: name their column or index level"
+            " with time=."
+        )
+
+
+def cut_histories(
+    X: Any,
+    keys: Keys,
+    order: RowOrder,
+    tails: Tails | None = None,
+    leads: tuple[list[int], int] = ([], 0),
+) -> Sequences:
+    """Return the history of each row of a table.
+
+    Parameters
+    ----------
+    X : dataframe or ndarray of shape (n_rows, n_columns)
+        The table.
+
+    keys : Keys
+        Where labels and times stand in it.
+
+    order : RowOrder
+        Of its rows.
+
+    tails : Tails, default=None
+        Rows that may come before them.
+
+    leads : tuple of (list of int, int), default=([], 0)
+        Columns whose next values, and how many of them, are features too. Rows that
+        fewer rows follow have those of the last.
+
+    Returns
+    -------
+    histories : Sequences of length n_rows
+        In the order of the rows. The table is `X` itself if that holds features
+        alone, in order.
+    """
+    from_tails, n_before = order.find_tails(tails)
+    starts, lengths = order.histories(n_before)
+    features = keys.features(X)
+    table = read_features(X, features, order.order)
+    if tails is not None and n_before.any():
+        before = tails.rows[join_ranges(from_tails, n_before)]
+        table = table.astype(np.result_type(table, before), copy=False)
+        insert_at = np.repeat(order.runs.starts, n_before)
+        table = np.insert(table, insert_at, before, axis=0)
+    names: list[Any] = [column_names(X)[i] for i in features]
+    if leads[0]:
+        table = _append_leads(table, [features.index(i) for i in leads[0]], leads[1])
+        names += name_leads([column_names(X)[i] for i in leads[0]], leads[1])
+    times = None
+    if order.times is not None:
+        kind = "M8[ns]" if order.found.is_date else order.times.dtype
+        times = order.restore(order.times).view(kind)
+    return Sequences(
+        table,
+        starts,
+        lengths,
+        feature_names=names if all(isinstance(n, str) and n for n in names) else None,
+        series=order.restore(order.series),
+        series_names=order.found.names(),
+        times=times,
+        index=get_index(X),
+        rows=starts + (lengths - 1),
+        history_lengths=lengths,
+        whole=True,
+    )
+
+
+def _append_leads(table: np.ndarray, columns: list[int], horizon: int) -> np.ndarray:
+    """Append what columns hold 1 to `horizon` rows later."""
+    here = np.arange(len(table))
+    later = [np.minimum(here + k, len(table) - 1) for k in range(1, horizon + 1)]
+    parts = [table[rows, i] for i in columns for rows in later]
+    return np.column_stack([table, *parts])

@@ -1,0 +1,296 @@
+"""Levels that forecasts start from: which feature, how long ago, and in which units."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ._sequences import Sequences
+from ._series import join_ranges
+from ._splits import Timeline, overlap_runs
+
+# Share of the spread of y by which a value may miss a straight line, after scaling in
+# floats of single precision.
+TOLERANCE = 1e-3
+
+
+@dataclass
+class Levels:
+    """The last value of a feature for each target, or that of a season ago.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (n_targets,)
+        The feature of each target.
+
+    ages : ndarray of int, shape (n_targets,)
+        Steps from the end of a sequence back to the level.
+
+    scale, offset : ndarray of shape (n_targets,)
+        The units of y: a level is ``offset + scale * value``.
+    """
+
+    positions: np.ndarray
+    ages: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+
+    def of(self, sequences: Sequences) -> np.ndarray:
+        """Return the levels in units of y, (n_sequences, n_targets)."""
+        return self.offset + self.scale * self.values(sequences)
+
+    def values(self, sequences: Sequences) -> np.ndarray:
+        """Return the values; the last one of a sequence that is too short."""
+        ends = (sequences.starts + sequences.lengths - 1)[:, None]
+        reaches = self.ages < sequences.lengths[:, None]  # (n_sequences, n_targets)
+        rows = ends - self.ages * reaches
+        return sequences.steps[rows, self.positions].astype(np.float64)
+
+
+def find_levels(
+    sequences: Sequences,
+    y: np.ndarray,
+    *,
+    feature: Any,
+    period: int,
+    lag: Any,
+    names: Any,
+) -> tuple[Levels, bool]:
+    """Find the level of each target, and hold it against the targets.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The samples.
+
+    y : ndarray of shape (n_sequences, n_targets)
+        Their targets.
+
+    feature, period, lag
+        As in `AnchoredRegressor`.
+
+    names : array-like of str or None
+        Names of the features.
+
+    Returns
+    -------
+    levels : Levels
+        Such that y would be the level, if nothing changed.
+
+    is_known : bool
+        Whether the units are certain: those in which sequences and y agree at rows
+        that both hold, or those of the table that both were made of.
+
+    Raises
+    ------
+    ValueError
+        If y does not continue the feature that it should.
+    """
+    n_targets = y.shape[1]
+    known = None if sequences.horizon is None else sequences.targets
+    named = find_features(feature, known, sequences.shape[2], names)
+    # What is asked for, or known, must hold; what is only usual need not.
+    is_known = lag is not None or (known is not None and named == known)
+    if lag is None:
+        n_expected = len(named) * (sequences.horizon or 1) if is_known else None
+        if n_targets % len(named) or n_expected not in (None, n_targets):
+            raise ValueError(
+                f"y has {n_targets} column(s), but {len(named)} feature(s)"
+                + (f" and horizon={sequences.horizon}" if is_known else "")
+                + " make another number: give y as make_supervised makes it, or in"
+                " lag= how many rows after its sequence each column lies."
+            )
+        lags = np.arange(n_targets) // len(named) + 1
+    else:
+        lags = np.repeat(lag, n_targets) if np.ndim(lag) == 0 else np.asarray(lag)
+        if len(lags) != n_targets or n_targets % len(named):
+            raise ValueError(
+                f"lag has {len(lags)} value(s) and y {n_targets} column(s) of"
+                f" {len(named)} feature(s): give one for each column."
+            )
+    positions = np.tile(named, n_targets // len(named))
+    if sequences.shape[1] < period:
+        warnings.warn(
+            f"The longest sequence has {sequences.shape[1]} steps, too few for"
+            f" period={period}: last values are taken instead; give a sequence_length"
+            f" of at least {period}, or a shorter period.",
+            stacklevel=3,
+        )
+    # As few whole periods back as lead into the sequence.
+    ages = -(-lags // period) * period - lags
+    lines = _find_lines(sequences, positions, lags, y, must=is_known)
+    is_known |= lines is not None
+    if lines is None:
+        lines = np.tile([1.0, 0.0], (n_targets, 1))
+    return Levels(positions, ages, *lines.T), is_known
+
+
+def find_features(feature: Any, known: Any, n_features: int, names: Any) -> list[int]:
+    """Positions of the features that are forecast at each step."""
+    if feature is None:
+        if known is not None:
+            return known
+        if n_features == 1:
+            return [0]
+        raise ValueError(
+            f"X does not say which of its {n_features} features y continues: name it"
+            " with feature=, or give the histories of make_supervised."
+        )
+    several = isinstance(feature, (list, tuple, np.ndarray))
+    items = list(feature) if several else [feature]
+    names = [] if names is None or len(names) != n_features else list(names)
+    positions = []
+    for item in items:
+        if isinstance(item, str) and item in names:
+            positions.append(names.index(item))
+        elif isinstance(item, Integral) and int(item) in range(n_features):
+            positions.append(int(item))
+        else:
+            has = f" or one of {names}" if names else "; the features have no names"
+            raise ValueError(
+                f"feature has {item!r}, which is not a feature of X: give a position"
+                f" from 0 to {n_features - 1}{has}."
+            )
+    if not positions:
+        raise ValueError("feature is empty; name at least one.")
+    return positions
+
+
+def _find_lines(
+    sequences: Sequences,
+    positions: np.ndarray,
+    lags: np.ndarray,
+    y: np.ndarray,
+    *,
+    must: bool,
+) -> np.ndarray | None:
+    """Scale and offset of each target, (n_targets, 2), where they can be seen.
+
+    At rows that some sequence holds, y is a value of the table or, behind a scaler,
+    on a straight line with all of them. None if y is neither and need not be, or
+    nothing is held.
+    """
+    rows_at = _later_rows(sequences)
+    places: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    seen: dict[int, np.ndarray] = {}
+    lines = np.full((len(lags), 2), np.nan)
+    for j, (position, lag) in enumerate(
+        zip(positions.tolist(), lags.tolist(), strict=True)
+    ):
+        if lag not in places:
+            places[lag] = rows_at(lag)
+        held, rows = places[lag]
+        x = sequences.steps[rows, position].astype(np.float64)
+        line = _find_line(x, y[held, j], sequences.steps.dtype)
+        if line is None and len(x) > 2:
+            if not must:
+                return None
+            raise ValueError(
+                f"Column {j} of y is not what feature {_name(sequences, position)} of X"
+                f" holds {lag} row(s) later, nor a straight line of it: give y as"
+                " make_supervised makes it and no scaler before (the LSTM estimators"
+                " standardise by themselves), or name another feature or lag."
+            )
+        if line is not None:
+            seen[position] = line
+        if position in seen:  # a step that is too far ahead has the line of others
+            lines[j] = seen[position]
+    if not seen:
+        return None
+    for j in np.flatnonzero(np.isnan(lines[:, 0])).tolist():
+        lines[j] = seen.get(int(positions[j]), np.array([1.0, 0.0]))
+    return lines
+
+
+def _later_rows(sequences: Sequences) -> Any:
+    """Return a function from a lag to what stands that much after which sequences."""
+    time = Timeline.of(sequences)
+    run: Any = time.series
+    if sequences.history_lengths is not None:
+        run = time.rows - sequences.history_lengths
+    order = np.argsort(time.rows, kind="stable")
+    ends = sequences.starts + sequences.lengths - 1
+    ordered = time.rows[order]
+
+    def rows_at(lag: int) -> tuple[np.ndarray, np.ndarray]:
+        later = time.rows + lag
+        # The first sequence that ends there or after it, if it reaches back to it.
+        place = np.searchsorted(ordered, later)
+        other = order[np.minimum(place, len(order) - 1)]
+        behind = time.rows[other] - later
+        held = (place < len(order)) & (run[other] == run)
+        held &= behind < sequences.lengths[other]
+        return held, (ends[other] - behind)[held]
+
+    return rows_at
+
+
+def _find_line(x: np.ndarray, y: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
+    """Scale and offset of the line that y is of x, (1, 0) if they are the same."""
+    if len(x) == 0:
+        return None
+    eps = float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
+    limit = TOLERANCE * float(y.std()) + 8 * eps * float(np.abs(y).max())
+    if np.abs(x - y).max() <= limit:
+        return np.array([1.0, 0.0])
+    middle, spread = x.mean(), x.std()
+    if len(x) < 3:  # through two points there is always a line
+        return None
+    scale = 1.0
+    if spread > 0:
+        scale = float(((x - middle) * (y - y.mean())).mean() / spread**2)
+    offset = float(y.mean() - scale * middle)
+    if np.abs(offset + scale * x - y).max() > limit:
+        return None
+    return np.array([scale, offset])
+
+
+def _name(sequences: Sequences, position: int) -> str:
+    names = sequences.feature_names
+    return str(position) if names is None else repr(names[position])
+
+
+def fit_lines(values: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset, (n_targets,), of the least squares lines of y on values."""
+    centered = values - values.mean(axis=0)
+    spread = (centered**2).sum(axis=0)
+    slope = (centered * (y - y.mean(axis=0))).sum(axis=0)
+    scale = np.divide(slope, spread, out=np.zeros_like(slope), where=spread > 0)
+    return scale, y.mean(axis=0) - scale * values.mean(axis=0)
+
+
+def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
+    """Replace features by their changes from step to step.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        On a table that is not changed.
+
+    features : list of int
+        Positions of the features.
+
+    Returns
+    -------
+    sequences : Sequences
+        On a table of floats. A first step has a change if the history goes on before
+        it, and else one of 0.
+    """
+    sequences = sequences.compact()
+    n_runs = int(overlap_runs(sequences).max()) + 1
+    if sequences.history_lengths is None and n_runs < len(sequences):
+        # A step may be the first of one sequence and not of another: each its own.
+        rows = join_ranges(sequences.starts, sequences.lengths)
+        starts = np.cumsum(sequences.lengths) - sequences.lengths
+        sequences = sequences._like(sequences.steps[rows], starts, sequences.lengths)
+    values = sequences.steps[:, features].astype(np.float64)
+    changes = np.diff(values, axis=0, prepend=values[:1])
+    changes[sequences.starts[~sequences.begins_within()]] = 0.0
+    changes[~np.isfinite(changes)] = 0.0  # before a sequence may be anything
+    table = sequences.steps.astype(np.result_type(sequences.steps, np.float32))
+    table[:, features] = changes
+    return sequences.on_table(table, targets=None)
