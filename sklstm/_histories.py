@@ -12,7 +12,7 @@ from ._columns import GAP_TYPES, column_names, get_index, read_features
 from ._order import Keys, RowOrder
 from ._sequences import Sequences
 from ._series import Tails, join_ranges
-from ._tables import name_leads, read_table
+from ._tables import is_frame, name_leads, read_table
 
 KEY_CONSTRAINTS: dict[str, list[Any]] = {
     "group": [str, Integral, list, None],
@@ -97,6 +97,7 @@ def cut_histories(
     order: RowOrder,
     tails: Tails | None = None,
     leads: tuple[list[int], int] = ([], 0),
+    source: Any = None,
 ) -> Sequences:
     """Return the history of each row of a table.
 
@@ -118,6 +119,9 @@ def cut_histories(
         Columns whose next values, and how many of them, are features too. Rows that
         fewer rows follow have those of the last.
 
+    source : dataframe or array-like, default=None
+        What `X` was read from, with the names and the index; None if that is `X`.
+
     Returns
     -------
     histories : Sequences of length n_rows
@@ -133,10 +137,12 @@ def cut_histories(
         table = table.astype(np.result_type(table, before), copy=False)
         insert_at = np.repeat(order.runs.starts, n_before)
         table = np.insert(table, insert_at, before, axis=0)
-    names: list[Any] = [column_names(X)[i] for i in features]
+    source = X if source is None else source
+    columns = column_names(source if is_frame(source) else X)
+    names: list[Any] = [columns[i] for i in features]
     if leads[0]:
         table = _append_leads(table, [features.index(i) for i in leads[0]], leads[1])
-        names += name_leads([column_names(X)[i] for i in leads[0]], leads[1])
+        names += name_leads([columns[i] for i in leads[0]], leads[1])
     times = None
     if order.times is not None:
         kind = "M8[ns]" if order.found.is_date else order.times.dtype
@@ -149,7 +155,7 @@ def cut_histories(
         series=order.restore(order.series),
         series_names=order.found.names(),
         times=times,
-        index=get_index(X),
+        index=get_index(source),
         rows=starts + (lengths - 1),
         history_lengths=lengths,
         whole=True,

@@ -243,10 +243,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                     " leave them out."
                 )
             return self._check_sequences(X, reset=True)
-        X = self._check_columns(X, reset=True)
-        self._keys = Keys.find(X, self.group, self.time)
-        order = RowOrder(X, self._keys, self.max_gap)
-        histories = self._check_values(cut_histories(X, self._keys, order))
+        table = self._check_columns(X, reset=True)
+        self._keys = Keys.find(table, self.group, self.time)
+        order = RowOrder(table, self._keys, self.max_gap)
+        histories = cut_histories(table, self._keys, order, source=X)
+        self._check_values(histories)
         self._known = order.found
         if self.time is not None and self.context:
             self._n_tail = self.sequence_length - 1
@@ -283,10 +284,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         if isinstance(X, Sequences):
             return self._shorten(self._check_sequences(X, reset=False), is_known=True)
-        X = self._check_columns(X, reset=False)
+        table = self._check_columns(X, reset=False)
         keys = Keys([], None) if self._keys is None else self._keys
-        order = RowOrder(X, keys, self.max_gap, self._known)
-        histories = self._check_values(cut_histories(X, keys, order, self._tails))
+        order = RowOrder(table, keys, self.max_gap, self._known)
+        histories = cut_histories(table, keys, order, self._tails, source=X)
+        self._check_values(histories)
         return self._shorten(histories, is_known=self.time is not None)
 
     def _check_sequences(self, X: Sequences, *, reset: bool) -> Sequences:
@@ -320,7 +322,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
-    def _check_values(self, histories: Sequences) -> Sequences:
+    def _check_values(self, histories: Sequences) -> None:
         """Refuse infinity, which only here is known by its row and column."""
         if histories.steps.dtype.kind == "f" and np.isinf(histories.steps).any():
             row, i = np.argwhere(np.isinf(histories.steps))[0]
@@ -331,7 +333,6 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f" {i if names is None else repr(names[i])}. Impute or remove such"
                 " values; a window cannot leave out a row."
             )
-        return histories
 
     def _shorten(self, histories: Sequences, *, is_known: bool) -> Any:
         windows = histories.tail(self.sequence_length)
@@ -362,8 +363,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         else:
             n_runs = len(np.unique(windows.rows - windows.history_lengths))
             advice = (
-                f"there are {n_runs} histories in {len(np.unique(windows.series))}"
-                " series. Give a shorter sequence_length, or a larger max_gap if"
+                f"{len(np.unique(windows.series))} series make {n_runs} unbroken"
+                " histories. Give a shorter sequence_length, or a larger max_gap if"
                 " history starts afresh where it should not"
             )
         warnings.warn(
