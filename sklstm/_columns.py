@@ -201,23 +201,55 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
             f"X has the columns {column_names(X)} only, all of them named by group or"
             " time; at least one must be left to make windows of."
         )
-    options = {"ensure_all_finite": False, "input_name": "X"}
+    for i in columns if hasattr(X, "columns") else []:
+        _refuse_words(X, i)
     if order is None and len(columns) == len(column_names(X)):
-        return check_array(X, **options)
-    parts = [
-        check_array(_safe_indexing(X, i, axis=1), ensure_2d=False, **options)
-        for i in columns
-    ]
-    for i, part in zip(columns, parts, strict=True):
-        if part.dtype.kind not in "biuf":
-            raise ValueError(
-                f"Column {column_names(X)[i]!r} of X is of type {part.dtype}; expected"
-                " numbers: encode it, drop it, or name it in group or time."
-            )
+        table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+        if table.dtype.kind in "biuf":
+            return table
+    parts = [_read_numbers(X, i) for i in columns]
     table = np.empty((len(parts[0]), len(parts)), np.result_type(*parts))
     for i, part in enumerate(parts):
         table[:, i] = part if order is None else part[order]
     return table
+
+
+def _read_numbers(X: Any, position: int) -> np.ndarray:
+    """Return a column as an array of numbers."""
+    column = _safe_indexing(X, position, axis=1)
+    values = np.asarray(column)
+    if values.dtype.kind not in "biufc":
+        values = check_array(
+            column, dtype=None, ensure_2d=False, ensure_all_finite=False
+        )
+    if values.dtype.kind in "biuf":
+        return values
+    try:
+        if values.dtype.kind == "O":
+            return values.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"Column {column_names(X)[position]!r} is of type {values.dtype}, and a"
+        " feature must be numbers: encode it, name it in group=, or drop it."
+    )
+
+
+def _refuse_words(X: Any, position: int) -> None:
+    """Raise if a column of a dataframe holds dates or words, and say what to do."""
+    column = nw.from_native(_safe_indexing(X, position, axis=1), series_only=True)
+    dtype = column.dtype
+    name = column_names(X)[position]
+    if dtype.is_temporal():
+        raise ValueError(
+            f"Column {name!r} holds dates or times, and a feature must be numbers: name"
+            " it in time=, make numbers of it, or drop it."
+        )
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        raise ValueError(
+            f"Column {name!r} is of type {dtype}, and a feature must be numbers: encode"
+            " it, name it in group=, or drop it."
+        )
 
 
 def read_labels(column: Any, parameter: str) -> np.ndarray:

@@ -152,7 +152,7 @@ def recursive_forecast(
             == [step for step in model if isinstance(step, SequenceWindower)][:1]
         )
         n_rows = n_rows + 1 if n_rows and is_first else None
-    elif windowers and group is None and time is None:
+    if windowers and group is None and time is None:
         group, time = windowers[0].group, windowers[0].time
     table, series = _read_history(history, group, time)
     keys = Keys.find(table, group, time, "history")

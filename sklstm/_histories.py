@@ -130,12 +130,19 @@ def cut_histories(
     """
     from_tails, n_before = order.find_tails(tails)
     starts, lengths = order.histories(n_before)
+    series, series_names = order.restore(order.series), order.found.names()
+    times = None
+    if order.times is not None:
+        kind = "M8[ns]" if order.found.is_date else order.times.dtype
+        times = order.restore(order.times).view(kind)
+    positions, insert_at = order.order, np.repeat(order.runs.starts, n_before)
+    del order  # as large as a narrow table, which is made next
     features = keys.features(X)
-    table = read_features(X, features, order.order)
-    if tails is not None and n_before.any():
+    table = read_features(X, features, positions)
+    del positions
+    if tails is not None and len(insert_at):
         before = tails.rows[join_ranges(from_tails, n_before)]
         table = table.astype(np.result_type(table, before), copy=False)
-        insert_at = np.repeat(order.runs.starts, n_before)
         table = np.insert(table, insert_at, before, axis=0)
     source = X if source is None else source
     columns = column_names(source if is_frame(source) else X)
@@ -143,20 +150,15 @@ def cut_histories(
     if leads[0]:
         table = _append_leads(table, [features.index(i) for i in leads[0]], leads[1])
         names += name_leads([columns[i] for i in leads[0]], leads[1])
-    times = None
-    if order.times is not None:
-        kind = "M8[ns]" if order.found.is_date else order.times.dtype
-        times = order.restore(order.times).view(kind)
     return Sequences(
         table,
         starts,
         lengths,
         feature_names=names if all(isinstance(n, str) and n for n in names) else None,
-        series=order.restore(order.series),
-        series_names=order.found.names(),
+        series=series,
+        series_names=series_names,
         times=times,
         index=get_index(source),
-        rows=starts + (lengths - 1),
         history_lengths=lengths,
         whole=True,
     )

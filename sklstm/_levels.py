@@ -209,9 +209,6 @@ def _find_lines(
 def _later_rows(sequences: Sequences) -> Any:
     """Return a function from a lag to what stands that much after which sequences."""
     time = Timeline.of(sequences)
-    run: Any = time.series
-    if sequences.history_lengths is not None:
-        run = time.rows - sequences.history_lengths
     order = np.argsort(time.rows, kind="stable")
     ends = sequences.starts + sequences.lengths - 1
     ordered = time.rows[order]
@@ -222,7 +219,7 @@ def _later_rows(sequences: Sequences) -> Any:
         place = np.searchsorted(ordered, later)
         other = order[np.minimum(place, len(order) - 1)]
         behind = time.rows[other] - later
-        held = (place < len(order)) & (run[other] == run)
+        held = (place < len(order)) & (time.runs[other] == time.runs)
         held &= behind < sequences.lengths[other]
         return held, (ends[other] - behind)[held]
 

@@ -55,8 +55,9 @@ class Sequences:
 
     rows : array-like of int, shape (n_sequences,), default=None
         Row at which each sequence ends, counted in order of series and time over
-        the whole table that the sequences were first made of. Unlike `starts`, they
-        still say how far apart two sequences are once rows have been left out.
+        the whole table that the sequences were first made of: what still says how far
+        apart two sequences are once rows have been left out. None means their place
+        on this table.
 
     history_lengths : array-like of int, shape (n_sequences,), default=None
         Number of rows of its series up to the end of each sequence, without a gap.
@@ -512,7 +513,10 @@ class Sequences:
             starts = self.starts - first
         else:
             rows, starts = used, (np.cumsum(used) - 1)[self.starts]
-        return self._like(self.steps[rows], starts, self.lengths)
+        made = self._like(self.steps[rows], starts, self.lengths)
+        if self.rows is None:  # which the new table does not tell
+            made.rows = self.starts + self.lengths - 1
+        return made
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self.compact())

@@ -55,12 +55,16 @@ class Timeline:
 
     rank : ndarray of int, shape (n_samples,)
         Place of each among those of its series, in order of time.
+
+    runs : ndarray of int, shape (n_samples,)
+        The same number for samples of one history, without a gap between them.
     """
 
     series: np.ndarray
     rows: np.ndarray
     sizes: np.ndarray
     rank: np.ndarray
+    runs: np.ndarray
 
     @classmethod
     def of(cls, X: Any) -> Timeline:
@@ -83,11 +87,14 @@ class Timeline:
             of: Any = overlap_runs(X) if X.series is None else X.series
             series = np.unique(of, return_inverse=True)[1]
             rows = X.starts + X.lengths - 1 if X.rows is None else X.rows
+        runs = series
+        if isinstance(X, Sequences) and X.history_lengths is not None:
+            runs = rows - X.history_lengths  # the row before the first
         order = np.lexsort((rows, series))
         sizes = np.bincount(series)
         rank = np.empty(n, dtype=np.int64)
         rank[order] = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return cls(series, rows, sizes, rank)
+        return cls(series, rows, sizes, rank, runs)
 
     def last(self, fraction: float, n_most: np.ndarray | None = None) -> np.ndarray:
         """Mark the last share of all samples, each series having its part of it.

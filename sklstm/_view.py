@@ -222,10 +222,7 @@ class Stretch:
             raise ValueError(f"row={row} is not in X, which has {n_rows} row(s).")
         if isinstance(X, Sequences):
             time = Timeline.of(X)
-            run = time.series
-            if X.history_lengths is not None:
-                run = time.rows - X.history_lengths
-            rows = np.flatnonzero(run == run[row])
+            rows = np.flatnonzero(time.runs == time.runs[row])
             rows = rows[np.argsort(time.rows[rows], kind="stable")]
             dates = X.times if X.times is not None else index_dates(X)
             times = None if dates is None else _safe_indexing(dates, rows)

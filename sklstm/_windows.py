@@ -17,12 +17,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._columns import as_table, column_names, refuse_lazy
+from ._columns import as_table, refuse_lazy
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from ._input import check_features
 from ._order import Keys, RowOrder
 from ._sequences import Sequences
 from ._series import Tails
+from ._splits import Timeline
 
 # Share of short windows that is told of. The first rows of a series have short ones in
 # any case; bare rows may have them because what came before was taken away.
@@ -54,7 +55,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         What says to which series a row of a table belongs: a column by name or
         position, or a level of the index by name. Rows that agree in all of several
         are of one series. Such columns are no part of the windows. None means that
-        all rows are of one series. `Sequences` know their series.
+        all rows are of one series. `Sequences` know their series; they must have been
+        made with `group`, too.
 
     time : str or int, default=None
         What says when a row of a table was taken: a column by name or position, or a
@@ -62,7 +64,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         its name. Dates or numbers. The column is no part of the windows. The
         rows of a series may come in any order, and history starts afresh after
         a gap. None means that rows are consecutive as they come. `Sequences` know
-        their order.
+        their order; they must have been made with `time`, too.
 
     max_gap : timedelta, str or float, default=None
         The longest step of time from a row to the next that is no gap: a
@@ -236,12 +238,6 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self._keys: Keys | None = None
         self._known = self._tails = None
         if isinstance(X, Sequences):
-            if self.group is not None or self.time is not None:
-                raise ValueError(
-                    f"group={self.group!r} and time={self.time!r} name columns of a"
-                    " table, but X is Sequences, which know their series and order:"
-                    " leave them out."
-                )
             return self._check_sequences(X, reset=True)
         table = self._check_columns(X, reset=True)
         self._keys = Keys.find(table, self.group, self.time)
@@ -284,21 +280,35 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         if isinstance(X, Sequences):
             return self._shorten(self._check_sequences(X, reset=False), is_known=True)
-        table = self._check_columns(X, reset=False)
-        keys = Keys([], None) if self._keys is None else self._keys
-        order = RowOrder(table, keys, self.max_gap, self._known)
-        histories = cut_histories(table, keys, order, self._tails, source=X)
+        refuse_lazy(X)
+        if self._keys is not None:
+            table, keys = self._check_columns(X, reset=False), self._keys
+        else:  # fitted to Sequences
+            table = as_table(X, "X")
+            keys = Keys.find(table, self.group, self.time)
+        histories = cut_histories(
+            table,
+            keys,
+            RowOrder(table, keys, self.max_gap, self._known),
+            self._tails,
+            source=X,
+        )
+        if self._keys is None:
+            check_features(self, histories, reset=False)
         self._check_values(histories)
         return self._shorten(histories, is_known=self.time is not None)
 
     def _check_sequences(self, X: Sequences, *, reset: bool) -> Sequences:
-        if (
-            not reset
-            and self._keys is not None
-            and (self.group or self.time) is not None
-        ):
+        for name, known in [("group", X.series_names), ("time", X.times)]:
+            if getattr(self, name) is not None and known is None:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} names a column, but X is Sequences"
+                    f" that were made without it: give {name}= to make_supervised or"
+                    " make_histories."
+                )
+        if not reset and self._keys is not None and self._keys.columns():
             raise ValueError(
-                f"X is Sequences, but SequenceWindower was fitted to a table with"
+                "X is Sequences, but SequenceWindower was fitted to a table with"
                 f" group={self.group!r} and time={self.time!r}: pass such a table."
             )
         return check_features(self, X, reset=reset)
@@ -306,14 +316,6 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _check_columns(self, X: Any, *, reset: bool) -> Any:
         """Return X with columns to choose from."""
         refuse_lazy(X)
-        if not reset and self._keys is None and np.ndim(X) == 2:
-            names = getattr(self, "feature_names_in_", range(self.n_features_in_))
-            if len(column_names(X)) != len(names):
-                raise ValueError(
-                    f"X has the columns {column_names(X)}, but SequenceWindower was"
-                    f" fitted to Sequences of the features {list(names)}: pass"
-                    " make_histories(X, group=..., time=...)."
-                )
         if self.group is None and self.time is None:
             return validate_data(
                 self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
@@ -324,9 +326,13 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _check_values(self, histories: Sequences) -> None:
         """Refuse infinity, which only here is known by its row and column."""
-        if histories.steps.dtype.kind == "f" and np.isinf(histories.steps).any():
-            row, i = np.argwhere(np.isinf(histories.steps))[0]
-            at = int((histories.rows == row).argmax())
+        steps = histories.steps
+        if steps.dtype.kind != "f":
+            return
+        # A mask of the table would take as much as all that says where windows lie.
+        if max(np.fmax.reduce(steps, None), -np.fmin.reduce(steps, None)) == np.inf:
+            row, i = np.argwhere(np.isinf(steps))[0]
+            at = int((histories.starts + histories.lengths - 1 == row).argmax())
             names = histories.feature_names
             raise ValueError(
                 f"Input X contains infinity: row {at}, feature"
@@ -361,7 +367,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 " max_gap if history starts afresh where it should not"
             )
         else:
-            n_runs = len(np.unique(windows.rows - windows.history_lengths))
+            n_runs = len(np.unique(Timeline.of(windows).runs))
             advice = (
                 f"{len(np.unique(windows.series))} series make {n_runs} unbroken"
                 " histories. Give a shorter sequence_length, or a larger max_gap if"
