@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import LinearRegression
+from scipy.optimize import nnls
 
 from ._splits import Timeline
 
@@ -120,6 +120,5 @@ def find_weights(products: np.ndarray) -> np.ndarray:
     root = np.linalg.cholesky(correlation + RIDGE * np.eye(len(size))).T
     system = np.vstack([root, HEAVY * size.min() / size])
     aim = np.r_[np.zeros(len(size)), HEAVY]
-    fitted = LinearRegression(fit_intercept=False, positive=True).fit(system, aim)
-    weights = fitted.coef_ / size
+    weights = nnls(system, aim)[0] / size
     return weights / weights.sum()

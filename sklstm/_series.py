@@ -34,11 +34,11 @@ def number_series(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     first : ndarray of int, shape (n_series,)
         The row in which each appears first.
     """
-    codes = [_encode(column) for column in labels]
-    ids = codes[0]
-    if len(codes) > 1:
-        ids = np.ravel_multi_index(codes, [int(code.max()) + 1 for code in codes])
-        ids = np.unique(ids, return_inverse=True)[1]
+    ids = _encode(labels[0])
+    for column in labels[1:]:  # one at a time: the product of all may be too large
+        codes = _encode(column)
+        pairs = ids.astype(np.int64) * (int(codes.max()) + 1) + codes
+        ids = np.unique(pairs, return_inverse=True)[1]
     first = np.empty(int(ids.max()) + 1, dtype=np.int64)
     first[ids[::-1]] = np.arange(len(ids))[::-1]  # the first row is written last
     rank = np.empty(len(first), dtype=np.int32)
@@ -48,12 +48,6 @@ def number_series(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _encode(column: np.ndarray) -> np.ndarray:
     """Number the values of a column, without gaps."""
-    if column.dtype.kind in "iu":
-        lowest, highest = int(column.min()), int(column.max())
-        if highest - lowest < 2 * len(column):  # counting is faster than sorting
-            codes = (column - lowest).astype(np.int64, copy=False)
-            present = np.bincount(codes) > 0
-            return codes if present.all() else (np.cumsum(present) - 1)[codes]
     if column.dtype.kind in "iufMm":
         return np.unique(column, return_inverse=True)[1]
     numbers: dict[Any, int] = {}
@@ -115,26 +109,8 @@ def sort_rows(series: np.ndarray, times: np.ndarray | None) -> np.ndarray | None
         in_order &= (step > 0) | (times[1:] >= times[:-1])
     if in_order.all():
         return None
-    order = _sort_further(None if times is None else _sort_further(None, times), series)
+    order = np.lexsort((series,) if times is None else (times, series))
     return order if len(order) > np.iinfo(np.int32).max else order.astype(np.int32)
-
-
-def _sort_further(order: np.ndarray | None, key: np.ndarray) -> np.ndarray:
-    """Sort by a key what is sorted by lesser ones, as `numpy.lexsort` does.
-
-    Numpy sorts integers of 16 bits in linear time, about ten times as fast as longer
-    ones, so that two passes over such digits pay.
-    """
-    key = key if order is None else key[order]
-    digits = [key]
-    if key.dtype.kind == "i" and (span := int(key.max()) - int(key.min())) < 1 << 32:
-        key = key - key.min()
-        digits = [(key >> shift).astype(np.uint16) for shift in (0, 16)]
-        digits = digits[: 1 + (span >= 1 << 16)]
-    moved = np.argsort(digits[0], kind="stable")
-    for digit in digits[1:]:
-        moved = moved[np.argsort(digit[moved], kind="stable")]
-    return moved if order is None else order[moved]
 
 
 def find_repeated(series: np.ndarray, times: np.ndarray) -> int | None:
