@@ -17,14 +17,17 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 
 from sklstm import (
+    AnchoredRegressor,
     BlendedRegressor,
-    LSTMRegressor,
     NaiveRegressor,
+    Sequences,
     SequenceWindower,
     make_forecaster,
     make_supervised,
+    make_windows,
 )
 from sklstm._blocks import Blocks, find_gain, find_products, find_weights
+from sklstm._splits import Timeline
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(100, 3))
@@ -42,29 +45,32 @@ class Constant(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        return np.full(np.shape(X)[:1] + self.y_.shape[1:], self.value)
+        return np.full((len(X), *self.y_.shape[1:]), self.value)
 
 
 @given(
     st.lists(st.integers(1, 20), min_size=1, max_size=3),
     st.integers(2, 6),
     st.integers(0, 10),
-    st.randoms(use_true_random=False),
+    st.integers(0, 99),
 )
-def test_blocks_cover_all_and_keep_their_distance(sizes, n_blocks, gap, random):
-    groups = np.repeat(np.arange(len(sizes)), sizes)
-    random.shuffle(groups)  # rows of several series by turns
-    blocks = Blocks(len(groups), n_blocks, gap, groups)
+def test_blocks_cover_all_and_keep_their_distance(sizes, n_blocks, gap, seed):
+    rng = np.random.default_rng(seed)
+    series = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    n = len(series)
+    rows = rng.choice(2 * n, n, replace=False)  # by turns, in any order, with holes
+    one = Sequences(np.zeros((1, 1)), rows * 0, rows * 0 + 1, series=series, rows=rows)
+    blocks = Blocks(Timeline.of(one), n_blocks, gap)
     parts = [blocks.inside(i) for i in range(n_blocks)]
-    assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(groups)))
+    assert_array_equal(np.sort(np.concatenate(parts)), np.arange(n))
     for i, block in enumerate(parts):
         expected = []
-        for group, size in enumerate(sizes):
-            rows = np.flatnonzero(groups == group)
-            ranks = [k for k in range(size) if k * n_blocks // size == i]
-            assert_array_equal(np.intersect1d(block, rows), rows[ranks])
+        for number, size in enumerate(sizes):
+            in_time = sorted(np.flatnonzero(series == number), key=rows.__getitem__)
+            inside = [in_time[k] for k in range(size) if k * n_blocks // size == i]
+            assert set(block) & set(in_time) == set(inside)
             expected += [
-                rows[k] for k in range(size) if all(abs(k - r) > gap for r in ranks)
+                k for k in in_time if all(abs(rows[k] - rows[j]) > gap for j in inside)
             ]
         assert_array_equal(blocks.outside(i), np.sort(expected))
 
@@ -118,18 +124,39 @@ def test_copies_do_not_see_their_block_nor_its_neighbours():
         assert_array_equal(copy.y_, expected)
 
 
-def test_targets_of_training_do_not_reach_into_a_block():
+@pytest.mark.parametrize("form", ["histories", "windows", "array"])
+def test_targets_of_training_do_not_reach_into_a_block(form):
+    """And nothing is left out that need not be: the gap is the horizon less 1."""
     rows, y = make_supervised(np.arange(50.0), horizon=4)
-    model = BlendedRegressor([("c", Constant())], cv=3).fit(rows, y)
-    blocks = Blocks(len(y), 3, 4)
+    windows = {
+        "histories": rows,
+        "windows": rows.tail(3),
+        "array": np.arange(47.0)[:46, None],
+    }[form]
+    model = BlendedRegressor([("c", Constant())], cv=3).fit(windows, y)
     for i, copy in enumerate(model.estimators_[0]):
-        assert not np.isin(copy.y_, y[blocks.inside(i)]).any()
+        tested = y[np.arange(46) * 3 // 46 == i]
+        assert not np.isin(copy.y_, tested).any()
+        left_out = [t for t in y if t[0] not in copy.y_[:, 0]]
+        assert all(np.isin(t, tested).any() for t in left_out)
+
+
+def test_the_horizon_that_is_known_counts_and_not_the_columns():
+    rows, y = make_supervised(np.arange(50.0), horizon=4)
+    model = BlendedRegressor([("c", Constant())], cv=2)
+    late = model.fit(rows, y[:, 3]).estimators_[0]
+    assert_array_equal(late[1].y_, np.arange(4.0, 24)[:20])  # t + 4 up to row 19
+    assert_array_equal(late[0].y_, np.arange(26.0, 46) + 4)
+    bare = model.fit(np.arange(46.0)[:, None], y[:, 3]).estimators_[0]
+    assert len(bare[1].y_) == 23  # of an array it is not known
+    model.set_params(gap=3).fit(np.arange(46.0)[:, None], y[:, 3])
+    assert_array_equal(model.estimators_[0][1].y_, late[1].y_)
 
 
 def test_blocks_of_a_panel_are_cut_in_each_series():
     table = np.c_[np.tile([0, 1], 30), np.repeat(np.arange(30), 2), RNG.normal(size=60)]
     rows, y = make_supervised(table, horizon=2, target=2, group=0, time=1)
-    windows = SequenceWindower(3, group=0, time=1).fit_transform(rows)
+    windows = SequenceWindower(3).fit_transform(rows)
     model = BlendedRegressor([("c", Constant())], cv=4).fit(windows, y)
     for i, copy in enumerate(model.estimators_[0]):
         # Day 2 of a series is a target of days 0 and 1.
@@ -143,19 +170,24 @@ def test_blocks_of_a_panel_are_cut_in_each_series():
         }
         assert trained
         assert not tested & trained
+        assert set(copy.X_.series) == {0, 1}
 
 
 def test_a_column_of_that_name_is_no_group():
     frame = pd.DataFrame({"groups": np.arange(100) % 2, "x": X[:, 1]})
     model = BlendedRegressor([("c", Constant())], cv=4).fit(frame, Y)
-    assert model.estimators_[0][0].X_.index.min() == 26  # a block and the gap later
+    assert model.estimators_[0][0].X_.index.min() == 25  # a block later
+
+
+def lags(series, length, horizon=1):
+    """Lag columns, and what follows them."""
+    windows, y = make_windows(series, length, horizon=horizon)
+    return windows[:, :, 0], y
 
 
 def test_what_is_no_better_by_more_than_chance_is_left():
     walk = np.cumsum(np.random.default_rng(1).normal(size=60))
-    rows, y = make_supervised(walk)
-    windows = np.lib.stride_tricks.sliding_window_view(rows.ravel(), 10)
-    y = y[9:]
+    windows, y = lags(walk, 10)
     estimators = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
     model = BlendedRegressor(estimators, baselines=["naive"]).fit(windows, y)
     assert_array_equal(model.weights_, [1, 0])
@@ -173,18 +205,15 @@ def test_walks_are_rarely_taken_for_more():
     opened = 0
     for seed in range(40):
         walk = np.cumsum(np.random.default_rng(seed).normal(size=150))
-        rows, y = make_supervised(walk, horizon=4)
-        windows = np.lib.stride_tricks.sliding_window_view(rows.ravel(), 8)
         model = BlendedRegressor(estimators, baselines=["naive"])
-        opened += model.fit(windows, y[7:]).gain_ > 2
+        opened += model.fit(*lags(walk, 8, horizon=4)).gain_ > 2
     assert opened <= 5
 
 
 def test_what_is_perfect_is_surely_better():
-    ramp = np.arange(101.0)
-    windows = np.lib.stride_tricks.sliding_window_view(ramp, 5)[:95]
+    windows, y = lags(np.arange(100.0), 5)
     estimators = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
-    model = BlendedRegressor(estimators, baselines=["naive"]).fit(windows, ramp[5:100])
+    model = BlendedRegressor(estimators, baselines=["naive"]).fit(windows, y)
     assert model.gain_ > 100
     assert model.weights_[1] > 0.999
 
@@ -282,7 +311,7 @@ def test_parameters_pickles_and_searches():
         ({"baselines": ["ridge"] * 2}, 100, r"^baselines has 'ridge', which is no"),
         ({"baselines": ["none"]}, 100, r"^baselines has 'none', which is no estimator"),
         ({"gap": 60}, 100, r"^100 samples in cv=5 blocks with a gap of 60 leave none"),
-        ({}, 3, r"^3 samples in cv=5 blocks with a gap of 1 leave none to train on"),
+        ({}, 3, r"^3 samples in cv=5 blocks with a gap of 0 leave none to train on"),
     ],
 )
 def test_what_cannot_be_blended_says_so(params, n, message):
@@ -301,11 +330,14 @@ def test_the_recipe_has_windows_for_its_rows():
     assert len(make_forecaster(60, period=40)[1].estimators) == 2  # no two seasons
     names = [name for name, _ in make_forecaster(100, period=7)[1].estimators]
     assert names == ["last_value", "lstm_on_last", "season_value", "lstm_on_season"]
-    blend = make_forecaster(100, anchor=2, hidden_size=5)[1]
+    blend = make_forecaster(100, feature=2, hidden_size=5)[1]
     assert len(blend.estimators) == 2
-    lstm = dict(blend.estimators)["lstm_on_last"]
-    assert isinstance(lstm, LSTMRegressor)
-    assert (lstm.anchor, lstm.hidden_size) == (2, 5)
+    anchored = dict(blend.estimators)["lstm_on_last"]
+    assert isinstance(anchored, AnchoredRegressor)
+    assert (anchored.feature, anchored.regressor.hidden_size) == (2, 5)
+    assert dict(blend.estimators)["last_value"].feature == 2
+    seasonal = dict(make_forecaster(100, period=7)[1].estimators)
+    assert seasonal["lstm_on_season"].period == seasonal["season_value"].period == 7
 
 
 @pytest.mark.parametrize(("n", "period"), [(60, 80), (45, 20), (20, 1)])

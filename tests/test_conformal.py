@@ -20,7 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklstm import ConformalRegressor, LSTMRegressor, Sequences, SequenceWindower
+from sklstm import (
+    ConformalRegressor,
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    make_histories,
+    make_supervised,
+)
 from sklstm._splits import split_last
 from sklstm.datasets import make_lagged
 
@@ -124,11 +131,11 @@ def test_quantiles_move_in_as_well_as_out_by_hand():
 def test_each_output_has_its_own_quantile():
     X, y = line(n_outputs=3)
     y = y * [1, 10, 100]
-    model = ConformalRegressor(LinearRegression()).fit(X, y)
+    model = ConformalRegressor(LinearRegression(), gap=0).fit(X, y)
     interval = model.predict_interval(X)
     assert interval.shape == (200, 3, 2)
     for i in range(3):
-        alone = ConformalRegressor(LinearRegression()).fit(X, y[:, i])
+        alone = ConformalRegressor(LinearRegression(), gap=0).fit(X, y[:, i])
         assert_allclose(interval[:, i], alone.predict_interval(X))
         assert alone.predict_interval(X).shape == (200, 2)
     column = ConformalRegressor(LinearRegression()).fit(X, y[:, :1])
@@ -172,27 +179,22 @@ def test_one_series_is_split_as_scikit_learn_does():
     st.lists(st.integers(0, 3), min_size=1, max_size=40),
     st.floats(0.01, 0.99),
     st.integers(0, 4),
+    st.integers(1, 3),
 )
-def test_split_of_a_panel(groups, fraction, gap):
-    starts = np.random.default_rng(0).permutation(len(groups))
-    X = Sequences(np.zeros((len(groups), 1)), starts, starts * 0 + 1, groups=groups)
+def test_split_of_a_panel(series, fraction, gap, stride):
+    rows = stride * np.random.default_rng(0).permutation(len(series))
+    X = Sequences(np.zeros((1, 1)), rows * 0, rows * 0 + 1, series=series, rows=rows)
     first, last = split_last(X, fraction, gap)
-    assert len(last) == ceil(fraction * len(groups) - 1e-9)
-    assert not np.intersect1d(first, last).size
-    n_between = 0
-    for group in np.unique(groups):
-        of_group = np.flatnonzero(X.groups == group)
-        of_group = of_group[np.argsort(starts[of_group])]
-        n_last = np.isin(of_group, last).sum()
-        n_first = len(of_group) - n_last - gap * (n_last > 0)
-        assert_array_equal(
-            np.sort(of_group[: max(n_first, 0)]), np.intersect1d(of_group, first)
-        )
-        assert_array_equal(
-            of_group[len(of_group) - n_last :], last[np.isin(last, of_group)]
-        )
-        n_between += len(of_group) - n_last - max(n_first, 0)
-    assert n_between == len(groups) - len(first) - len(last)
+    assert len(last) == ceil(fraction * len(series) - 1e-9)
+    expected = []
+    for number in np.unique(series):
+        in_time = sorted(np.flatnonzero(X.series == number), key=rows.__getitem__)
+        n_last = int(np.isin(in_time, last).sum())
+        cut = len(in_time) - n_last
+        assert_array_equal(in_time[cut:], last[np.isin(last, in_time)])
+        border = rows[in_time[cut]] if n_last else np.inf
+        expected += [i for i in in_time[:cut] if border - rows[i] > gap]
+    assert_array_equal(first, np.sort(expected))
 
 
 def test_the_gap_is_between_the_parts():
@@ -206,22 +208,48 @@ def test_the_gap_is_between_the_parts():
     )
 
 
-def test_each_series_calibrates_with_its_end():
-    table = pd.DataFrame({"shop": np.repeat([1, 2], 50), "x": np.arange(100.0)})
-    windows = SequenceWindower(2, group="shop").fit_transform(table)
+def watch(X, y, **params):
+    """What the regressor was fitted to, and how many calibrate."""
     seen = []
 
     class Watch(Zero):
         def fit(self, X, y):
-            seen.extend(y)
+            seen.append(y)
             return super().fit(X, y)
 
-    ConformalRegressor(Watch(), gap=3).fit(windows, table["x"].to_numpy())
-    assert seen == [*range(37), *range(50, 87)]
+    n_outputs = 1 if y.ndim == 1 else y.shape[1]
+    model = ConformalRegressor(Watch(n_outputs), **params).fit(X, y)
+    return seen[0], len(model.scores_)
 
 
-def test_a_windower_inside_keeps_its_history():
+def test_the_two_parts_have_no_target_in_common():
+    """A target of horizon 5 reaches 5 rows on, and so four samples are left out."""
+    X, y = make_supervised(np.arange(105.0), horizon=5)
+    for known in (X, X.tail(3)):
+        assert_array_equal(watch(known, y)[0], y[:76])
+        assert_array_equal(watch(known, y[:, 4])[0], y[:76, 4])
+    table = np.arange(100.0)[:, None]
+    assert_array_equal(watch(table, y)[0], y[:76])
+    assert_array_equal(watch(table, y[:, 4])[0], y[:80, 4])  # who could know it
+    assert_array_equal(watch(table, y[:, 4], gap=4)[0], y[:76, 4])
+    assert_array_equal(watch(X, y, gap=0)[0], y[:80])
+    # A gap is of rows, whatever share of them are samples.
+    train, n_calibration = watch(X[::2], y[::2])
+    assert n_calibration == 10
+    assert_array_equal(train, y[:76:2])
+
+
+def test_each_series_calibrates_with_its_end():
+    table = pd.DataFrame({"shop": np.repeat([1, 2], 50), "x": np.arange(100.0)})
+    windows = SequenceWindower(2, group="shop").fit_transform(table)
+    seen, _ = watch(windows, table["x"].to_numpy(), gap=3)
+    assert seen.tolist() == [*range(37), *range(50, 87)]
+
+
+@pytest.mark.parametrize("form", [np.asarray, make_histories])
+def test_a_windower_inside_keeps_its_history(form):
     X, y = make_lagged(100, lag=3, random_state=0)
+    X = form(X)
     windower = SequenceWindower(4, flatten=True, fill_value=0.0)
     inside = ConformalRegressor(make_pipeline(windower, LinearRegression())).fit(X, y)
     outside = ConformalRegressor(LinearRegression()).fit(windower.fit_transform(X), y)

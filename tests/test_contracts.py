@@ -21,7 +21,13 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_class_weight
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    make_histories,
+)
 
 N = 12
 RNG = np.random.RandomState(0)
@@ -1000,7 +1006,7 @@ def test_another_number_of_outputs(how):
 
 
 def test_names_come_along_through_the_windower(Estimator):
-    X = frame(SERIES)
+    X = make_histories(frame(SERIES))
     windows = SequenceWindower(3).fit_transform(X)
     assert windows.feature_names.tolist() == COLUMNS
     assert windows[2:5].feature_names.tolist() == COLUMNS
@@ -1288,7 +1294,8 @@ def test_early_stopping_and_partial_fit_exclude_each_other(Estimator):
 def test_a_series_shorter_than_its_windows_is_validated_on_its_end(Estimator):
     estimator = make(Estimator, early_stopping=True, validation_fraction=0.2)
     windows = SequenceWindower(20).fit_transform(SERIES)
-    estimator.fit(windows, target(Estimator))
+    with pytest.warns(UserWarning, match="3 of 3 validation windows hold steps that"):
+        estimator.fit(windows, target(Estimator))
     assert len(estimator.validation_scores_) == estimator.n_iter_
 
 

@@ -5,6 +5,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import (
+    AnchoredRegressor,
     BlendedRegressor,
     LSTMClassifier,
     LSTMRegressor,
@@ -21,7 +22,6 @@ EXPECTED_FAILURES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Feature . is")  # y is no forecast of X
 # Some checks mean to provoke a warning, and then look at the outcome only.
 @pytest.mark.filterwarnings("default")
 @parametrize_with_checks(
@@ -29,6 +29,8 @@ EXPECTED_FAILURES = {
         LSTMRegressor(),
         LSTMClassifier(),
         NaiveRegressor(),
+        AnchoredRegressor(),
+        AnchoredRegressor(LinearRegression()),
         # Without the gap: there are few samples in some checks, and five targets.
         BlendedRegressor([("a", LinearRegression()), ("b", Ridge())], gap=0),
         SequenceWindower(),

@@ -21,6 +21,7 @@ from sklstm import (
     NaiveRegressor,
     PanelTimeSeriesSplit,
     SequenceWindower,
+    make_histories,
     make_supervised,
 )
 
@@ -157,30 +158,77 @@ def test_windows_are_split_by_their_index(panel):
     assert folds_of(PanelTimeSeriesSplit(3, time="index"), windows) == expected
 
 
+KEYS = {"group": "shop", "time": "day"}
+
+
+@pytest.mark.parametrize("where", ["columns", "index"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_histories_are_split_by_the_times_that_they_know(panel, where, zone):
+    expected = folds_of(PanelTimeSeriesSplit(3, gap=2, time="day"), panel)
+    panel["day"] = panel["day"].dt.tz_localize(zone)
+    table = panel if where == "columns" else panel.set_index(["shop", "day"])
+    X = make_histories(table, **KEYS)
+    windows = SequenceWindower(sequence_length=3).fit_transform(X)
+    for samples in (X, windows, X[::-1][::-1]):
+        assert folds_of(PanelTimeSeriesSplit(3, gap=2), samples) == expected
+        other = PanelTimeSeriesSplit(3, gap=2, time="week")  # is not looked for
+        assert folds_of(other, samples) == expected
+    splitter = PanelTimeSeriesSplit(3, gap=2)
+    assert folds_of(splitter, X, groups=X.times) == expected
+    backwards = panel["day"].max() - panel["day"]
+    assert folds_of(splitter, X, groups=backwards) != expected
+    assert folds_of(splitter, X, groups=backwards) == folds_of(
+        splitter, panel, groups=backwards
+    )
+
+
 def test_no_target_trained_on_is_of_the_time_tested(panel):
     horizon = 4
     panel["date"] = panel["day"].astype(np.int64)  # a target that says its own time
-    keys = {"group": "shop", "time": "day"}
-    X, y = make_supervised(panel, horizon=horizon, target="date", **keys)
-    for train, test in PanelTimeSeriesSplit(3, time="day", gap=horizon).split(X):
-        assert y[train].max() < X["date"].iloc[test].min()
+    splitter = PanelTimeSeriesSplit(3, time="day", gap=horizon)
+    X, y = make_supervised(panel, horizon, "date", **KEYS)
+    rows, _ = make_supervised(panel, horizon, "date", **KEYS, as_rows=True)
+    assert folds_of(splitter, X) == folds_of(splitter, rows)
+    for train, test in splitter.split(X):
+        assert y.iloc[train].to_numpy().max() < rows["date"].iloc[test].min()
 
 
 def test_it_serves_in_cross_validation(panel):
-    keys = {"group": "shop", "time": "day"}
-    X, y = make_supervised(panel, target="sold", **keys)
-    model = make_pipeline(SequenceWindower(sequence_length=8, **keys), NaiveRegressor())
-    cv = PanelTimeSeriesSplit(3, time="day", gap=1)
+    X, y = make_supervised(panel, target="sold", **KEYS)
+    model = make_pipeline(SequenceWindower(sequence_length=8), NaiveRegressor())
+    cv = PanelTimeSeriesSplit(3, test_size=8, gap=1)
     scores = cross_val_score(model, X, y, cv=cv)
-    assert scores.shape == (3,)
-    by_groups = PanelTimeSeriesSplit(3, gap=1)
-    assert_array_equal(
-        cross_val_score(model, X, y, cv=by_groups, groups=X["day"]), scores
-    )
+    windows = SequenceWindower(sequence_length=8).fit_transform(X)
+    assert_array_equal(cross_val_score(NaiveRegressor(), windows, y, cv=cv), scores)
     search = GridSearchCV(model, {"naiveregressor__period": [1, 7]}, cv=cv).fit(X, y)
-    assert search.n_splits_ == 3
-    search.set_params(cv=by_groups).fit(X, y, groups=X["day"])
-    assert search.n_splits_ == 3
+    assert search.cv_results_["mean_test_score"][0] == scores.mean()
+    search.fit(X, y, groups=X.times)
+    assert search.cv_results_["mean_test_score"][0] == scores.mean()
+
+
+def test_it_serves_rows_in_cross_validation(panel):
+    """The last value is known of bare rows, too; one of a week ago by its time."""
+    X, y = make_supervised(panel, target="sold", **KEYS, as_rows=True)
+    histories, _ = make_supervised(panel, target="sold", **KEYS)
+    cv = PanelTimeSeriesSplit(3, time="day", test_size=8)
+    for period in (1, 7):
+        naive = NaiveRegressor(period, feature="sold", lag=1)
+        expected = cross_val_score(
+            make_pipeline(SequenceWindower(sequence_length=8), naive),
+            histories,
+            y,
+            cv=cv,
+        )
+        model = make_pipeline(SequenceWindower(sequence_length=8, **KEYS), naive)
+        assert_array_equal(cross_val_score(model, X, y, cv=cv), expected)
+        by_groups = cross_val_score(
+            model,
+            X,
+            y,
+            cv=PanelTimeSeriesSplit(3, test_size=8),
+            groups=X["day"],
+        )
+        assert_array_equal(by_groups, expected)
 
 
 def test_groups_are_routed_to_it_unasked(panel):

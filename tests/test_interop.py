@@ -68,15 +68,25 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
+from sklstm import (
+    AnchoredRegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    StepTransformer,
+    make_histories,
+    make_supervised,
+)
 from sklstm.datasets import make_lagged
 
 # The target is what the feature was a row ago: two rows show it, one does not.
-X, y = make_lagged(160, lag=1, random_state=0)
+ROWS, y = make_lagged(160, lag=1, random_state=0)
+X = make_histories(ROWS)
 UP = np.where(y > 0, "up", "down")
 LEVEL = np.digitize(y, [-0.5, 0.5]) - 1
 WINDOWS = SequenceWindower(2).fit_transform(X)
-TABLE = np.hstack([X[:-1], X[1:]])  # the same windows as rows, but for the first
+TABLE = np.hstack([ROWS[:-1], ROWS[1:]])  # the same windows as rows, but for the first
 WEIGHT = np.random.RandomState(0).randint(0, 3, size=160).astype(float)
 IN_TIME = TimeSeriesSplit(2)
 THREE = KFold(3)
@@ -113,6 +123,15 @@ def by_hand(estimator, X, y, cv, method="predict", **fit_params):
 # Cross-validation
 
 
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        yield
+    torch.set_num_threads(before)
+
+
 def test_cross_val_predict_is_the_loop_over_folds():
     predicted = cross_val_predict(pipeline(), X, y, cv=THREE)
     assert_array_equal(predicted, np.concatenate(by_hand(pipeline(), X, y, THREE)))
@@ -131,9 +150,31 @@ def test_windows_made_before_the_folds_keep_their_history():
     predicted = cross_val_predict(regressor(), WINDOWS, y, cv=THREE)
     by_loop = np.concatenate(by_hand(regressor(), WINDOWS, y, THREE))
     assert_array_equal(predicted, by_loop)
-    rows = [X[max(t - 1, 0) : t + 1] for t in range(160)]
+    rows = [ROWS[max(t - 1, 0) : t + 1] for t in range(160)]
     assert_array_equal(cross_val_predict(regressor(), rows, y, cv=THREE), by_loop)
     assert r2_score(y, predicted) > 0.8
+
+
+def test_a_sample_of_a_fold_is_predicted_as_if_its_window_was_made_before():
+    by_windows = cross_val_predict(regressor(), WINDOWS, y, cv=THREE)
+    assert_array_equal(cross_val_predict(pipeline(), X, y, cv=THREE), by_windows)
+    shuffled = KFold(3, shuffle=True, random_state=0)
+    by_windows = cross_val_predict(regressor(), WINDOWS, y, cv=shuffled)
+    assert_array_equal(cross_val_predict(pipeline(), X, y, cv=shuffled), by_windows)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_what_stands_around_the_windower_is_the_loop_over_folds(one_thread, n_jobs):
+    X, y = make_supervised(np.cumsum(ROWS))
+    model = make_pipeline(
+        StepTransformer(StandardScaler()),
+        SequenceWindower(3),
+        AnchoredRegressor(regressor(max_epochs=2)),
+    )
+    predicted = cross_val_predict(model, X, y, cv=THREE, n_jobs=n_jobs)
+    assert_array_equal(predicted, np.concatenate(by_hand(model, X, y, THREE)))
+    vote = VotingRegressor([("a", model), ("b", model)])
+    assert_allclose(cross_val_predict(vote, X, y, cv=THREE), predicted)
 
 
 def test_cross_validate_with_several_named_scorers():
@@ -222,15 +263,6 @@ def test_permutation_test_score_finds_that_there_is_something_to_learn():
 # Searches
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        yield
-    torch.set_num_threads(before)
-
-
 GRID = {
     "sequencewindower__sequence_length": [1, 2],
     "lstmregressor__hidden_size": [2, 8],
@@ -273,7 +305,8 @@ def test_randomized_search_is_the_same_in_two_processes(one_thread):
 
 
 def test_grid_search_over_the_window_length_finds_the_lag():
-    X, y = make_lagged(600, lag=7, random_state=0)
+    rows, y = make_lagged(600, lag=7, random_state=0)
+    X = make_histories(rows)
     model = make_pipeline(
         SequenceWindower(),
         LSTMRegressor(
@@ -315,22 +348,23 @@ def test_nets_and_tables_compete_in_one_search():
 
 
 def test_halving_search_over_the_number_of_sequences():
-    # Halving draws rows at random: windows are made before it, not inside.
+    # Halving draws samples at random, and each has its history.
     search = HalvingGridSearchCV(
-        regressor(),
-        {"learning_rate": [1e-6, 0.01, 0.03]},
+        pipeline(),
+        {"lstmregressor__learning_rate": [1e-6, 0.01, 0.03]},
         resource="n_samples",
         min_resources=80,
         factor=2,
         cv=IN_TIME,
         random_state=0,
-    ).fit(WINDOWS, y)
+    ).fit(X, y)
     assert search.n_resources_ == [80, 160]
     assert search.n_candidates_ == [3, 2]
-    assert search.best_params_["learning_rate"] > 1e-6
+    best = search.best_params_["lstmregressor__learning_rate"]
+    assert best > 1e-6
     assert search.best_score_ > 0.8
-    refitted = clone(search.best_estimator_).fit(WINDOWS, y)
-    assert_array_equal(search.predict(WINDOWS), refitted.predict(WINDOWS))
+    before = regressor(learning_rate=best).fit(WINDOWS, y)
+    assert_array_equal(search.predict(X), before.predict(WINDOWS))
 
 
 def test_halving_search_over_the_epochs():
@@ -351,7 +385,7 @@ def test_halving_search_over_the_epochs():
 
 def test_feature_selection_through_the_windower():
     noise = np.random.RandomState(1).normal(size=(160, 2))
-    rows = np.column_stack([noise[:, 0], X[:, 0], noise[:, 1]])
+    rows = np.column_stack([noise[:, 0], ROWS[:, 0], noise[:, 1]])
     selector = SequentialFeatureSelector(
         pipeline(), n_features_to_select=1, cv=IN_TIME, scoring="r2"
     ).fit(rows, y)
@@ -547,7 +581,7 @@ def test_frozen_estimator():
 
 def test_permutation_importance_finds_the_feature():
     noise = np.random.RandomState(1).normal(size=(160, 2))
-    rows = np.column_stack([noise[:, 0], X[:, 0], noise[:, 1]])
+    rows = np.column_stack([noise[:, 0], ROWS[:, 0], noise[:, 1]])
     model = pipeline(regressor(max_epochs=20)).fit(rows, y)
     found = permutation_importance(model, rows, y, n_repeats=3, random_state=0)
     assert found.importances_mean.argmax() == 1
@@ -570,7 +604,7 @@ def test_partial_dependence_on_a_step():
 
 
 def test_partial_dependence_on_a_column_before_the_windower():
-    rows = pd.DataFrame({"x": X[:, 0], "z": np.random.RandomState(1).rand(160)})
+    rows = pd.DataFrame({"x": ROWS[:, 0], "z": np.random.RandomState(1).rand(160)})
     model = pipeline(regressor(max_epochs=20)).fit(rows, y)
     found = {
         name: partial_dependence(model, rows, [name], grid_resolution=5)["average"]
@@ -588,7 +622,7 @@ def frame():
     dates = pd.date_range("2024-01-01", periods=160, freq="h")
     day = np.array(["sun", "mon", "tue"])[np.arange(160) // 24 % 3]
     load = np.random.RandomState(1).normal(size=160)
-    columns = {"day": day, "x": 1e3 * X[:, 0], "load": load}
+    columns = {"day": day, "x": 1e3 * ROWS[:, 0], "load": load}
     return pd.DataFrame(columns, index=dates)
 
 
@@ -710,7 +744,7 @@ def test_train_test_split_of_sequences(options):
     assert sorted([*rows_train, *rows_test]) == list(range(160))
     for windows, rows in ((W_train, rows_train), (W_test, rows_test)):
         for window, row in zip(windows, rows, strict=True):
-            assert_array_equal(window, X[max(row - 1, 0) : row + 1])
+            assert_array_equal(window, ROWS[max(row - 1, 0) : row + 1])
     fitted = classifier().fit(W_train, up_train)
     by_list = classifier().fit(list(W_train), up_train)
     assert_allclose(
@@ -775,7 +809,8 @@ def test_weights_nobody_asked_for_are_an_error():
 @pytest.mark.parametrize("target", [y, UP])
 def test_a_fitted_pipeline_survives_the_disk(target, tmp_path):
     estimator = regressor() if target is y else classifier()
-    model = make_pipeline(StandardScaler(), SequenceWindower(2), estimator)
+    steps = StepTransformer(StandardScaler()), SequenceWindower(2), estimator
+    model = make_pipeline(*steps)
     expected = model.fit(X, target).predict(X)
     assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
     joblib.dump(model, tmp_path / "model.joblib", compress=3)

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
 from sklstm._module import LSTMModule, suggest_size
 
 POOLINGS = ["last", "mean", "max"]
@@ -266,3 +266,58 @@ def test_forget_gates_start_open():
         i, f, g, o = bias.detach().chunk(4)
         assert (f == 1).all()
         assert (torch.cat([i, g, o]).abs() < 1).all()
+
+
+ROWS, TARGETS = make_supervised(
+    np.random.default_rng(0).normal(size=(200, 2)), horizon=3, target=0
+)
+
+
+def with_skip(length=6, **params):
+    """A regressor with a skip, and the windows that it was fitted to."""
+    windows = SequenceWindower(length).fit_transform(ROWS)
+    model = LSTMRegressor(
+        **{"hidden_size": 6, "max_epochs": 2, "dtype": "float64"} | params,
+        linear_skip=True,
+        random_state=0,
+    )
+    return model.fit(windows, TARGETS), windows
+
+
+def test_the_skip_is_a_line_through_the_window():
+    model, windows = with_skip(standardize=False)
+    weight = model.module_.skip.weight
+    assert weight.shape == (3, 12)
+    without = model.predict(windows)
+    with torch.no_grad():
+        line = torch.linspace(-1, 1, 36, dtype=torch.float64).view(3, 12)
+        weight.add_(line)
+    lags = np.zeros((len(windows), 6, 2))  # from the last step back
+    for i, window in enumerate(windows):
+        lags[i, : len(window)] = window[::-1]
+    expected = without + lags.reshape(-1, 12) @ line.numpy().T
+    assert_allclose(model.predict(windows), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_skip_reads_many_windows_in_parts(monkeypatch):
+    model, windows = with_skip()
+    expected = model.predict(windows)
+    monkeypatch.setattr("sklstm._module.SKIPPED_VALUES", 1)
+    assert_array_equal(model.predict(windows), expected)
+
+
+@pytest.mark.parametrize("length", [5, 37])
+def test_bits_do_not_depend_on_company_whatever_the_widths(length):
+    model, windows = with_skip(length, dtype="float32", hidden_size=33)
+    together = model.predict(windows)
+    for i in range(0, len(windows), 7):
+        assert_array_equal(model.predict(windows[[i]])[0], together[i])
+
+
+def test_longer_sequences_than_in_fit_are_read_from_their_end():
+    model, windows = with_skip()
+    with torch.no_grad():
+        for parameter in model.module_.head.parameters():
+            parameter.zero_()  # nothing but the skip is left
+    longer = SequenceWindower(9).fit_transform(ROWS)
+    assert_allclose(model.predict(longer), model.predict(windows))

@@ -17,6 +17,7 @@ from sklstm import (
     NaiveRegressor,
     Sequences,
     SequenceWindower,
+    StepTransformer,
     make_supervised,
     make_windows,
 )
@@ -36,7 +37,7 @@ def walk(n=60, n_features=1, seed=0):
     return np.random.default_rng(seed).normal(size=(n, n_features)).cumsum(axis=0)
 
 
-@pytest.mark.filterwarnings("ignore:Feature . is")  # y has nothing to do with X
+@pytest.mark.filterwarnings("ignore:Values that are")  # y has nothing to do with X
 @given(
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=6),
     period=st.integers(1, 9),
@@ -59,7 +60,7 @@ def test_each_value_is_the_one_whole_periods_before(
 def test_a_period_of_one_repeats_the_last_value():
     X, y = make_supervised(walk(), horizon=5)
     forecast = NaiveRegressor().fit(X, y).predict(X)
-    assert_array_equal(forecast, np.repeat(X, 5, axis=1))
+    assert_array_equal(forecast, np.repeat(walk()[:-5], 5, axis=1))
 
 
 def test_it_is_exact_on_a_series_that_repeats():
@@ -87,22 +88,20 @@ def test_all_forms_of_input_give_the_same():
 @pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-3, 5))])
 @pytest.mark.parametrize("period", [1, 7])
 def test_a_scaler_before_it_changes_nothing(scaler, period):
-    data = 340 + [1, 20] * walk(200, 2)
-    X, y = make_supervised(data, horizon=9)
-    steps = [
-        SequenceWindower(sequence_length=7),
-        NaiveRegressor(period, feature=[0, 1]),
-    ]
+    X, y = make_supervised(340 + [1, 20] * walk(200, 2), horizon=9)
+    steps = [SequenceWindower(7), NaiveRegressor(period)]
     plain = make_pipeline(*steps).fit(X, y).predict(X)
-    scaled = make_pipeline(scaler, *steps).fit(X, y).predict(X)
+    scaled = make_pipeline(StepTransformer(scaler), *steps).fit(X, y).predict(X)
     assert_allclose(scaled, plain, rtol=1e-9)
 
 
 @pytest.mark.parametrize("spread", [0.01, 1.5, 100])
-def test_units_are_found_for_steps_further_ahead_than_most_rows(spread):
-    X, y = make_supervised(20 + spread * walk(200), horizon=120)
-    model = make_pipeline(StandardScaler(), NaiveRegressor(n_timesteps=1))
-    assert_allclose(model.fit(X, y).predict(X), np.repeat(X, 120, axis=1), rtol=1e-9)
+def test_steps_further_ahead_than_rows_have_the_units_of_the_others(spread):
+    series = 20 + spread * walk(200)
+    X, y = make_supervised(series, horizon=120)
+    model = make_pipeline(StepTransformer(StandardScaler()), NaiveRegressor())
+    expected = np.repeat(series[:80], 120, axis=1)
+    assert_allclose(model.fit(X, y).predict(X), expected, rtol=1e-9)
 
 
 def test_it_takes_names_and_targets_of_a_panel():
@@ -115,14 +114,17 @@ def test_it_takes_names_and_targets_of_a_panel():
             "price": rng.normal(size=60).cumsum(),
         }
     ).sample(frac=1, random_state=0)
-    keys = {"group": "shop", "time": "day"}
-    X, y = make_supervised(panel, horizon=3, target=["price", "sold"], **keys)
-    model = make_pipeline(
-        SequenceWindower(sequence_length=2, **keys),
-        NaiveRegressor(feature=["price", "sold"]),
-    )
-    expected = np.tile(X[["price", "sold"]].to_numpy(), 3)
-    assert_array_equal(model.fit(X, y).predict(X), expected)
+    target = ["price", "sold"]
+    how = {"horizon": 3, "target": target, "group": "shop", "time": "day"}
+    X, y = make_supervised(panel, **how)
+    expected = np.tile(panel[panel["day"] < 27][target].to_numpy(), 3)
+    for feature in (None, target):
+        model = make_pipeline(SequenceWindower(2), NaiveRegressor(feature=feature))
+        assert_array_equal(model.fit(X, y).predict(X), expected)
+    rows, y = make_supervised(panel, **how, as_rows=True)
+    windower = SequenceWindower(2, group="shop", time="day")
+    model = make_pipeline(windower, NaiveRegressor(feature=target))
+    assert_array_equal(model.fit(rows, y).predict(rows), expected)
 
 
 def test_y_keeps_its_dimensions():
@@ -143,20 +145,43 @@ def test_the_period_can_be_searched_for():
     assert_array_equal(copy.predict(X), search.predict(X))
 
 
-def test_units_that_cannot_be_found_are_warned_of():
+@pytest.mark.parametrize("lag", [None, 1])
+def test_units_that_cannot_be_found_are_warned_of(lag):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 4, 1))
-    with pytest.warns(UserWarning, match=r"column 0 of y 340 .* same units"):
-        NaiveRegressor().fit(X, rng.normal(340, size=50))
+    model = NaiveRegressor(lag=lag)
+    with pytest.warns(UserWarning, match=r"column 0 of y have .* it one of 340, with"):
+        model.fit(X, rng.normal(340, size=50))
     with pytest.warns(UserWarning, match="as if in other units"):
-        NaiveRegressor().fit(X, rng.normal(0, 10, size=50))
+        model.fit(10 * X, rng.normal(size=50))
+
+
+def test_windows_too_far_apart_to_hold_a_target_are_warned_of_behind_a_scaler():
+    X, y = make_supervised(340 + walk(200))
+    windows = SequenceWindower(2).fit_transform(X)[::4]
+    assert_array_equal(NaiveRegressor().fit(windows, y[::4]).scale_, [1])
+    scaled = StepTransformer(StandardScaler()).fit_transform(windows)
+    with pytest.warns(UserWarning, match="as if in other units"):
+        NaiveRegressor().fit(scaled, y[::4])
+
+
+def test_each_column_may_have_a_lag_of_its_own():
+    X, y = make_supervised(walk(), horizon=8)
+    windows = SequenceWindower(5).fit_transform(X)
+    model = NaiveRegressor(3, lag=[2, 8]).fit(windows, y[:, [1, 7]])
+    expected = NaiveRegressor(3).fit(windows, y).predict(windows)
+    assert_array_equal(model.predict(windows), expected[:, [1, 7]])
+    with pytest.raises(
+        ValueError, match=r"^Column 1 of y is not what .* 7 row\(s\) lat"
+    ):
+        NaiveRegressor(3, lag=[2, 7]).fit(windows, y[:, [1, 7]])
 
 
 @pytest.mark.parametrize("series", [np.arange(20.0), 2.0 ** np.arange(20), np.ones(20)])
 def test_a_series_that_grows_has_the_units_that_it_has(series):
     X, y = make_supervised(series, horizon=8)
     model = NaiveRegressor().fit(X, y)
-    assert_array_equal(model.predict(X), np.repeat(X, 8, axis=1))
+    assert_array_equal(model.predict(X), np.repeat(series[:-8, None], 8, axis=1))
 
 
 @pytest.mark.parametrize(
@@ -164,9 +189,10 @@ def test_a_series_that_grows_has_the_units_that_it_has(series):
     [
         ({"feature": 2}, np.zeros(3), "feature has 2, which is not a feature of X"),
         ({"feature": "a"}, np.zeros(3), "feature has 'a', .*the features have no name"),
-        ({"feature": [0, 1]}, np.zeros((3, 3)), r"2 feature\(s\) for 3 target\(s\)"),
+        ({"feature": [0, 1]}, np.zeros((3, 3)), r"y has 3 column\(s\), but 2 feature"),
+        ({}, np.zeros(3), "X does not say which of its 2 features y continues"),
         ({"period": 0}, np.zeros(3), "The 'period' parameter of NaiveRegressor must"),
-        ({}, np.zeros(2), "inconsistent numbers of samples"),
+        ({"feature": 0}, np.zeros(2), "inconsistent numbers of samples"),
     ],
 )
 def test_errors_say_what_to_do_in_a_line(params, y, message):
@@ -185,8 +211,8 @@ def test_values_that_are_no_numbers_are_refused(X, y):
 
 
 def test_other_features_than_in_fit_are_refused():
-    X, y = make_supervised(walk(n_features=2), target=0)
-    model = NaiveRegressor(n_timesteps=1).fit(X, y)
+    X, y = make_supervised(walk(n_features=2), target=0, as_rows=True)
+    model = NaiveRegressor(feature=0, n_timesteps=1).fit(X, y)
     with pytest.raises(ValueError, match="expecting 2 features"):
         model.predict(np.zeros((3, 5, 3)))
     with pytest.raises(ValueError, match="fitted to 2: pass X in the same form"):

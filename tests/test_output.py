@@ -7,7 +7,14 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceEncoder, SequenceWindower
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    SequenceEncoder,
+    SequenceWindower,
+    make_histories,
+    make_supervised,
+)
 
 DATES = pd.date_range("2024-01-01", periods=12, name="day")
 X = pd.DataFrame({"a": np.arange(12.0), "b": np.arange(12.0) ** 2}, index=DATES)
@@ -25,6 +32,31 @@ def test_the_index_comes_back_through_the_windower():
     series = model.predict(X[4:], output="pandas")
     expected = pd.Series(model.predict(X[4:]), index=DATES[4:], name="up")
     pd.testing.assert_series_equal(series, expected)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "target", "names"),
+    [
+        (1, "a", "a"),
+        (2, "a", ["a+1", "a+2"]),
+        (1, None, ["a", "b"]),
+        (2, None, ["a+1", "b+1", "a+2", "b+2"]),
+    ],
+)
+def test_forecasts_have_the_names_of_targets_and_the_index_of_histories(
+    horizon, target, names
+):
+    histories, y = make_supervised(X, horizon, target)
+    model = make_pipeline(SequenceWindower(3), LSTMRegressor(**SMALL))
+    model.fit(histories, y)
+    forecast = model.predict(make_histories(X)[-horizon:], output="pandas")
+    assert forecast.index.equals(DATES[-horizon:])
+    assert (forecast.name if target and horizon == 1 else list(forecast)) == names
+    assert_array_equal(forecast, model.predict(make_histories(X)[-horizon:]))
+    rows = pl.from_pandas(X)
+    model.fit(*make_supervised(rows, horizon, target))
+    forecast = model.predict(make_histories(rows)[-horizon:], output="polars")
+    assert (forecast.name if target and horizon == 1 else forecast.columns) == names
 
 
 def test_several_targets_keep_their_names():

@@ -1,6 +1,7 @@
 """Windows over groups, gaps and disorder, against a loop over lists."""
 
 import pickle
+import warnings
 from collections import defaultdict
 from datetime import timedelta
 from itertools import pairwise
@@ -18,11 +19,11 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import SequenceWindower, make_supervised
+from sklstm import SequenceWindower, make_histories, make_supervised
 from sklstm._series import number_series, sort_rows
 
-# Random panels of a few rows are full of gaps, and say so.
-pytestmark = pytest.mark.filterwarnings("ignore:.*steps of time are gaps")
+# Random panels are full of gaps, and many a window over them is short.
+many_are_short = pytest.mark.filterwarnings("ignore:.* windows have fewer than")
 
 DATES = pd.date_range("2024-01-01", periods=10, freq="h")
 
@@ -103,17 +104,18 @@ def rows_of(windows):
     return [window.ravel().tolist() for window in windows]
 
 
+@many_are_short
 @given(panels(), lengths, gaps)
 def test_windows_are_those_of_the_slow_twin(panel, length, max_gap):
     windower = SequenceWindower(length, group="who", time="when", max_gap=max_gap)
     windows = windower.fit_transform(table(*panel))
     assert rows_of(windows) == windows_by_hand(*panel, length, max_gap)
     assert list(windows.feature_names) == ["value"]
-    numbers = {}
-    named = [numbers.setdefault(group, len(numbers)) for group in panel[0]]
-    assert len(set(zip(named, windows.groups, strict=True))) == len(numbers)
+    assert windows.series_names[windows.series].tolist() == panel[0]
+    assert windows.times.tolist() == panel[1]
 
 
+@many_are_short
 @given(panels(), lengths)
 def test_group_alone_takes_rows_as_they_come(panel, length):
     groups, _ = panel
@@ -125,6 +127,7 @@ def test_group_alone_takes_rows_as_they_come(panel, length):
     )
 
 
+@many_are_short
 @given(panels(), lengths, st.data())
 def test_selections_and_pickles_keep_the_windows(panel, length, data):
     windower = SequenceWindower(length, group="who", time="when")
@@ -139,10 +142,12 @@ def test_selections_and_pickles_keep_the_windows(panel, length, data):
         expected = [every[i] for i in np.arange(n)[key]]
         assert rows_of(some) == expected
         if len(some):
-            assert_array_equal(some.groups, windows.groups[key])
-            assert_array_equal(some.index, windows.index[key])
+            for known in ("series", "times", "index", "history_lengths"):
+                of_all = getattr(windows, known)
+                assert_array_equal(getattr(some, known), of_all[key])
 
 
+@many_are_short
 @given(panels(), lengths, gaps)
 def test_flat_lags_are_the_windows(panel, length, max_gap):
     windower = SequenceWindower(
@@ -157,6 +162,7 @@ def test_flat_lags_are_the_windows(panel, length, max_gap):
     assert_array_equal(edge, filled)
 
 
+@many_are_short
 @given(panels(), panels(), lengths, gaps)
 def test_context_continues_what_fit_saw(seen, new, length, max_gap):
     """The rows before a run are those that fit has seen last, if nothing is missing."""
@@ -164,10 +170,9 @@ def test_context_continues_what_fit_saw(seen, new, length, max_gap):
     groups, times = new
     X = table(groups, times)
     X["value"] += 1000
-    windower = SequenceWindower(
-        length, group="who", time="when", max_gap=max_gap, context="fit"
-    )
+    windower = SequenceWindower(length, group="who", time="when", max_gap=max_gap)
     windows = rows_of(windower.fit(table(*seen)).transform(X))
+    n_kept = windower._n_tail
     known = {k: step for k, step in steps_by_hand(*seen).items() if step}
     steps = steps_by_hand(groups, times) | known
     old = members(*seen)
@@ -182,8 +187,8 @@ def test_context_continues_what_fit_saw(seen, new, length, max_gap):
                 if seen_times[later] - seen_times[rest[-1]] > limit:
                     break
                 rest.append(later)
-            if len(rest) < length:  # few enough rows of its run follow
-                kept.append((row, [j for j in run if is_kept(j, run, rest, length)]))
+            if len(rest) <= n_kept:  # few enough rows of its run follow
+                kept.append((row, [j for j in run if is_kept(j, run, rest, n_kept)]))
         for i, row in enumerate(series):
             run = history(series, times, i, limit)
             start = times[run[0]]
@@ -194,18 +199,20 @@ def test_context_continues_what_fit_saw(seen, new, length, max_gap):
             assert windows[row] == (tail + [1000 + i for i in run])[-length:]
 
 
-def is_kept(row, run, rest, length):
+def is_kept(row, run, rest, n_kept):
     """Whether a row is among the last of a run, of which `rest` follows."""
     whole = run + rest[1:]
-    return row in whole[len(whole) - min(len(whole), length - 1) :]
+    return row in whole[len(whole) - min(len(whole), n_kept) :]
 
 
+@many_are_short
 @given(panels(), lengths)
 def test_context_changes_nothing_for_the_training_rows(panel, length):
     X = table(*panel)
-    plain = SequenceWindower(length, group="who", time="when")
-    with_context = clone(plain).set_params(context="fit")
+    with_context = SequenceWindower(length, group="who", time="when")
+    plain = clone(with_context).set_params(context=False)
     expected = rows_of(plain.fit_transform(X))
+    assert rows_of(plain.transform(X)) == expected
     assert rows_of(with_context.fit_transform(X)) == expected
     assert rows_of(with_context.fit(X).transform(X)) == expected
 
@@ -214,7 +221,8 @@ def test_context_changes_nothing_for_the_training_rows(panel, length):
 
 
 def dated(n=10):
-    return pd.DataFrame({"x": np.arange(float(n))}, index=DATES[:n])
+    hours = pd.date_range(DATES[0], periods=n, freq="h")
+    return pd.DataFrame({"x": np.arange(float(n))}, index=hours)
 
 
 def test_no_window_spans_the_hole_that_a_fold_leaves():
@@ -236,7 +244,7 @@ def test_with_bare_arrays_a_hole_cannot_be_known():
 
 def test_context_gives_a_fold_its_history():
     X = dated()
-    windower = SequenceWindower(4, time="index", context="fit")
+    windower = SequenceWindower(4, time="index")
     for train, test in KFold(5).split(X):
         windows = windower.fit(X.iloc[train]).transform(X.iloc[test])
         for window, row in zip(windows, test, strict=True):
@@ -245,7 +253,7 @@ def test_context_gives_a_fold_its_history():
 
 def test_context_is_not_used_by_rows_that_do_not_continue():
     X = dated()
-    windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
+    windower = SequenceWindower(4, time="index").fit(X[:5])
     assert windower.transform(X[6:7]).lengths == [1]  # row 5 is missing
     assert windower.transform(X[5:6]).lengths == [4]
     windower.set_params(max_gap="2h").fit(X[:5])
@@ -253,36 +261,61 @@ def test_context_is_not_used_by_rows_that_do_not_continue():
 
 
 def test_context_serves_rows_that_repeat_the_last_known_ones():
-    X = dated()
-    windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
-    windows = windower.transform(X[4:7])
-    assert rows_of(windows) == [[2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]]
+    X, windower = dated(20), SequenceWindower(4, time="index")
+    windows = windower.fit(X[:12]).transform(X[11:14])
+    assert rows_of(windows) == [[8, 9, 10, 11], [9, 10, 11, 12], [10, 11, 12, 13]]
     assert windower.transform(X[1:3]).lengths.tolist() == [1, 2]  # long ago
 
 
+@pytest.mark.parametrize("first", [11, 12])
+def test_with_context_a_row_is_what_it_is_among_all(first):
+    """The last row that fit saw and the one after it, each by itself."""
+    X, windower = dated(20), SequenceWindower(4, time="index")
+    alone = windower.fit(X[:12]).transform(X[first : first + 1])
+    among_all = windower.fit_transform(X)[[first]]
+    assert rows_of(alone) == rows_of(among_all)
+    # The history goes on before it, and so do the changes from step to step.
+    assert_array_equal(alone.begins_within(), among_all.begins_within())
+    for windows in (alone, among_all):
+        assert windows.steps[windows.starts[0] - 1, 0] == first - 4
+
+
+def test_without_context_rows_begin_their_history():
+    windower = SequenceWindower(4, time="index", context=False).fit(dated()[:5])
+    assert rows_of(windower.transform(dated()[5:7])) == [[5], [5, 6]]
+
+
+def test_without_time_there_is_no_context():
+    X = np.arange(12.0)[:, None]
+    windower = SequenceWindower(4).fit(X[:5])
+    with pytest.warns(UserWarning, match="rows do not say what came before"):
+        windows = windower.transform(X[5:7])
+    assert rows_of(windows) == [[5], [5, 6]]
+
+
 def test_context_is_as_long_as_the_windows_of_fit():
-    windower = SequenceWindower(4, time="index", context="fit").fit(dated()[:5])
+    windower = SequenceWindower(4, time="index").fit(dated()[:5])
     assert windower.set_params(sequence_length=3).transform(dated()[5:]).shape[1] == 3
-    with pytest.raises(ValueError, match=r"than the 3 rows .* fit again"):
-        windower.set_params(sequence_length=5).transform(dated()[5:])
+    with pytest.raises(ValueError, match=r"more context than the \d rows .* fit again"):
+        windower.set_params(sequence_length=9).transform(dated()[5:])
 
 
 def test_a_series_of_one_row_has_the_step_of_the_others():
     rows = [[0, 0, 0], [0, 1, 1], [0, 2, 2], [1, 2, 7]]
-    windower = SequenceWindower(3, group=0, time=1, context="fit").fit(rows)
+    windower = SequenceWindower(3, group=0, time=1).fit(rows)
     assert rows_of(windower.transform([[1, 3, 8]])) == [[7, 8]]
 
 
 def test_context_survives_a_pickle():
     X = dated()
-    windower = SequenceWindower(4, time="index", context="fit").fit(X[:5])
+    windower = SequenceWindower(4, time="index").fit(X[:5])
     windows = pickle.loads(pickle.dumps(windower)).transform(X[5:])
     assert windows[0].ravel().tolist() == [2, 3, 4, 5]
 
 
 def test_context_of_integers_is_not_rounded():
     X = np.array([[0, 0.5], [1, 1.5]])
-    windower = SequenceWindower(3, time=0, context="fit").fit(X)
+    windower = SequenceWindower(3, time=0).fit(X)
     windows = windower.transform(np.array([[2, 7]]))
     assert windows[0].ravel().tolist() == [0.5, 1.5, 7]
 
@@ -290,12 +323,13 @@ def test_context_of_integers_is_not_rounded():
 def test_a_pipeline_keeps_time_through_a_scaler_of_dataframes():
     X, y = dated(), np.arange(10.0)
     scaler = StandardScaler().set_output(transform="pandas")
-    lags = SequenceWindower(3, time="index", flatten=True, context="fit")
+    lags = SequenceWindower(3, time="index", flatten=True)
     model = make_pipeline(scaler, lags, LinearRegression())
     predictions = cross_val_predict(model, X, y, cv=KFold(5))
     assert np.abs(predictions - y).max() < 1e-9
 
 
+@many_are_short
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
 @pytest.mark.parametrize("panel", [1, 50])
 def test_rows_taken_at_random_make_no_window_over_a_hole(share, panel):
@@ -323,9 +357,10 @@ def test_clocks_that_are_not_exact_make_few_gaps(deviation):
 def test_events_without_a_regular_step_are_told_of():
     times = np.cumsum(np.random.default_rng(0).exponential(size=200))
     X = np.column_stack([times, times])
-    with pytest.warns(UserWarning, match="of 199 steps of time are gaps"):
-        SequenceWindower(9, time=0).fit(X)
-    SequenceWindower(9, time=0, max_gap=np.inf).fit(X)
+    with pytest.warns(UserWarning, match="200 of 200 .*=9 steps: no history is that"):
+        SequenceWindower(9, time=0).fit_transform(X)
+    windows = SequenceWindower(9, time=0, max_gap=np.inf).fit_transform(X)
+    assert (windows.lengths[8:] == 9).all()
 
 
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
@@ -349,6 +384,7 @@ def test_both_libraries_give_the_same(library):
     [
         DATES,
         DATES.tz_localize("Europe/Berlin"),
+        DATES.tz_localize("America/New_York"),
         DATES.astype("datetime64[s]"),
         DATES - DATES[0],
         np.arange(10),
@@ -375,17 +411,252 @@ def test_any_kind_of_gap(max_gap):
     assert windows.lengths.tolist() == [1, 2, 3, 3, 3, 3, 3, 3, 3]
 
 
-def test_months_and_a_change_to_summer_time_are_no_gaps():
-    for freq, zone in [("MS", None), ("D", "Europe/Berlin")]:
-        dates = pd.date_range("2024-01-01", periods=100, freq=freq, tz=zone)
-        X = pd.DataFrame({"x": np.arange(100)}, index=dates)
-        lengths = SequenceWindower(9, time="index").fit_transform(X).lengths
-        assert (lengths[8:] == 9).all()
+# Calendars: days that are not there are no gaps.
+
+
+def values_at(dates, **options):
+    """A series of numbers at these times, and the lengths of its histories."""
+    X = pd.DataFrame({"x": np.arange(len(dates))}, index=dates)
+    return X, make_histories(X, time="index", **options).lengths.tolist()
+
+
+def with_a_hole(n, hole):
+    """Lengths of histories of n rows without one of them, that it breaks off."""
+    return [*range(1, hole + 1), *range(1, n - hole)]
+
+
+@pytest.mark.parametrize(
+    "freq", ["D", "W-MON", "W-SUN", "SMS", "MS", "ME", "BMS", "BME", "QS", "BQE", "YS"]
+)
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_a_calendar_has_gaps_only_where_rows_are_missing(freq, zone):
+    dates = pd.date_range("2024-01-01", periods=100, freq=freq, tz=zone)
+    assert values_at(dates)[1] == list(range(1, 101))
+    assert values_at(dates.delete(42))[1] == with_a_hole(100, 42)
+
+
+# At 20 o'clock it is another day in UTC, and at 0 o'clock yet another.
+@pytest.mark.parametrize("hour", [0, 20])
+@pytest.mark.parametrize(
+    "zone", [None, "UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo"]
+)
+def test_weekends_are_no_gaps_of_working_days(zone, hour):
+    days = pd.bdate_range("2024-01-01", periods=90, tz=zone) + timedelta(hours=hour)
+    assert values_at(days)[1] == list(range(1, 91))
+    for missing in range(40, 45):  # from Monday to Friday
+        assert values_at(days.delete(missing))[1] == with_a_hole(90, missing)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin", "Asia/Jerusalem"])
+@pytest.mark.parametrize("freq", ["h", "12h"])
+def test_weekends_are_no_gaps_of_the_hours_of_working_days(freq, zone):
+    """In Jerusalem summer time begins on a Friday."""
+    hours = pd.date_range("2024-03-04", "2024-04-13", freq=freq, tz=zone)
+    hours = hours[hours.day_of_week < 5]
+    assert values_at(hours)[1] == list(range(1, len(hours) + 1))
+    assert values_at(hours.delete(27))[1] == with_a_hole(len(hours), 27)
+
+
+@given(
+    start=st.integers(0, 9),
+    holes=st.lists(st.integers(1, 58), max_size=2),
+    seed=st.integers(0, 99),
+)
+def test_working_days_are_counted_as_by_numpy(start, holes, seed):
+    days = pd.bdate_range("2024-01-01", periods=70)[start : start + 60].delete(holes)
+    expected = [1]
+    for before, day in pairwise(days.to_numpy().astype("M8[D]")):
+        follows = np.busday_count(before, day) == 1
+        expected.append(expected[-1] + 1 if follows else 1)
+    order = np.random.default_rng(seed).permutation(len(days))
+    assert values_at(days[order])[1] == [expected[i] for i in order]
+
+
+@pytest.mark.parametrize("dtype", [pl.Date, pl.Datetime("ms"), pl.Datetime("us")])
+def test_weekends_are_no_gaps_in_polars(dtype):
+    days = pl.Series(pd.bdate_range("2024-01-01", periods=30).to_list()).cast(dtype)
+    frame = pl.DataFrame({"day": days, "x": range(30)})
+    assert_array_equal(make_histories(frame, time="day").lengths, range(1, 31))
+
+
+def bank_and_shop(start, end):
+    """A bank that opens on working days and a shop that opens every day."""
+    parts = [
+        pd.DataFrame({"who": who, "day": dates(start, end)})
+        for who, dates in [("bank", pd.bdate_range), ("shop", pd.date_range)]
+    ]
+    X = pd.concat(parts, ignore_index=True)
+    return X.assign(x=X["day"].dt.day.astype(float))
+
+
+def test_each_series_has_its_own_working_days():
+    X = bank_and_shop("2024-01-01", "2024-01-26")
+    X = X.drop(index=X.index[(X["who"] == "shop") & X["x"].between(13, 14)])
+    windows = SequenceWindower(99, group="who", time="day")
+    with pytest.warns(UserWarning, match="44 of 44 .* no history is that long"):
+        lengths = windows.fit_transform(X).lengths
+    bank, shop = lengths[X["who"] == "bank"], lengths[X["who"] == "shop"]
+    assert bank.tolist() == list(range(1, 21))
+    assert shop.tolist() == [*range(1, 13), *range(1, 13)]
+
+
+def test_working_days_are_remembered_from_fit():
+    windower = SequenceWindower(3, group="who", time="day")
+    windower.fit(bank_and_shop("2024-01-01", "2024-01-19"))  # a Friday
+    later = bank_and_shop("2024-01-20", "2024-01-23")
+    monday = later[later["x"] >= 22]
+    windows = rows_of(windower.transform(monday.sort_values(["who", "day"])))
+    # Of the shop a Saturday and a Sunday are missing.
+    assert windows == [[18, 19, 22], [19, 22, 23], [22], [22, 23]]
+    # A few rows of the shop do not make it a bank.
+    friday_and_monday = bank_and_shop("2024-01-26", "2024-01-29").query("x in (26, 29)")
+    windows = rows_of(windower.transform(friday_and_monday))
+    assert windows == [[26], [26, 29], [26], [29]]
+
+
+def test_max_gap_overrides_the_working_days():
+    days = pd.bdate_range("2024-01-01", periods=10)
+    a_week = [1, 2, 3, 4, 5]
+    assert values_at(days, max_gap="30h")[1] == a_week * 2
+    assert values_at(days, max_gap="3D")[1] == list(range(1, 11))
+    X, _ = values_at(days.delete(4))  # no Friday
+    assert values_at(days.delete(4), max_gap="4D")[1] == list(range(1, 10))
+    windower = SequenceWindower(3, time="index", max_gap="30h").fit(X[:4])
+    assert windower.transform(X[4:]).lengths.tolist() == [1, 2, 3, 3, 3]
+
+
+def test_max_gap_may_be_given_after_fit():
+    X, _ = values_at(pd.bdate_range("2024-01-01", periods=10))
+    windower = SequenceWindower(3, time="index").fit(X[:5])
+    windower.set_params(max_gap="3D")
+    assert rows_of(windower.transform(X[5:6])) == [[3, 4, 5]]
+
+
+# Windows that are cut short.
+
+
+def warnings_of(function, *args):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        function(*args)
+    return [str(warning.message) for warning in caught]
+
+
+@given(panels(max_rows=60), lengths, gaps)
+def test_short_windows_are_told_of_where_they_are_many(panel, length, max_gap):
+    groups, times = panel
+    windows = windows_by_hand(groups, times, length, max_gap)
+    n, n_short = len(windows), sum(len(window) < length for window in windows)
+    text = f"{n_short} of {n} windows have fewer than sequence_length={length} steps: "
+    is_due = n >= 20 and n_short > n / 2
+    options = {"group": "who", "time": "when", "max_gap": max_gap}
+    windower = SequenceWindower(length, **options, context=False)
+    X = table(*panel)
+    histories = make_histories(X, **options)
+    for messages in (
+        warnings_of(windower.fit_transform, X),
+        warnings_of(windower.transform, X),
+        warnings_of(SequenceWindower(length).fit_transform, histories),
+        warnings_of(SequenceWindower(length).fit(histories).transform, histories),
+    ):
+        assert len(messages) == is_due
+        assert all(message.startswith(text) for message in messages)
+        assert all("max_gap" in message for message in messages)
+
+
+@given(panels(max_rows=60), lengths)
+def test_bare_rows_that_may_have_lost_their_past_are_told_of(panel, length):
+    groups, times = panel
+    X = table(*panel)[["who", "value"]]
+    windows = windows_by_hand(groups, range(len(groups)), length, np.inf)
+    n, n_short = len(windows), sum(len(window) < length for window in windows)
+    windower = SequenceWindower(length, group="who").fit(X)
+    messages = warnings_of(windower.transform, X)
+    assert len(messages) == (n_short > n / 10)
+    for message in messages:
+        assert message == (
+            f"{n_short} of {n} windows have fewer than sequence_length={length} steps:"
+            " rows do not say what came before them. Make histories of all rows with"
+            " make_supervised or make_histories, or name the time stamps with time=."
+        )
+
+
+BARE = np.arange(400.0)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("n", "length", "is_due"), [(20, 11, 0), (20, 12, 1), (19, 12, 0), (19, 20, 0)]
+)
+def test_more_than_half_of_twenty_windows_are_many(n, length, is_due):
+    windower = SequenceWindower(length)
+    for X in (BARE[:n], make_histories(BARE[:n])):
+        assert len(warnings_of(windower.fit_transform, X)) == is_due
+
+
+@pytest.mark.parametrize(
+    ("n", "length", "is_due"), [(10, 2, 0), (9, 2, 1), (1, 2, 1), (1, 1, 0)]
+)
+def test_more_than_a_tenth_of_bare_rows_are_many(n, length, is_due):
+    windower = SequenceWindower(length).fit(BARE)
+    assert len(warnings_of(windower.transform, BARE[:n])) == is_due
+
+
+MONTHS = pd.date_range("2024-01-01", periods=60)
+NUMBERS = MONTHS.strftime("%Y%m%d").astype(int).to_numpy()  # 20240101, 20240102, ...
+
+
+@pytest.mark.parametrize(
+    ("windower", "X", "message"),
+    [
+        (SequenceWindower(24).fit(BARE[:200]), BARE[200:260], "23 of 60 .*: rows do n"),
+        (SequenceWindower(24).fit(BARE), BARE[-1:], "1 of 1 .*: rows do not say what"),
+        (SequenceWindower(40), BARE[:30], "30 of 30 .*: no history is that long. Give"),
+        (SequenceWindower(40), make_histories(BARE[:30]), "30 of 30 .*: no history is"),
+        (
+            SequenceWindower(24, time=0),
+            np.column_stack([NUMBERS, np.arange(60)]),
+            "46 of 60 .* make 2 unbroken histories. .* or a larger max_gap if history",
+        ),
+        (
+            SequenceWindower(8, group=0),
+            np.column_stack([np.arange(60) // 6, np.arange(60)]),
+            "60 of 60 .*: no history is that long",
+        ),
+        (
+            SequenceWindower(6, group=0),
+            np.column_stack([np.arange(60) // 8, np.arange(60)]),
+            "39 of 60 .*: 8 series make 8 unbroken histories. Give a shorter sequence",
+        ),
+    ],
+    ids=["fold", "last row", "short", "short histories", "numbers", "few", "several"],
+)
+def test_short_windows_are_told_of_in_one_line(windower, X, message):
+    is_fitted = hasattr(windower, "n_features_in_")
+    function = windower.transform if is_fitted else windower.fit_transform
+    with pytest.warns(UserWarning, match=message) as caught:
+        function(X)
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
+    assert f"sequence_length={windower.sequence_length} steps" in str(caught[0].message)
+
+
+def test_what_the_warning_advises_helps():
+    """Warnings are errors in these tests."""
+    histories = make_histories(BARE)
+    windower = SequenceWindower(24).fit(histories[:200])
+    assert (windower.transform(histories[200:260]).lengths == 24).all()
+    assert windower.transform(histories[-1:]).lengths == [24]
+    rows = np.column_stack([BARE, BARE])
+    windower = SequenceWindower(24, time=0).fit(rows[:200])
+    assert (windower.transform(rows[200:260]).lengths == 24).all()
+    assert SequenceWindower(15).fit_transform(BARE[:30]).shape == (30, 15, 1)
+    X = pd.DataFrame({"x": range(60)}, index=pd.to_datetime(NUMBERS.astype(str)))
+    assert SequenceWindower(24, time="index").fit_transform(X).shape == (60, 24, 1)
 
 
 def test_the_regular_step_is_remembered_from_fit():
     X = dated()
-    windower = SequenceWindower(3, time="index").fit(X)
+    windower = SequenceWindower(3, time="index", context=False).fit(X)
     assert windower.transform(X[::2]).lengths.tolist() == [1] * 5
     assert windower.fit_transform(X[::2]).lengths.tolist() == [1, 2, 3, 3, 3]
 
@@ -407,7 +678,7 @@ def test_several_columns_name_a_series():
 
 def test_series_seen_only_later_have_windows_of_their_own():
     X = np.array([[1, 0, 5], [1, 1, 6]])
-    windower = SequenceWindower(2, group=0, time=1, context="fit").fit(X)
+    windower = SequenceWindower(2, group=0, time=1).fit(X)
     new = np.array([[2, 0, 7], [1, 2, 8], [2, 1, 9]])
     assert rows_of(windower.transform(new)) == [[7], [6, 8], [7, 9]]
 
@@ -453,15 +724,100 @@ def test_targets_are_those_of_the_slow_twin(panel, horizon, max_gap):
             make_supervised(table(*panel), horizon, **options)
         return
     X, y = make_supervised(table(*panel), horizon, **options)
-    assert X["value"].tolist() == sorted(expected)
-    assert y.reshape(len(X), -1).tolist() == [expected[row] for row in sorted(expected)]
+    histories = windows_by_hand(*panel, len(groups), max_gap)
+    assert rows_of(X) == [histories[row] for row in sorted(expected)]
+    targets = [expected[row] for row in sorted(expected)]
+    assert y.to_numpy().reshape(len(X), -1).tolist() == targets
+    rows, y_of_rows = make_supervised(table(*panel), horizon, as_rows=True, **options)
+    pd.testing.assert_frame_equal(rows, table(*panel).iloc[sorted(expected)])
+    assert_array_equal(y_of_rows, y)
 
 
-def test_targets_of_a_panel_keep_all_columns():
+def test_rows_of_a_panel_keep_all_columns_and_histories_the_features():
     frame = table(list("abab"), [0, 0, 1, 1])
-    X, y = make_supervised(frame, target="value", group="who", time="when")
-    assert list(X) == ["who", "value", "when"]
+    keys = {"group": "who", "time": "when"}
+    rows, y = make_supervised(frame, target="value", **keys, as_rows=True)
+    assert list(rows) == ["who", "value", "when"]
     assert y.tolist() == [2, 3]
+    X, y = make_supervised(frame, target="value", **keys)
+    assert X.feature_names.tolist() == ["value"]
+    assert y.tolist() == [2, 3]
+
+
+LOADS = pd.Series([1, 2, 3, 4, 5], index=DATES[:5].rename("hour"), name="load")
+
+
+def test_targets_of_a_series_have_its_name_and_the_index_of_x():
+    hours = LOADS.index
+    X, y = make_supervised(LOADS)
+    expected = pd.Series([2, 3, 4, 5], hours[:4], name="load")
+    pd.testing.assert_series_equal(y, expected, check_freq=False)
+    assert X.index.equals(y.index)
+    assert X.feature_names.tolist() == ["load"]
+    X, y = make_supervised(LOADS, horizon=3)
+    later = {"load+1": [2, 3], "load+2": [3, 4], "load+3": [4, 5]}
+    expected = pd.DataFrame(later, hours[:2])
+    pd.testing.assert_frame_equal(y, expected, check_freq=False)
+    assert X.index.equals(y.index)
+    X, _ = make_supervised(LOADS, time="index")
+    assert_array_equal(X.times, hours[:4])
+
+
+def test_targets_of_a_series_without_a_name_are_numbered():
+    X, y = make_supervised(LOADS.rename(None))
+    assert y.name is None
+    assert X.feature_names is None
+    _, y = make_supervised(LOADS.rename(None), horizon=2)
+    assert list(y) == [1, 2]
+
+
+def test_index_levels_of_a_series_name_series_and_time():
+    index = pd.MultiIndex.from_product([["b", "a"], DATES[:3]], names=["shop", "hour"])
+    sold = pd.Series(range(6), index, name="sold")
+    X, y = make_supervised(sold, group="shop", time="hour")
+    assert rows_of(X) == [[0], [0, 1], [3], [3, 4]]
+    assert y.tolist() == [1, 2, 4, 5]
+
+
+def test_targets_of_several_columns_are_named_by_step_and_then_by_column():
+    frame = pd.DataFrame({"who": list("abaabb"), "x": range(6), "y": range(10, 16)})
+    frame.index = list("uvwxyz")
+    X, y = make_supervised(frame, horizon=2, group="who")
+    expected = {"x+1": [2, 4], "y+1": [12, 14], "x+2": [3, 5], "y+2": [13, 15]}
+    pd.testing.assert_frame_equal(y, pd.DataFrame(expected, index=list("uv")))
+    assert (X.horizon, X.targets, list(X.index)) == (2, [0, 1], ["u", "v"])
+    X, y = make_supervised(frame, target="y", group="who")
+    pd.testing.assert_series_equal(
+        y, pd.Series([12, 14, 13, 15], index=list("uvwy"), name="y")
+    )
+    assert X.targets == [1]
+    _, y = make_supervised(frame.set_axis([7, 8, 9], axis=1), group=7)
+    assert list(y) == [8, 9]
+
+
+def test_targets_of_polars_are_of_polars():
+    frame = pl.DataFrame({"who": list("abab"), "x": [1, 2, 3, 4], "y": [5, 6, 7, 8]})
+    X, y = make_supervised(frame, target="x", group="who")
+    assert y.equals(pl.Series("x", [3, 4]), check_names=True)
+    assert X.feature_names.tolist() == ["x", "y"]
+    assert X.index is None
+    rows, _ = make_supervised(frame, target="x", group="who", as_rows=True)
+    assert rows.equals(frame[:2])
+    _, y = make_supervised(frame[["x", "y"]], horizon=2)
+    expected = {"x+1": [2, 3], "y+1": [6, 7], "x+2": [3, 4], "y+2": [7, 8]}
+    assert y.equals(pl.DataFrame(expected))
+    _, y = make_supervised(frame["x"], horizon=2)
+    assert y.columns == ["x+1", "x+2"]
+
+
+@pytest.mark.parametrize("data", [[1, 2, 3, 4], np.array([[1], [2], [3], [4]])])
+def test_targets_of_arrays_are_arrays(data):
+    X, y = make_supervised(data)
+    assert_array_equal(y, np.array([2, 3, 4]), strict=True)
+    assert_array_equal(make_supervised(data, 2)[1], np.array([[2, 3], [3, 4]]))
+    assert (X.index, X.feature_names) == (None, None)
+    rows, _ = make_supervised(data, as_rows=True)
+    assert_array_equal(rows, np.array([[1], [2], [3]]), strict=True)
 
 
 # Errors.
@@ -487,7 +843,7 @@ TWO = {"who": ["a", "a"], "when": [0, 1], "x": [1.0, 2.0]}
         ({"group": "who"}, {"who": ["a", None]}, "group is missing in row 1"),
         ({"group": ["who", "x"], "time": 1}, {}, "at least one must be left"),
         ({"max_gap": 2}, {}, "max_gap=2 needs time stamps: name their column"),
-        ({"context": "fit"}, {}, "context='fit' needs time stamps"),
+        ({"context": "fit"}, {}, "'context' parameter of SequenceWindower must be an"),
         ({"time": 1, "max_gap": "2h"}, {}, "max_gap='2h' does not fit time stamps tha"),
         (
             {"time": 1, "max_gap": 1},
@@ -500,8 +856,8 @@ TWO = {"who": ["a", "a"], "when": [0, 1], "x": [1.0, 2.0]}
             "'x' is no duration",
         ),
         ({"time": 1, "max_gap": "-1h"}, {"when": DATES[:2]}, "larger than 0"),
-        ({"time": 1, "group": 0}, {"x": [1.0, np.inf]}, "infinity: row 1, column 'x'"),
-        ({"time": 1, "group": 0}, {"x": ["1", "b"]}, "could not convert string"),
+        ({"time": 1, "group": 0}, {"x": [1.0, np.inf]}, "infinity: row 1, feature 'x'"),
+        ({"time": 1, "group": 0}, {"x": ["1", "b"]}, "Column 'x' is of type String"),
     ],
 )
 def test_wrong_rows_are_answered_in_one_line(params, changes, message):
@@ -541,7 +897,7 @@ def test_a_repeated_row_is_named_as_it_came():
         SequenceWindower(time=0).fit(X)
 
 
-# Fast paths against numpy's own.
+# Against numpy's own, and dictionaries.
 
 
 @given(
@@ -569,8 +925,10 @@ def test_series_are_numbered_as_they_appear(scale, labels):
     assert first.tolist() == [column.tolist().index(label) for label in numbers]
     words, _ = number_series([column.astype(str).astype(object)])
     pairs, _ = number_series([column, column % 2])
+    many, _ = number_series([column] * 40)  # more combinations than 64 bits count
     assert_array_equal(words, series)
     assert_array_equal(pairs, series)
+    assert_array_equal(many, series)
 
 
 def test_levels_are_found_by_name_and_not_by_place():
@@ -621,7 +979,7 @@ def test_labels_of_any_kind(labels):
 
 
 def test_labels_of_another_kind_are_other_series():
-    windower = SequenceWindower(3, group=0, time=1, context="fit")
+    windower = SequenceWindower(3, group=0, time=1)
     windower.fit(pd.DataFrame({"who": [1, 1], "when": [0, 1], "x": [1, 2]}))
     later = pd.DataFrame({"who": ["1"], "when": [2], "x": [3]})
     assert rows_of(windower.transform(later)) == [[3]]
@@ -650,7 +1008,7 @@ def test_what_is_no_table_is_refused(X):
 
 def test_a_column_of_words_is_named():
     X = pd.DataFrame({"who": [1, 1], "x": pd.Categorical(["a", "b"])})
-    with pytest.raises(ValueError, match="Column 'x' of X is of type object"):
+    with pytest.raises(ValueError, match="Column 'x' is of type Categorical, and"):
         SequenceWindower(group="who").fit(X)
     with pytest.raises(ValueError, match="max_gap=2 needs time stamps"):
         make_supervised(X, group="who", max_gap=2)

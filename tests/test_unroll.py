@@ -11,14 +11,23 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
+from sklstm import (
+    AnchoredRegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    make_histories,
+    make_supervised,
+)
 from sklstm._unroll import SeriesDataset, cut, make_dataset, make_loader, predict
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 2))
 MEANS = np.convolve(X[:, 0], np.ones(5) / 5)[:200]
-WINDOWS = SequenceWindower(8).fit_transform(X)
+HISTORIES = make_histories(X)
+WINDOWS = SequenceWindower(8).fit_transform(HISTORIES)
 SMALL = {"hidden_size": 6, "max_epochs": 2, "random_state": 0}
 
 
@@ -103,6 +112,88 @@ def test_predictions_do_not_depend_on_the_size_of_batches(monkeypatch):
     expected = model.predict(WINDOWS)
     monkeypatch.setattr("sklstm._unroll.PREDICTION_STEPS", 40)
     assert_allclose(model.predict(WINDOWS), expected, rtol=1e-5)
+
+
+def without_lstm(model):
+    """The model with nothing left but its skip."""
+    with torch.no_grad():
+        for parameter in model.module_.head.parameters():
+            parameter.zero_()
+        model.module_.skip.weight.copy_(torch.linspace(-1, 1, 16).view(1, 16))
+    return model
+
+
+@pytest.mark.parametrize("batch_size", [16, 1600])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_skip_reads_the_window_and_nothing_before_it(standardize, batch_size):
+    """In both unrolls, in training and in prediction, at the start of a series too."""
+    params = SMALL | {"dtype": "float64", "linear_skip": True, "max_epochs": 1}
+    params |= {"standardize": standardize, "batch_size": batch_size}
+    weight = np.linspace(-1, 1, 16)
+    for unroll in ("window", "series"):
+        model = LSTMRegressor(unroll=unroll, **params).fit(WINDOWS, MEANS)
+        scaler, target = model.scaler_, model.target_scaler_
+        found = without_lstm(model).predict(WINDOWS)
+        for i, window in enumerate(WINDOWS):
+            steps = scaler.transform(window) if standardize else window
+            lags = np.zeros((8, 2))  # from the last step back
+            lags[: len(window)] = steps[::-1]
+            expected = lags.ravel() @ weight
+            if standardize:
+                expected = expected * target.scale_ + target.mean_
+            assert_allclose(found[i], expected, rtol=1e-5, atol=1e-6)
+        # Training reads no other steps: the loss is that of these predictions.
+        model.set_params(learning_rate=1e-12).partial_fit(WINDOWS, MEANS)
+        errors = (found - MEANS) / (target.scale_ if standardize else 1)
+        assert_allclose(model.loss_curve_[-1], np.mean(errors**2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("linear_skip", [False, True])
+@pytest.mark.parametrize("anchored", [False, True])
+def test_both_unrolls_agree_where_a_window_is_the_whole_history(linear_skip, anchored):
+    rows, y = make_supervised(X, target=0)
+    windows = SequenceWindower(8).fit_transform(rows)
+    model = LSTMRegressor(linear_skip=linear_skip, dtype="float64", **SMALL)
+    model = AnchoredRegressor(model) if anchored else model
+    model.fit(windows, y)
+    inner = model.regressor_ if anchored else model
+    expected = model.predict(windows)
+    inner.set_params(unroll="series")
+    found = model.predict(windows)
+    assert_allclose(found[:8], expected[:8], rtol=1e-9)
+    assert not np.allclose(found[8:], expected[8:], rtol=1e-9)  # more is read there
+
+
+def test_the_changes_that_a_skip_reads_are_the_same_in_both_unrolls():
+    """Also that into the first step of a window."""
+    rows, y = make_supervised(X, target=0)
+    windows = SequenceWindower(8).fit_transform(rows)
+    found = {}
+    for unroll in ("window", "series"):
+        params = SMALL | {"dtype": "float64", "standardize": False}
+        lstm = LSTMRegressor(linear_skip=True, unroll=unroll, **params)
+        model = AnchoredRegressor(lstm).fit(windows, y)
+        without_lstm(model.regressor_)
+        found[unroll] = model.predict(windows)
+    assert_allclose(found["series"], found["window"], rtol=1e-9)
+    table = np.c_[np.diff(X[:, 0], prepend=X[0, 0]), X[:, 1]]
+    changes = SequenceWindower(8, flatten=True, fill_value=0.0).fit_transform(table)
+    lags = changes.reshape(-1, 8, 2)[:199, ::-1].reshape(199, -1)
+    expected = X[:199, 0] + lags @ np.linspace(-1, 1, 16)
+    assert_allclose(found["window"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_whole_histories_are_read_once():
+    """What they would be read as one by one, by a net that is fitted to windows."""
+    model = LSTMRegressor(dtype="float64", **SMALL).fit(WINDOWS, MEANS)
+    expected = [model.predict([history])[0] for history in HISTORIES]
+    model.set_params(unroll="series")
+    assert_allclose(model.predict(HISTORIES), expected, rtol=1e-9)
+    model.fit(HISTORIES, MEANS)
+    assert model.predict(HISTORIES).shape == (200,)
+    model.set_params(linear_skip=True)
+    with pytest.raises(ValueError, match="shorten them with SequenceWindower before"):
+        model.fit(HISTORIES, MEANS)
 
 
 def test_series_do_not_see_each_other():
@@ -232,7 +323,8 @@ def test_a_search_may_choose_it():
     pipeline = make_pipeline(SequenceWindower(8), LSTMRegressor(**SMALL))
     grid = {"lstmregressor__unroll": ["window", "series"]}
     search = GridSearchCV(pipeline, grid, cv=TimeSeriesSplit(2), error_score="raise")
-    assert np.isfinite(search.fit(X, MEANS).cv_results_["mean_test_score"]).all()
+    search.fit(HISTORIES, MEANS)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 @pytest.mark.parametrize("params", [{"bidirectional": True}, {"pooling": "max"}])

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sklstm import SequenceWindower, make_supervised, make_windows
+from sklstm import (
+    Sequences,
+    SequenceWindower,
+    make_histories,
+    make_supervised,
+    make_windows,
+)
 
 TENS = np.arange(10, 110, 10)
 TABLE = pd.DataFrame({"load": [1.0, 2, 3, 4], "temp": [10.0, 20, 30, 40]})
@@ -37,12 +43,38 @@ def test_flat_columns_are_the_lags(n, length):
     assert_array_equal(edge, pd.concat(lags, axis=1).to_numpy())
 
 
+@given(st.lists(sizes, min_size=1), sizes)
+def test_any_sequences_are_shortened(n_steps, length):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(n, 2)) for n in n_steps]
+    windows = SequenceWindower(length).fit_transform(Sequences.from_arrays(arrays))
+    for window, array in zip(windows, arrays, strict=True):
+        assert_array_equal(window, array[-length:])
+
+
+@given(n=sizes, length=sizes)
+def test_flat_histories_are_flat_rows(n, length):
+    X = np.arange(2.0 * n).reshape(n, 2)
+    windower = SequenceWindower(length, flatten=True)
+    expected = windower.fit_transform(X)
+    assert_array_equal(windower.fit_transform(make_histories(X)), expected)
+    assert_array_equal(windower.transform(make_histories(X)[::-1]), expected[::-1])
+
+
 def test_flat_columns_have_names():
     windower = SequenceWindower(2, flatten=True).set_output(transform="pandas")
     flat = windower.fit_transform(TABLE)
     assert list(flat) == ["load_lag1", "temp_lag1", "load_lag0", "temp_lag0"]
     assert_array_equal(flat["temp_lag1"], [10, 10, 20, 30])
     assert_array_equal(flat.index, TABLE.index)
+
+
+def test_flat_columns_of_histories_have_names_and_the_index():
+    table = TABLE.set_axis(list("wxyz"))
+    windower = SequenceWindower(2, flatten=True).set_output(transform="pandas")
+    expected = windower.fit_transform(table)
+    flat = windower.fit_transform(make_histories(table))
+    pd.testing.assert_frame_equal(flat, expected)
 
 
 def test_names_come_along():
@@ -73,11 +105,30 @@ def test_memory_is_that_of_the_table_and_not_of_the_windows():
     assert peak < 2 * X.nbytes
 
 
-def test_rows_with_holes_are_refused():
+@given(n=sizes, length=sizes, data=st.data())
+def test_missing_values_stay_where_they_are(n, length, data):
+    X = np.arange(2.0 * n).reshape(n, 2)
+    holes = st.tuples(st.integers(0, n - 1), st.integers(0, 1))
+    for hole in data.draw(st.lists(holes)):
+        X[hole] = np.nan
+    windows = SequenceWindower(length).fit_transform(X)
+    for t in range(n):
+        assert_array_equal(windows[t], X[max(0, t + 1 - length) : t + 1])
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinity_is_refused_and_located(value):
     X = np.zeros((4, 2))
-    X[2, 1] = np.nan
-    with pytest.raises(ValueError, match="contains NaN: row 2, column 1"):
-        SequenceWindower().fit(X)
+    X[2, 1] = value
+    frame = pd.DataFrame({"load": X[:, 0], "temp": X[:, 1]})
+    for table, feature in [(X, "1"), (frame, "'temp'")]:
+        message = f"contains infinity: row 2, feature {feature}. Impute"
+        with pytest.raises(ValueError, match=message) as error:
+            SequenceWindower().fit(table)
+        assert "\n" not in str(error.value)
+        windower = SequenceWindower(2).fit(table[:2])
+        with pytest.raises(ValueError, match=message):
+            windower.transform(table)
 
 
 def test_make_windows_by_hand():
@@ -122,22 +173,48 @@ def test_make_supervised_agrees_with_make_windows(n, horizon):
         return
     data = np.random.default_rng(0).normal(size=(n, 2))
     X, y = make_supervised(data, horizon, target=0)
+    rows, y_of_rows = make_supervised(data, horizon, target=0, as_rows=True)
     windows, ahead = make_windows(data, 1, horizon=horizon, target=0)
-    assert_array_equal(X, windows[:, 0])
+    assert_array_equal(rows, windows[:, 0])
+    assert_array_equal(X.tail(1), windows)
+    for i, history in enumerate(X):
+        assert_array_equal(history, data[: i + 1])
     assert_array_equal(y, ahead)
+    assert_array_equal(y_of_rows, ahead)
+
+
+@given(
+    n=st.integers(2, 25),
+    length=st.integers(1, 6),
+    horizon=st.integers(1, 4),
+    stride=st.integers(1, 5),
+)
+def test_shortened_histories_are_those_of_make_windows(n, length, horizon, stride):
+    if n < length + horizon:
+        return
+    data = np.arange(n * 2).reshape(n, 2)
+    X, y = make_supervised(data, horizon)
+    windows = SequenceWindower(length).fit_transform(X)[length - 1 :: stride]
+    stacked, ahead = make_windows(data, length, horizon=horizon, stride=stride)
+    assert_array_equal(windows, stacked)
+    assert_array_equal(y[length - 1 :: stride], ahead)
 
 
 def test_make_supervised_keeps_a_dataframe():
     dates = pd.date_range("2020-01-01", periods=4)
-    X, y = make_supervised(TABLE.set_index(dates), horizon=2, target="load")
-    pd.testing.assert_frame_equal(X, TABLE.set_index(dates).iloc[:2])
-    assert_array_equal(y, [[2, 3], [3, 4]])
+    table = TABLE.set_index(dates)
+    X, y = make_supervised(table, horizon=2, target="load", as_rows=True)
+    pd.testing.assert_frame_equal(X, table.iloc[:2])
+    expected = pd.DataFrame({"load+1": [2.0, 3.0], "load+2": [3.0, 4.0]}, dates[:2])
+    pd.testing.assert_frame_equal(y, expected, check_freq=False)
 
 
 def test_make_supervised_takes_every_column_or_several():
     y = make_supervised(TABLE, horizon=2)[1]
     assert_array_equal(y, [[2, 20, 3, 30], [3, 30, 4, 40]])
-    assert_array_equal(make_supervised(TABLE, 2, target=["load", "temp"])[1], y)
+    assert list(y) == ["load+1", "temp+1", "load+2", "temp+2"]
+    several = make_supervised(TABLE, 2, target=["load", "temp"])[1]
+    pd.testing.assert_frame_equal(several, y)
 
 
 @pytest.mark.parametrize("target", ["wind", 2, -1, ["load", "wind"]])
@@ -151,3 +228,45 @@ def test_an_index_level_is_no_target():
     for options in ({}, {"known": ["temp"]}, {"time": "hour"}):
         with pytest.raises(ValueError, match="target='hour' is not a column; columns"):
             make_supervised(table, target="hour", **options)
+
+
+SHOPS = TABLE.assign(shop=list("abab"), day=[1, 0, 0, 1])
+KEYS = {"group": "shop", "time": "day"}
+
+
+def test_histories_that_were_made_without_the_keys_are_refused():
+    X = make_histories(TABLE)
+    for parameter, key in KEYS.items():
+        message = (
+            f"{parameter}='{key}' names a column, but X is Sequences that were made"
+            f" without it: give {parameter}= to make_supervised or make_histories."
+        )
+        with pytest.raises(ValueError, match="made without it") as error:
+            SequenceWindower(2, **{parameter: key}).fit(X)
+        assert str(error.value) == message
+
+
+def test_histories_and_tables_with_keys_are_not_mixed():
+    X = make_histories(SHOPS, **KEYS)
+    expected = [window.tolist() for window in SequenceWindower(2).fit_transform(X)]
+    windower = SequenceWindower(2, **KEYS)
+    for windows in (windower.fit_transform(X), windower.transform(SHOPS)):
+        assert [window.tolist() for window in windows] == expected
+    assert [window.tolist() for window in windower.fit_transform(SHOPS)] == expected
+    with pytest.raises(
+        ValueError, match="fitted to a table with group='shop' and time"
+    ):
+        windower.transform(X)
+
+
+def test_features_are_those_of_fit():
+    X = make_histories(TABLE)
+    windower = SequenceWindower(2).fit(X)
+    assert list(windower.feature_names_in_) == ["load", "temp"]
+    assert windower.n_features_in_ == 2
+    with pytest.raises(ValueError, match=r"X has the features \['temp', 'load'\], but"):
+        windower.transform(make_histories(TABLE[["temp", "load"]]))
+    windower.fit(make_histories(TABLE.to_numpy()))
+    assert not hasattr(windower, "feature_names_in_")
+    with pytest.raises(ValueError, match="1 features in each step, but SequenceWindow"):
+        windower.transform(make_histories(TENS))
