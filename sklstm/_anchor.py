@@ -13,6 +13,7 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
+from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import check_array, check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import (
@@ -24,7 +25,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._input import read_sequences
+from ._categories import find_categorical
+from ._input import is_ragged, read_sequences
 from ._levels import find_levels, fit_lines, take_changes
 from ._regressor import LSTMRegressor
 from ._sequences import Sequences, check_finite
@@ -66,6 +68,9 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         How many rows after its sequence each column of y lies. None means as
         `make_supervised` orders them: all features of the first step ahead, then of
         the second, ...
+
+    random_state : int, RandomState instance or None, default=None
+        Sets that of the regressor and of its parts; None leaves these as they are.
 
     Attributes
     ----------
@@ -125,6 +130,7 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
         "period": [Interval(Integral, 1, None, closed="left")],
         "lag": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -134,11 +140,13 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         feature: Any = None,
         period: int = 1,
         lag: Any = None,
+        random_state: Any = None,
     ) -> None:
         self.regressor = regressor
         self.feature = feature
         self.period = period
         self.lag = lag
+        self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, **fit_params: Any) -> AnchoredRegressor:
@@ -208,11 +216,17 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if _routing_enabled():
             routed = process_routing(self, method, **fit_params).regressor
             fit_params = routed[method]
-        regressor = vars(self)["regressor_"] if resume else clone(self._inner())
+        regressor = vars(self)["regressor_"] if resume else self._make_regressor()
         change = y - self._levels.of(sequences).reshape(y.shape)
         getattr(regressor, method)(self._change(X, sequences), change, **fit_params)
         self.regressor_ = regressor
         return self
+
+    def _make_regressor(self) -> Any:
+        regressor = clone(self._inner())
+        if self.random_state is not None:
+            _set_random_states(regressor, self.random_state)
+        return regressor
 
     def _find_levels(self, sequences: Sequences, y: np.ndarray) -> None:
         self._levels, is_known = find_levels(
@@ -223,9 +237,27 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             lag=self.lag,
             names=getattr(self, "feature_names_in_", None),
         )
+        self._refuse_ids(sequences.shape[2])
         if not is_known:
             values = self._levels.values(sequences)
             self._levels.scale, self._levels.offset = fit_lines(values, y)
+
+    def _refuse_ids(self, n_features: int) -> None:
+        inner = self._inner()
+        if not hasattr(inner, "categorical_features"):
+            return
+        ids = find_categorical(
+            inner.categorical_features,
+            inner.embedding_size,
+            n_features,
+            getattr(self, "feature_names_in_", None),
+        )
+        if clash := set(ids) & set(self._levels.positions.tolist()):
+            raise ValueError(
+                f"Feature {clash.pop()}, from whose level y is to be forecast, holds"
+                " ids, which have none: take it out of categorical_features, or name"
+                " another feature."
+            )
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the targets, as levels.
@@ -327,7 +359,9 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """The samples with changes in place of levels; a table stays one."""
         features = np.unique(self._levels.positions).tolist()
         changes = take_changes(sequences, features)
-        if not isinstance(X, Sequences) and np.ndim(X) == 2:
+        if isinstance(X, Sequences) or is_ragged(X):
+            return changes
+        if np.asarray(X).ndim == 2:
             return changes.steps.reshape(len(sequences), -1)
         return changes
 

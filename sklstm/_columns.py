@@ -314,9 +314,7 @@ def read_times(column: Any) -> tuple[np.ndarray, bool]:
     if isinstance(column, nw.Series):
         if column.is_null().any():
             raise ValueError(_missing_time(column.is_null().to_numpy()))
-        if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone:
-            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        column = column.to_numpy()
+        column = in_utc(column).to_numpy()
     values = np.asarray(column)
     if values.dtype.kind in "OUT":
         values = _parse_times(values)
@@ -344,10 +342,35 @@ def read_zone_offset(column: Any, times: np.ndarray) -> np.ndarray | None:
         The same, as from `read_times`.
     """
     column = nw.from_native(column, series_only=True, pass_through=True)
-    is_series = isinstance(column, nw.Series) and isinstance(column.dtype, nw.Datetime)
-    if not is_series or not column.dtype.time_zone:
+    if not isinstance(column, nw.Series) or find_zone(column) is None:
         return None
-    return read_times(column.dt.replace_time_zone(None).to_native())[0] - times
+    return read_times(on_wall(column).to_native())[0] - times
+
+
+def find_zone(column: nw.Series) -> Any:
+    """Time zone of a series of dates, or None."""
+    zone = getattr(column.dtype, "time_zone", None)
+    # narwhals does not know some of the zones of pandas, such as America/New_York.
+    return zone or getattr(getattr(column.to_native(), "dtype", None), "tz", None)
+
+
+def in_utc(column: nw.Series) -> nw.Series:
+    """Dates without their zone, as a clock in UTC shows them."""
+    if find_zone(column) is None:
+        return column
+    if column.implementation.is_pandas():
+        native = column.to_native().dt.tz_convert("UTC").dt.tz_localize(None)
+        return nw.from_native(native, series_only=True)
+    return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def on_wall(column: nw.Series) -> nw.Series:
+    """Dates without their zone, as the clock on the wall shows them."""
+    if find_zone(column) is None:
+        return column
+    if column.implementation.is_pandas():
+        return nw.from_native(column.to_native().dt.tz_localize(None), series_only=True)
+    return column.dt.replace_time_zone(None)
 
 
 def _to_integers(values: np.ndarray) -> np.ndarray:

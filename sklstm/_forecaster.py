@@ -93,8 +93,10 @@ def make_forecaster(
     >>> bool(np.abs(forecast - series[200:203]).max() < 0.05)
     True
     """
-    length = max(min(MAX_LENGTH, max(2 * period, n_rows // 5)), period)
     has_season = 1 < period <= n_rows // 2  # else no two of them are seen
+    length = max(min(MAX_LENGTH, n_rows // 5), 1)
+    if has_season:
+        length = max(min(MAX_LENGTH, max(2 * period, length), n_rows // 2), period)
     estimators: list[tuple[str, Any]] = []
     for name, steps in [("last", 1), ("season", period)][: 1 + has_season]:
         lstm = LSTMRegressor(random_state=random_state, **SETTINGS | params)

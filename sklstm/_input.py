@@ -48,7 +48,7 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
         return X.on_table(_check_numeric(X.steps, estimator))
-    if _is_ragged(X):
+    if is_ragged(X):
         sequences = Sequences.from_arrays(X)
         return sequences.on_table(_check_numeric(sequences.steps, estimator))
     X = _check_numeric(X, estimator)
@@ -198,7 +198,7 @@ def _holds_text(X: Any) -> bool:
     return isinstance(first, str)
 
 
-def _is_ragged(X: Any) -> bool:
+def is_ragged(X: Any) -> bool:
     """Whether X is a collection of separate 2-D sequences."""
     if isinstance(X, np.ndarray):
         if X.dtype != object or X.ndim != 1:

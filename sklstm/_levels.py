@@ -123,10 +123,11 @@ def find_levels(
     # As few whole periods back as lead into the sequence.
     ages = -(-lags // period) * period - lags
     lines = _find_lines(sequences, positions, lags, y, must=is_known)
-    is_known |= lines is not None
-    if lines is None:
-        lines = np.tile([1.0, 0.0], (n_targets, 1))
-    return Levels(positions, ages, *lines.T), is_known
+    if lines is not None:
+        return Levels(positions, ages, *lines.T), True
+    # No sequence holds a target: only the table that both were made of can tell.
+    is_same = known is not None and named == known and not sequences.units_changed
+    return Levels(positions, ages, *np.tile([[1.0], [0.0]], n_targets)), is_same
 
 
 def find_features(feature: Any, known: Any, n_features: int, names: Any) -> list[int]:
@@ -283,7 +284,16 @@ def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
         # A step may be the first of one sequence and not of another: each its own.
         rows = join_ranges(sequences.starts, sequences.lengths)
         starts = np.cumsum(sequences.lengths) - sequences.lengths
-        sequences = sequences._like(sequences.steps[rows], starts, sequences.lengths)
+        sequences = Sequences(
+            sequences.steps[rows],
+            starts,
+            sequences.lengths,
+            feature_names=sequences.feature_names,
+            series=overlap_runs(sequences),
+            index=sequences.index,
+            rows=sequences.starts + sequences.lengths - 1,
+            horizon=sequences.horizon,
+        )
     values = sequences.steps[:, features].astype(np.float64)
     changes = np.diff(values, axis=0, prepend=values[:1])
     changes[sequences.starts[~sequences.begins_within()]] = 0.0

@@ -178,6 +178,7 @@ class RowOrder:
         self.found = KnownSeries(labels, None, np.zeros(n_series, bool), is_date)
         self.matches = self._match(known)
         self.limits: Any = None
+        self._is_asked = max_gap is not None
         self.clock: Any = times
         if times is not None:
             self._check_distinct(times)
@@ -227,7 +228,9 @@ class RowOrder:
         self.found.working = working
         if not working.any():
             return times
-        return np.where(working[self.series], working_time(wall), times)
+        # By the time in UTC, in which no hour is skipped or repeated.
+        clock = working_time(wall) - (wall - times)
+        return np.where(working[self.series], clock, times)
 
     def _find_steps(self, times: np.ndarray, known: KnownSeries | None) -> np.ndarray:
         """Regular steps, as remembered or else as found."""
@@ -306,8 +309,12 @@ class RowOrder:
         if tails is None:
             none = np.zeros_like(self.runs.starts)
             return none, none
-        series = self.runs.series
-        return tails.find(self.matches[series], self.runs.first, self.limits[series])
+        series, firsts = self.runs.series, self.runs.starts
+        times = self.times if self._is_asked else self.clock
+        known = tails.times if self._is_asked else tails.clock
+        return tails.find(
+            known, self.matches[series], times[firsts], self.limits[series]
+        )
 
 
 def _read_series(X: Any, group: list[Place]) -> tuple[np.ndarray, list[np.ndarray]]:

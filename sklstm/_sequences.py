@@ -71,6 +71,10 @@ class Sequences:
         Positions of the features that the target continues, if that is known. The
         columns of the target are ordered by step ahead, then by feature.
 
+    units_changed : bool, default=False
+        Whether the features of `targets` are no longer in the units in which the
+        target is, as behind a scaler.
+
     whole : bool, default=False
         Whether the sequences are whole histories, which `SequenceWindower` has yet
         to shorten.
@@ -90,7 +94,7 @@ class Sequences:
     targets : list of int or None
         As given.
 
-    whole : bool
+    units_changed, whole : bool
         As given.
 
     See Also
@@ -140,6 +144,7 @@ class Sequences:
         history_lengths: Any = None,
         horizon: int | None = None,
         targets: Any = None,
+        units_changed: bool = False,
         whole: bool = False,
     ) -> None:
         self.steps = np.asarray(steps)
@@ -162,6 +167,7 @@ class Sequences:
         )
         self.horizon = None if horizon is None else int(horizon)
         self.targets = None if targets is None else [int(i) for i in targets]
+        self.units_changed = bool(units_changed)
         self.whole = bool(whole)
         self._check()
 
@@ -184,6 +190,11 @@ class Sequences:
                     " expected one per sequence."
                 )
         n_features = self.steps.shape[1]
+        if self.feature_names is not None and len(self.feature_names) != n_features:
+            raise ValueError(
+                f"feature_names has {len(self.feature_names)} names for {n_features}"
+                " features; expected one for each."
+            )
         if bad := [i for i in self.targets or [] if not 0 <= i < n_features]:
             raise ValueError(
                 f"targets has the position {bad[0]}, but a step has {n_features}"
@@ -201,6 +212,15 @@ class Sequences:
             raise ValueError(
                 f"Sequences reach from row {self.starts.min()} to row {ends.max()} of"
                 f" a table of {len(self.steps)} rows; they must lie inside it."
+            )
+        known = self.history_lengths
+        if known is not None and (
+            (known < self.lengths).any()
+            or (self.begins_within() & (self.starts < 1)).any()
+        ):
+            raise ValueError(
+                "history_lengths must be at least lengths, and larger only if the row"
+                " before a sequence is on the table."
             )
 
     @classmethod
@@ -435,7 +455,9 @@ class Sequences:
         shortened.whole = False
         return shortened
 
-    def on_table(self, steps: Any, **known: Any) -> Sequences:
+    def on_table(
+        self, steps: Any, *, feature_names: Any = ..., targets: Any = ...
+    ) -> Sequences:
         """Put the same sequences on another table.
 
         Parameters
@@ -443,9 +465,11 @@ class Sequences:
         steps : ndarray of shape (n_steps_total, n_features)
             What stands in place of each row of the table.
 
-        **known : dict
-            What is known of the new table, where that is something else:
-            `feature_names` or `targets`.
+        feature_names : array-like of str or None, default=...
+            Those of the new table, if they are others.
+
+        targets : list of int or None, default=...
+            Positions on the new table, if they are others.
 
         Returns
         -------
@@ -461,7 +485,11 @@ class Sequences:
         array([20, 30])
         """
         made = self._like(np.asarray(steps), self.starts, self.lengths)
-        made.__dict__ |= known
+        if feature_names is not ...:
+            names = None if feature_names is None else np.asarray(feature_names, object)
+            made.feature_names = names
+        if targets is not ...:
+            made.targets = targets
         made._check()
         return made
 

@@ -224,41 +224,22 @@ class Runs:
 
     series : ndarray of int, shape (n_runs,)
         Its series.
-
-    first : ndarray of shape (n_runs,) or None
-        Time of its first row; None without times.
     """
 
     starts: np.ndarray
     lengths: np.ndarray
     series: np.ndarray
-    first: Any
 
     @classmethod
     def of(cls, series: np.ndarray, times: np.ndarray | None, limits: Any) -> Runs:
-        """Break sorted rows at the border of series and at gaps.
-
-        Parameters
-        ----------
-        series, times : ndarray of shape (n_rows,)
-            In order of series and time.
-
-        limits : ndarray of float, shape (n_series,)
-            The longest step of time that is no gap; ignored if `times` is None.
-
-        Returns
-        -------
-        runs : Runs
-            In the order of the rows.
-        """
+        """Break sorted rows at the border of series and at steps above their limit."""
         begins = np.ones(len(series), dtype=bool)
         begins[1:] = series[1:] != series[:-1]
         if times is not None:
             begins[1:] |= np.diff(times) > limits[series[1:]]
         starts = np.flatnonzero(begins)
         lengths = np.diff(np.r_[starts, len(series)])
-        first = None if times is None else times[starts]
-        return cls(starts, lengths, series[starts], first)
+        return cls(starts, lengths, series[starts])
 
 
 @dataclass
@@ -270,8 +251,8 @@ class Tails:
     rows : ndarray of shape (n_tail_rows, n_features)
         The rows of all tails, one tail after the other.
 
-    series, times : ndarray of shape (n_tail_rows,)
-        Series and time of each row, in that order.
+    series, times, clock : ndarray of shape (n_tail_rows,)
+        Series, time, and time without weekends of each row, in that order.
 
     starts : ndarray of int, shape (n_tail_rows,)
         Where in `rows` the tail of each begins.
@@ -280,23 +261,35 @@ class Tails:
     rows: np.ndarray
     series: np.ndarray
     times: np.ndarray
+    clock: np.ndarray
     starts: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, times: np.ndarray, runs: Runs, n_rows: int) -> Tails:
+    def of(
+        cls,
+        rows: np.ndarray,
+        times: np.ndarray,
+        clock: np.ndarray,
+        runs: Runs,
+        n_rows: int,
+    ) -> Tails:
         """Keep up to `n_rows` at the end of each run."""
         lengths = np.minimum(runs.lengths, n_rows)
         kept = join_ranges(runs.starts + runs.lengths - lengths, lengths)
         starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return cls(rows[kept], np.repeat(runs.series, lengths), times[kept], starts)
+        series = np.repeat(runs.series, lengths)
+        return cls(rows[kept], series, times[kept], clock[kept], starts)
 
     def find(
-        self, series: np.ndarray, times: np.ndarray, limits: np.ndarray
+        self, known: np.ndarray, series: np.ndarray, times: np.ndarray, limits: Any
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the rows that others continue: those before them, without a gap.
 
         Parameters
         ----------
+        known : ndarray of shape (n_tail_rows,)
+            `times` or `clock`, as those of the others.
+
         series, times : ndarray of shape (n_rows,)
             First rows of runs; the series are numbered as those of the tails,
             or -1.
@@ -313,7 +306,7 @@ class Tails:
         if n == 0:
             none = np.zeros(len(series), dtype=np.int64)
             return none, none
-        owner, time = np.r_[self.series, series], np.r_[self.times, times]
+        owner, time = np.r_[self.series, series], np.r_[known, times]
         is_new = np.arange(len(owner)) >= n
         # A known row of the same time stands after a new one: it does not precede it.
         order = np.lexsort((~is_new, time, owner))
@@ -322,6 +315,6 @@ class Tails:
         found[order] = latest  # known rows are in order: the largest is the latest
         found = found[n:]
         continues = (found >= 0) & (self.series[found] == series)
-        continues &= times - self.times[found] <= limits
+        continues &= times - known[found] <= limits
         starts = self.starts[found]
         return starts, np.where(continues, found + 1 - starts, 0)

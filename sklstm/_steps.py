@@ -14,13 +14,21 @@ from sklearn.base import (
 )
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._input import read_sequences
+from ._input import is_ragged, read_sequences
 from ._sequences import Sequences
 
 
-class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+def _inner_names(self: Any) -> bool:
+    inner = getattr(self, "transformer_", self.transformer)
+    return hasattr(inner, "get_feature_names_out")
+
+
+class StepTransformer(  # type: ignore[call-arg]
+    MetaEstimatorMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Apply a transformer of tables to the steps of sequences.
 
     A scaler, an imputer, a decomposition or a `ColumnTransformer` sees one row per
@@ -30,8 +38,8 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     transformer : estimator
-        A transformer that returns a row for each row; it is cloned. If features have
-        names, it gets a dataframe of pandas, where that is installed.
+        A transformer that returns a row for each row and needs no y; it is cloned. If
+        features have names, it gets a dataframe of pandas, where that is installed.
 
     Attributes
     ----------
@@ -39,7 +47,7 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         The fitted transformer.
 
     n_features_in_ : int
-        Number of features of a step, or of columns for 2-D input.
+        Number of features of a step, or of columns of a table.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X came with names that are all strings.
@@ -52,6 +60,12 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     The LSTM estimators standardise by themselves: no scaler is needed before them.
+
+    The rows of a table are its steps, so that it is transformed as by the transformer
+    alone.
+
+    Sequences still know which features y continues if these keep their names; a
+    `ColumnTransformer` needs ``verbose_feature_names_out=False`` for that.
 
     Examples
     --------
@@ -67,8 +81,6 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         "transformer": [HasMethods(["fit", "transform"])],
     }
 
-    n_timesteps: int | None = None  # a row of a 2-D array is one sequence
-
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
 
@@ -79,7 +91,8 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            As for `LSTMRegressor`.
+            Sequences, 3-D of shape (n_samples, n_timesteps, n_features), a list of
+            arrays of shape (n_timesteps_i, n_features), or a table of steps.
 
         y : Ignored
             Present for the API.
@@ -89,13 +102,16 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self : StepTransformer
             The fitted transformer.
         """
-        sequences = read_sequences(self, X, reset=True)
+        sequences = self._read(X, reset=True)
+        if sequences is None:
+            self.transformer_ = clone(self.transformer).fit(X)
+            return self
         used = sequences.coverage() > 0
         steps = sequences.steps if used.all() else sequences.steps[used]
         self.transformer_ = clone(self.transformer).fit(self._table(steps))
         return self
 
-    def transform(self, X: Any) -> Sequences:
+    def transform(self, X: Any) -> Any:
         """Transform the steps of sequences.
 
         Parameters
@@ -106,35 +122,72 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         sequences : Sequences
-            The same sequences of the new features.
+            The same sequences of the new features; of a table what the transformer
+            returns.
 
         Raises
         ------
         ValueError
-            If the transformer returns another number of rows.
+            If the transformer does not return a row for each step.
         """
         check_is_fitted(self)
-        sequences = read_sequences(self, X, reset=False).compact()
-        table = self.transformer_.transform(self._table(sequences.steps))
+        sequences = self._read(X, reset=False)
+        if sequences is None:
+            return self.transformer_.transform(X)
+        sequences = sequences.compact()
+        # A copy: a transformer may work in place, and others share the table.
+        table = self.transformer_.transform(self._table(sequences.steps.copy()))
         names = getattr(table, "columns", None)
         table = table.toarray() if hasattr(table, "toarray") else np.asarray(table)
-        if len(table) != len(sequences.steps):
+        if table.ndim != 2 or len(table) != len(sequences.steps):
             raise ValueError(
-                f"{type(self.transformer).__name__} returns {len(table)} rows for"
-                f" {len(sequences.steps)} steps; give one that keeps the rows."
+                f"{type(self.transformer).__name__} returns an array of shape"
+                f" {table.shape} for {len(sequences.steps)} steps; give one that"
+                " returns a table with a row for each."
             )
         if names is None and hasattr(self.transformer_, "get_feature_names_out"):
             names = self.transformer_.get_feature_names_out()
-        old = sequences.feature_names
-        if names is None and table.shape[1] == sequences.shape[2]:
-            return sequences.on_table(table)
-        return sequences.on_table(
-            table,
-            feature_names=None
-            if names is None or old is None
-            else np.array(names, dtype=object),
-            targets=_find_again(sequences, names),
-        )
+        return _replace(sequences, table, names)
+
+    @available_if(_inner_names)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the new features.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; those seen in `fit` if None.
+
+        Returns
+        -------
+        names : ndarray of str
+            As from the transformer.
+        """
+        check_is_fitted(self)
+        return self.transformer_.get_feature_names_out(input_features)
+
+    def set_output(self, *, transform: str | None = None) -> StepTransformer:
+        """Leave sequences as they are, in a pipeline whose output is set.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : StepTransformer
+            The transformer.
+        """
+        return self
+
+    def _read(self, X: Any, *, reset: bool) -> Sequences | None:
+        """Read sequences; None for a table, whose rows are steps."""
+        if isinstance(X, Sequences) or is_ragged(X) or np.asarray(X).ndim == 3:
+            return read_sequences(self, X, reset=reset)
+        anything = {"dtype": None, "accept_sparse": True, "ensure_all_finite": False}
+        validate_data(self, X, reset=reset, **anything)
+        return None
 
     def _table(self, steps: np.ndarray) -> Any:
         names = getattr(self, "feature_names_in_", None)
@@ -154,11 +207,30 @@ class StepTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _find_again(sequences: Sequences, names: Any) -> list[int] | None:
-    """Positions of the targets among new features, if all kept their names."""
+def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:
+    """Put sequences on a table of other features, and find the targets again."""
     named = sequences.feature_names
-    old = [f"x{i}" for i in range(sequences.shape[2])] if named is None else named
-    new = [] if names is None else list(names)
-    if sequences.targets is None or any(old[i] not in new for i in sequences.targets):
-        return None
-    return [new.index(old[i]) for i in sequences.targets]
+    old = list(range(sequences.shape[2])) if named is None else list(named)
+    if names is not None:
+        new = list(names)
+    else:  # a transformer without names may keep the features as they are
+        new = old if table.shape[1] == len(old) else []
+    # Features without names are x0, x1 and so on in scikit-learn.
+    found = [new.index(k) if k in new else -1 for k in old]
+    if named is None and names is not None:
+        found = [new.index(f"x{i}") if f"x{i}" in new else -1 for i in old]
+    targets = sequences.targets
+    if targets is not None:
+        targets = [found[i] for i in targets]
+        targets = None if -1 in targets else targets
+    made = sequences.on_table(
+        table,
+        feature_names=None if named is None or not new else new,
+        targets=targets,
+    )
+    if targets is not None:
+        same = np.array_equal(
+            table[:, targets], sequences.steps[:, sequences.targets], equal_nan=True
+        )
+        made.units_changed = sequences.units_changed or not same
+    return made

@@ -24,10 +24,9 @@ def read_table(data: Any, input_name: str, **keys: Any) -> Any:
         series = nw.from_native(data, series_only=True, pass_through=True)
         if isinstance(series, nw.Series):
             data = series.alias(str(series.name or "")).to_frame().to_native()
-            named = [] if named == ["time='index'"] else named
-        else:
+        elif not named:
             data = np.reshape(np.asarray(data), (-1, 1))
-        if named:
+        else:
             raise ValueError(
                 f"{input_name} has one dimension and no room for {' or '.join(named)}:"
                 " give a table that has these columns."

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -246,9 +247,10 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self._check_values(histories)
         self._known = order.found
         if self.time is not None and self.context:
-            self._n_tail = self.sequence_length - 1
+            # The last row may come again, and the step before a window is looked at.
+            self._n_tail = self.sequence_length + 1
             self._tails = Tails.of(
-                histories.steps, order.clock, order.runs, self._n_tail
+                histories.steps, order.times, order.clock, order.runs, self._n_tail
             )
         return histories
 
@@ -273,7 +275,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             As in `fit`, and if `X` has other features.
         """
         check_is_fitted(self)
-        if self._tails is not None and self.sequence_length > self._n_tail + 1:
+        if self._tails is not None and self.sequence_length >= self._n_tail:
             raise ValueError(
                 f"sequence_length={self.sequence_length} needs more context than the"
                 f" {self._n_tail} rows that fit has kept: fit again."
@@ -318,7 +320,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         refuse_lazy(X)
         if self.group is None and self.time is None:
             return validate_data(
-                self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+                self, X, reset=reset, dtype="numeric", ensure_all_finite=False
             )
         X = as_table(X, "X")
         validate_data(self, X, reset=reset, skip_check_array=True)
@@ -343,7 +345,14 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _shorten(self, histories: Sequences, *, is_known: bool) -> Any:
         windows = histories.tail(self.sequence_length)
         self._warn_of_short(windows, is_known)
-        return self._flatten(windows) if self.flatten else windows
+        if not self.flatten:
+            return windows
+        flat = self._flatten(windows)
+        if _get_output_config("transform", self)["dense"] != "pandas":
+            return flat
+        import pandas as pd  # which has been asked for
+
+        return pd.DataFrame(flat, index=windows.index)
 
     def _warn_of_short(self, windows: Sequences, is_known: bool) -> None:
         """Say so if many windows are cut short, and what would help."""
@@ -361,22 +370,21 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 " with make_supervised or make_histories, or name the time stamps"
                 " with time="
             )
-        elif int(windows.history_lengths.max()) < length:
-            advice = (
-                "no history is that long. Give a shorter sequence_length, or a larger"
-                " max_gap if history starts afresh where it should not"
-            )
         else:
+            n_series = len(np.unique(windows.series))
             n_runs = len(np.unique(Timeline.of(windows).runs))
-            advice = (
-                f"{len(np.unique(windows.series))} series make {n_runs} unbroken"
-                " histories. Give a shorter sequence_length, or a larger max_gap if"
-                " history starts afresh where it should not"
-            )
+            advice = "give a shorter sequence_length or more rows"
+            if n_runs > n_series:
+                advice = (
+                    f"gaps of time break {n_series} series into {n_runs} histories."
+                    " Give a larger max_gap if history starts afresh where it should"
+                    " not, dates in place of numbers such as 20240131, or a shorter"
+                    " sequence_length"
+                )
         warnings.warn(
             f"{n_short} of {n} windows have fewer than sequence_length={length} steps:"
             f" {advice}.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def _flatten(self, windows: Sequences) -> np.ndarray:

@@ -136,7 +136,8 @@ def test_the_net_reads_the_vector_of_each_id(Estimator):
     (embedding,) = module.embeddings
     scaled = estimator.scaler_.transform(X.steps)
     vectors = embedding.weight.detach().numpy()[X.steps[:, 1].astype(int) + 1]
-    fed = X.on_table(np.column_stack([scaled[:, [0, 2]], vectors]))
+    table = np.column_stack([scaled[:, [0, 2]], vectors])
+    fed = X.on_table(table, feature_names=None)
     with torch.no_grad():
         last = [module.lstm(torch.tensor(fed[i]))[0][-1] for i in range(N)]
         raw = module.head(torch.stack(last)).numpy()

@@ -222,7 +222,7 @@ def test_the_table_stays_as_it_was(copy):
         assert_array_equal(scaler.fit_transform(histories).steps, first.steps)
 
 
-def test_lists_padded_arrays_and_tables_are_read_as_by_an_lstm():
+def test_lists_and_padded_arrays_are_read_as_by_an_lstm():
     arrays = [RNG.normal(size=(n, 3)) for n in (4, 2, 5)]
     scaler = StandardScaler().fit(np.concatenate(arrays))
     padded = Sequences.from_arrays(arrays).padded()
@@ -231,9 +231,15 @@ def test_lists_padded_arrays_and_tables_are_read_as_by_an_lstm():
         made = StepTransformer(StandardScaler()).fit_transform(forms)
         for sequence, array in zip(made, arrays, strict=True):
             assert_allclose(sequence, scaler.transform(array))
-    rows = RNG.normal(size=(6, 4))  # each of them a sequence of one feature
-    made = StepTransformer(StandardScaler()).fit_transform(rows)
-    assert_allclose(made.padded()[:, :, 0], (rows - rows.mean()) / rows.std())
+
+
+def test_the_rows_of_a_table_are_steps():
+    rows = pd.DataFrame(RNG.normal(size=(6, 2)), columns=["a", "b"])
+    steps = StepTransformer(StandardScaler())
+    expected = StandardScaler().fit_transform(rows)
+    assert_array_equal(steps.fit_transform(rows), expected)
+    model = make_pipeline(steps, SequenceWindower(2, flatten=True))
+    assert_allclose(model.fit_transform(rows)[1:], np.c_[expected[:-1], expected[1:]])
 
 
 def test_missing_values_may_be_filled_in_before_an_lstm():
@@ -319,8 +325,8 @@ class DropRows(TransformerMixin, BaseEstimator):
 def test_a_transformer_that_drops_rows_is_named(X):
     n_steps = 54 if isinstance(X, Sequences) else 6
     message = (
-        f"DropRows returns {n_steps // 2} rows for {n_steps} steps; give one that keeps"
-        " the rows."
+        f"DropRows returns an array of shape ({n_steps // 2}, {X[0].shape[1]}) for"
+        f" {n_steps} steps; give one that returns a table with a row for each."
     )
     with pytest.raises(ValueError, match="DropRows") as error:
         StepTransformer(DropRows()).fit_transform(X)
