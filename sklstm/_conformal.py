@@ -70,8 +70,9 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     gap : int or None, default=None
         Number of rows between the two parts that are left out, in each series. None
-        means one less than the horizon that `Sequences` know, or than columns of y,
-        so that the two parts have no target in common.
+        leaves out what has targets or steps in common with the second part: by the
+        horizon that `Sequences` know, or else the number of columns of y, and by
+        their length.
 
     method : {"auto", "residual", "std", "quantiles"}, default="auto"
         What the width of an interval is proportional or added to.
@@ -366,11 +367,13 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _split(self, X, y):
         """Positions of the samples to train on, and to calibrate on by age."""
         n = _num_samples(X)
-        gap = find_horizon(X, y) - 1 if self.gap is None else self.gap
+        horizon = find_horizon(X, y)
         if isinstance(self.estimator, FrozenEstimator):
             train, calibration = np.arange(n), split_last(X, 1, 0)[1]
         else:
-            train, calibration = split_last(X, self.calibration_fraction, gap)
+            train, calibration = split_last(
+                X, self.calibration_fraction, self.gap, horizon
+            )
         share = f"calibration_fraction={self.calibration_fraction} of {n} sample(s)"
         needed = ceil(self.coverage / (1 - self.coverage) - ROUNDING)
         if len(calibration) < needed:
@@ -381,7 +384,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         if len(train) == 0:
             raise ValueError(
-                f"{share} and gap={gap} leave none to train on: give more samples,"
+                f"{share} and gap={self.gap} leave none to train on: give more samples,"
                 " a smaller fraction or a smaller gap."
             )
         return train, calibration

@@ -58,6 +58,10 @@ class Timeline:
 
     runs : ndarray of int, shape (n_samples,)
         The same number for samples of one history, without a gap between them.
+
+    firsts : ndarray of int, shape (n_samples,)
+        The first row that each holds; of whole histories, of which a model reads as
+        much as it likes, the row at which it ends.
     """
 
     series: np.ndarray
@@ -65,6 +69,7 @@ class Timeline:
     sizes: np.ndarray
     rank: np.ndarray
     runs: np.ndarray
+    firsts: np.ndarray
 
     @classmethod
     def of(cls, X: Any) -> Timeline:
@@ -87,14 +92,16 @@ class Timeline:
             of: Any = overlap_runs(X) if X.series is None else X.series
             series = np.unique(of, return_inverse=True)[1]
             rows = X.starts + X.lengths - 1 if X.rows is None else X.rows
-        runs = series
+        runs, firsts = series, rows
         if isinstance(X, Sequences) and X.history_lengths is not None:
             runs = rows - X.history_lengths  # the row before the first
+        if isinstance(X, Sequences) and not X.whole:
+            firsts = rows - X.lengths + 1
         order = np.lexsort((rows, series))
         sizes = np.bincount(series)
         rank = np.empty(n, dtype=np.int64)
         rank[order] = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return cls(series, rows, sizes, rank, runs)
+        return cls(series, rows, sizes, rank, runs, firsts)
 
     def last(self, fraction: float, n_most: np.ndarray | None = None) -> np.ndarray:
         """Mark the last share of all samples, each series having its part of it.
@@ -139,6 +146,42 @@ class Timeline:
         first = self.least(self.rows, chosen)
         last = -self.least(-self.rows, chosen)
         return (self.rows < first - gap) | (self.rows > last + gap)
+
+    def before(
+        self, chosen: np.ndarray, gap: int, n_least: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mark what may train where the last samples of each series are chosen.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (n_samples,)
+            The last ones.
+
+        gap : int
+            Rows to leave out before them, so that they have no target in common.
+
+        n_least : ndarray of float, shape (n_series,)
+            Samples that each series must keep. One that would keep fewer without
+            those that hold steps of the chosen ones keeps these, too.
+
+        Returns
+        -------
+        trains : ndarray of bool, shape (n_samples,)
+            What is left of the samples before.
+
+        is_short : ndarray of bool, shape (n_series,)
+            Which series had too few to leave out those that share steps.
+        """
+        allowed = ~chosen & self.apart(chosen, gap)
+        trains = allowed & (self.rows < self.least(self.firsts, chosen))
+        n_left = np.bincount(self.series[trains], minlength=len(self.sizes))
+        is_short = n_left < n_least
+        return np.where(is_short[self.series], allowed, trains), is_short
+
+    def count_shared(self, chosen: np.ndarray, trains: np.ndarray) -> int:
+        """How many of the chosen samples hold steps of those that train before."""
+        reached = -self.least(-self.rows, trains)  # the last row that trains
+        return int((chosen & (self.firsts <= reached)).sum())
 
     def least(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """The least of the values chosen in the series of each sample, or infinity."""
@@ -215,19 +258,16 @@ def split_validation(
         valid = time.rank >= (sizes - np.ceil(fraction * sizes).astype(int))[series]
     else:
         valid = time.last(fraction, n_most=sizes - 1)
-    # A target reaches from the next row to `horizon` rows on.
-    allowed = ~valid & (time.rows + horizon <= time.least(time.rows, valid))
-    first_rows = time.rows - sequences.lengths + 1
-    train = allowed & (time.rows < time.least(first_rows, valid))
-    n_left = np.bincount(series[train], minlength=len(sizes))
-    short = n_left < (1 - fraction) * sizes / 2
-    if sequences.series is None and short.sum() > 1:
+    known = sequences.series is not None
+    n_least = (1 - fraction) * sizes / 2
+    train, short = time.before(valid, horizon - 1, n_least)
+    if not known and short.sum() > 1:
         chosen = _choose(short.sum(), fraction, None, random_state)
         held_out = np.isin(series, np.flatnonzero(short)[chosen])
         valid = np.where(short[series], held_out, valid)
         train = np.where(short[series], ~held_out, train)
-    elif sequences.series is not None:
-        train = np.where(short[series], allowed, train)
+    elif not known:
+        train &= ~short[series] | (time.rows < time.least(time.firsts, valid))
     if not train.any():
         raise ValueError(
             f"validation_fraction={fraction} of {len(sequences)} overlapping windows"
@@ -235,20 +275,28 @@ def split_validation(
             " row(s) ahead, leaves none for training: give more rows, a shorter"
             " sequence_length or early_stopping=False."
         )
-    reached = -time.least(-time.rows, train)  # the last row that trains
-    n_shared = int((valid & (first_rows <= reached)).sum())
-    if n_shared and sequences.series is not None:
-        warnings.warn(
-            f"{n_shared} of {valid.sum()} validation windows hold steps that training"
-            f" windows hold, too: leaving these out would cost more than half of the"
-            f" training data of {short.sum()} series. Give more rows or a shorter"
-            " sequence_length for a validation loss that is less optimistic.",
-            stacklevel=2,
-        )
+    if known:
+        warn_of_shared(time, valid, train, short, "validation")
     return np.flatnonzero(train), np.flatnonzero(valid)
 
 
-def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarray]:
+def warn_of_shared(
+    time: Timeline, chosen: np.ndarray, train: np.ndarray, short: np.ndarray, what: str
+) -> None:
+    """Warn if chosen samples have steps in common with those that train."""
+    if n_shared := time.count_shared(chosen, train):
+        warnings.warn(
+            f"{n_shared} of {chosen.sum()} {what} windows hold steps that training"
+            " windows hold, too: leaving these out would cost more than half of the"
+            f" training data of {short.sum()} series. What is measured on them is"
+            " optimistic: give more rows or a shorter sequence_length.",
+            stacklevel=3,
+        )
+
+
+def split_last(
+    X: Any, fraction: float, gap: int | None, horizon: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut off the last samples, of each series if X says which these are.
 
     Parameters
@@ -259,8 +307,12 @@ def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarra
     fraction : float
         Share that is cut off, up to 1; of many series it is the share of them all.
 
-    gap : int
-        Number of rows of a series before the cut that are left out.
+    gap : int or None
+        Number of rows of a series before the cut that are left out. None leaves out
+        what has targets or, where that can be afforded, steps in common.
+
+    horizon : int, default=1
+        Rows after a sample that its target reaches. Ignored if `gap` is given.
 
     Returns
     -------
@@ -273,7 +325,13 @@ def split_last(X: Any, fraction: float, gap: int) -> tuple[np.ndarray, np.ndarra
     """
     time = Timeline.of(X)
     last = time.last(fraction)
-    return np.flatnonzero(~last & time.apart(last, gap)), time.by_age(last)
+    if gap is not None or fraction == 1:
+        first = ~last & time.apart(last, gap or 0)
+    else:
+        n_least = (1 - fraction) * time.sizes / 2
+        first, short = time.before(last, horizon - 1, n_least)
+        warn_of_shared(time, last, first, short, "calibration")
+    return np.flatnonzero(first), time.by_age(last)
 
 
 def sorting(values: np.ndarray) -> np.ndarray | slice:

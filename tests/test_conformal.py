@@ -208,6 +208,21 @@ def test_the_gap_is_between_the_parts():
     )
 
 
+def test_parts_have_neither_targets_nor_steps_in_common():
+    X, y = make_supervised(np.arange(200.0), horizon=3)
+    for length, n_apart in [(1, 2), (2, 2), (9, 8)]:  # 3 targets, or 9 steps
+        train, last = split_last(X.tail(length), 0.25, None, horizon=3)
+        assert last[0] - train[-1] - 1 == n_apart
+        held, calibrate = (
+            np.unique(np.concatenate(list(X.tail(length)[rows])))
+            for rows in (train, last)
+        )
+        assert not np.isin(held, calibrate).any()
+        assert not np.isin(y[train], y[last]).any()
+    with pytest.warns(UserWarning, match="50 of 50 calibration windows hold steps"):
+        split_last(X.tail(120), 0.25, None, horizon=3)
+
+
 def watch(X, y, **params):
     """What the regressor was fitted to, and how many calibrate."""
     seen = []

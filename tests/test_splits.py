@@ -209,8 +209,8 @@ def test_steps_in_common_that_cannot_be_left_out_are_told_in_numbers():
     message = (
         "18 of 18 validation windows hold steps that training windows hold, too:"
         " leaving these out would cost more than half of the training data of 1"
-        " series. Give more rows or a shorter sequence_length for a validation loss"
-        " that is less optimistic."
+        " series. What is measured on them is optimistic: give more rows or a shorter"
+        " sequence_length."
     )
     with pytest.warns(UserWarning, match="18 of 18") as caught:
         train, valid = split_validation(windows, 0.1, horizon=24)
