@@ -11,6 +11,7 @@ from ._view import (
     check_same_dates,
     find_interval,
     find_name,
+    find_outputs,
     index_times,
     read_dates,
     read_interval,
@@ -312,7 +313,7 @@ class ForecastDisplay:
         A model of many steps, whose y has 2 dimensions, is drawn as it forecasts
         from one row; a model of one step as it forecasts from each row what
         the next one holds, but for the last row if dates are irregular. Without
-        dates the rows are numbered.
+        dates, or where rows of a series are left out, the rows are numbered.
 
         The interval is that of the first of these methods that the estimator, or
         the last step of a pipeline, has: `predict_interval`; `predict_quantiles`,
@@ -324,11 +325,12 @@ class ForecastDisplay:
         estimator : estimator
             A fitted regressor, or a pipeline or search of one.
 
-        X : array-like of shape (n_samples, n_features)
-            Rows as in `fit`, with the history that the windows need. If a
-            `SequenceWindower` in the estimator has `group` or `time`, they tell
-            series and dates; else the index of a dataframe of pandas, if it holds
-            dates.
+        X : Sequences or array-like of shape (n_samples, n_features)
+            Histories as from `make_supervised` or `make_histories`, which know their
+            series and dates; or rows as in `fit`, with the history that the windows
+            need. If a `SequenceWindower` in the estimator has `group` or `time`,
+            they tell series and dates of rows; else the index of a dataframe of
+            pandas, if it holds dates.
 
         y : array-like of shape (n_samples,) or (n_samples, n_steps), default=None
             What came, as from `make_supervised`.
@@ -342,13 +344,15 @@ class ForecastDisplay:
             step how many forecasts. None for four times `n_steps`, or all.
 
         target : str or int, default=None
-            The column of `X` that is forecast, by name or position. None takes the
-            history from `y`, or from the only column.
+            The column or feature of `X` that is forecast, by name or position. None
+            takes the one that `X` knows `y` to continue, and else the history from
+            `y`, or from the only column.
 
         outputs : slice or array-like of int, default=None
             Which outputs of the estimator are the forecast, one for each step. None
-            for all. Of two targets the first has ``slice(0, None, 2)``. Only `y`
-            can tell that several targets are no steps.
+            for all, or for those of `target` if `X` knows that `y` continues several
+            features. Of two targets the first has ``slice(0, None, 2)``. Only `y` can
+            tell of rows that several targets are no steps.
 
         name : str, default=None
             What is forecast, with its unit. None for the name of the column.
@@ -371,7 +375,13 @@ class ForecastDisplay:
             the forecasts, or its columns are not the steps of one target.
         """
         stretch = Stretch.around(estimator, X, row)
-        y_pred = _pick(estimator.predict(X), outputs)
+        y_pred = _pick(estimator.predict(X), None)
+        if outputs is None:
+            outputs = find_outputs(X, target, y_pred.shape[1])
+        y_pred = _pick(y_pred, outputs)
+        n_steps = y_pred.shape[1]
+        if n_steps > 1:  # these are as far apart as the rows
+            stretch = stretch.unbroken()
         interval, interval_name = find_interval(estimator, X)
         interval = None if interval is None else _pick(interval, outputs)
         if y is not None:
@@ -382,7 +392,6 @@ class ForecastDisplay:
                     " y as in fit."
                 )
             stretch.check_steps(y)
-        n_steps = y_pred.shape[1]
         if n_steps == 1:
             rows, dates = stretch.one_step(n_history)
             history, chosen = [], (rows, 0)

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, validate_param
 from ._calendar import continue_index
 from ._columns import column_names, find_column, get_index
 from ._future import Future, coming_rows
-from ._histories import KEY_CONSTRAINTS, cut_histories
+from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from ._order import Keys, RowOrder
 from ._series import join_ranges
 from ._tables import is_frame, read_table, set_columns, stack_rows
@@ -48,9 +48,9 @@ def recursive_forecast(
 ) -> Any:
     """Forecast many steps with a model of one, feeding its forecasts back.
 
-    The estimator maps a row to what the row after it holds, as one does that was
-    fitted to ``make_supervised(data)``. Its forecast becomes the next row, and
-    so on. Errors add up on the way; a model that is fitted to several steps at
+    The estimator maps a row, or its history, to what the row after it holds, as one
+    does that was fitted to ``make_supervised(data)``. Its forecast becomes the next
+    row, and so on. Errors add up on the way; a model that is fitted to several steps at
     once (`horizon` in `make_supervised`) has none to add up.
 
     Parameters
@@ -59,9 +59,9 @@ def recursive_forecast(
         A fitted regressor, or a pipeline or search of one.
 
     history : array-like of shape (n_rows,) or (n_rows, n_features)
-        Rows as in `fit`, in time order: an array, a series or a dataframe of
-        pandas or polars. With `group` and `time` rows of any order. It may be
-        shorter than the window of the estimator.
+        Rows as they went into `make_supervised`, in time order: an array, a series
+        or a dataframe of pandas or polars. With `group` and `time` rows of any order.
+        It may be shorter than the window of the estimator.
 
     n_steps : int
         Number of rows to forecast for each series.
@@ -72,8 +72,7 @@ def recursive_forecast(
         too; columns of `target` are not read. An array has its columns in
         the order of `history`, with or without that of `time`. Time stamps, or
         dates or numbers in an index, must come after those of `history`, and
-        time stamps without a gap: no step longer than the `max_gap` of the
-        `SequenceWindower` in `estimator`.
+        time stamps without a gap: no step longer than `max_gap`.
 
     target : str, int or list of these, default=None
         The column or columns that are forecast, by name or position, in the order
@@ -81,14 +80,14 @@ def recursive_forecast(
         but those of `group` and `time`. Needed if `future` is an array.
 
     group : str, int or list of these, default=None
-        What says to which series a row belongs, as in `SequenceWindower`. If
+        What says to which series a row belongs, as in `make_supervised`. If
         None and `time` is None, both are those of the `SequenceWindower` in
-        `estimator`, if there is one.
+        `estimator`, if that was fitted to a table.
 
     time : str or int, default=None
-        What says when a row was taken, as in `SequenceWindower`. If `future`
-        does not have it, each series is continued by its own regular step, months
-        and working days by the calendar.
+        What says when a row was taken, as in `make_supervised`. If `future` does not
+        have it, each series is continued by its own regular step, months and working
+        days by the calendar.
 
     max_gap : timedelta, str or float, default=None
         The longest step of time that is no gap, as in `make_histories`. If the
@@ -109,21 +108,22 @@ def recursive_forecast(
     ------
     ValueError
         If `future` lacks columns or rows or does not follow `history`, the estimator
-        has another number of outputs than there are targets, or `time` has no
-        regular step and `future` no time stamps.
+        has another number of outputs than there are targets, `time` has no
+        regular step and `future` no time stamps, or `max_gap` is given without `time`.
 
     See Also
     --------
-    make_supervised : Rows with the values that follow them, to fit to.
+    make_supervised : Histories with the values that follow them, to fit to.
 
     Notes
     -----
     All series are stepped together: `predict` is called once for each step.
 
     Each step is given the last rows of each series, as many as a
-    `SequenceWindower` in the estimator has in its windows; the other steps
-    of a pipeline should map each row on its own. Without a `SequenceWindower` the
-    estimator is given the whole history, since some part of it might look back.
+    `SequenceWindower` in the estimator has in its windows, and one more, from which
+    `AnchoredRegressor` takes the first change; the other steps of a pipeline should
+    map each row on its own. Without a `SequenceWindower` the estimator is given the
+    whole history, since some part of it might look back.
 
     Examples
     --------
@@ -141,24 +141,17 @@ def recursive_forecast(
     """
     windowers = find_windowers(estimator)
     reads_sequences = takes_sequences(estimator)
-    n_rows = 1 + sum(w.sequence_length - 1 for w in windowers) if windowers else None
-    if reads_sequences:
-        # An anchor reads the row before a window, too; and in front of the windower
-        # it may read any.
-        model = _fitted(estimator)
-        is_first = (
-            isinstance(model, Pipeline)
-            and windowers[:1]
-            == [step for step in model if isinstance(step, SequenceWindower)][:1]
-        )
-        n_rows = n_rows + 1 if n_rows and is_first else None
+    n_rows = _count_rows(estimator) if windowers else None
     if windowers and group is None and time is None:
         group, time = windowers[0].group, windowers[0].time
-    table, series = _read_history(history, group, time)
+        max_gap = windowers[0].max_gap if max_gap is None else max_gap
+    check_gap(max_gap, time)
+    is_named = any(hasattr(e, "feature_names_in_") for e in [estimator, *windowers])
+    table, series = _read_history(history, group, time, is_named)
     keys = Keys.find(table, group, time, "history")
     covered = _columns_of(table, future, target)
     targets = _find_targets(table, keys, covered, target)
-    order = _order_rows(table, keys, windowers, max_gap)
+    order = _order_rows(table, keys, windowers, max_gap, strict=reads_sequences)
     rollout = Rollout.of(table, keys, order, targets, future, n_steps, n_rows)
     rollout.run(estimator, (max_gap, order.found) if reads_sequences else None)
     if is_frame(history):
@@ -166,49 +159,61 @@ def recursive_forecast(
     forecast = rollout.forecast()
     forecast = forecast if group is not None else forecast[0]
     forecast = forecast[..., 0] if len(targets) == 1 else forecast
-    return forecast if series is None else _like_series(forecast, series)
+    if series is None:
+        return forecast
+    frame = rollout.frame() if is_frame(table) else None
+    return _like_series(forecast, series, frame)
 
 
 def find_windowers(estimator: Any) -> list[SequenceWindower]:
-    """Find every `SequenceWindower` in an estimator, however deep."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    """Find every `SequenceWindower` in an estimator, the fitted ones first."""
     if isinstance(estimator, SequenceWindower):
         return [estimator]
+    return [w for part in _parts(estimator) for w in find_windowers(part)]
+
+
+def _parts(estimator: Any) -> list[Any]:
+    """What an estimator is made of; of one that was fitted the fitted parts first."""
     if isinstance(estimator, (list, tuple)):
-        parts = list(estimator)
-    elif isinstance(estimator, BaseEstimator):
-        parts = list(estimator.get_params(deep=False).values())
-    else:
+        return list(estimator)
+    if isinstance(estimator, Pipeline):
+        return [step for _, step in estimator.steps]
+    if hasattr(estimator, "best_estimator_"):
+        return [estimator.best_estimator_]
+    if not isinstance(estimator, BaseEstimator):
         return []
-    return [windower for part in parts for windower in find_windowers(part)]
+    fitted = [value for name, value in vars(estimator).items() if name.endswith("_")]
+    return [*fitted, *estimator.get_params(deep=False).values()]
 
 
-def _read_history(history: Any, group: Any, time: Any) -> tuple[Any, Any]:
-    """The history as a table, and as a series if it is one."""
-    series = None
-    has_keys = group is not None or time is not None
-    if not is_frame(history) and np.ndim(history) == 1 and not has_keys:
-        native = nw.from_native(history, allow_series=True, pass_through=True)
-        series = native if isinstance(native, nw.Series) else None
-        history = np.asarray(history)[:, None]
-    table = read_table(history, "history", group=group, time=time)
-    if np.shape(table)[0] == 0:
-        raise ValueError("history has no rows; expected at least 1 for each series.")
-    return table, series
+def _count_rows(estimator: Any) -> int | None:
+    """How many rows of a series the estimator looks at; None for all of them."""
+    if takes_sequences(estimator):
+        # What stands before all windowers may read any step of a history.
+        estimator = getattr(estimator, "best_estimator_", estimator)
+        steps = _parts(estimator) if isinstance(estimator, Pipeline) else []
+        if not any(isinstance(step, SequenceWindower) for step in steps):
+            return None
+    return _reach(estimator) + 2  # an anchor reads the row before a window, too
 
 
-def _fitted(estimator: Any) -> Any:
-    return getattr(estimator, "best_estimator_", estimator)
+def _reach(estimator: Any) -> int:
+    """How many rows before the last the windows of an estimator hold."""
+    if isinstance(estimator, SequenceWindower):
+        return estimator.sequence_length - 1
+    reaches = [_reach(part) for part in _parts(estimator)]
+    return sum(reaches) if isinstance(estimator, Pipeline) else max(reaches, default=0)
 
 
 def takes_sequences(estimator: Any) -> bool:
     """Whether an estimator was fitted to `Sequences` and not to a table."""
-    estimator = _fitted(estimator)
+    for windower in find_windowers(estimator):
+        if hasattr(windower, "_keys"):  # the first that was fitted
+            return windower._keys is None
     if isinstance(estimator, Pipeline):
-        return takes_sequences(estimator[0])
-    if isinstance(estimator, SequenceWindower):
-        return getattr(estimator, "_keys", None) is None
-    for name in ("estimator_", "regressor_", "estimator"):
+        steps = [step for _, step in estimator.steps if hasattr(step, "fit")]
+        return takes_sequences(steps[0])
+    for name in ("best_estimator_", "estimator_", "regressor_", "estimator"):
         if hasattr(estimator, name):
             return takes_sequences(getattr(estimator, name))
     return isinstance(estimator, BaseEstimator) and bool(
@@ -216,15 +221,36 @@ def takes_sequences(estimator: Any) -> bool:
     )
 
 
+def _read_history(
+    history: Any, group: Any, time: Any, is_named: bool
+) -> tuple[Any, Any]:
+    """The history as a table, and as a series if it is one."""
+    series = None
+    if not is_frame(history) and np.ndim(history) == 1:
+        native = nw.from_native(history, series_only=True, pass_through=True)
+        series = native if isinstance(native, nw.Series) else None
+        if not is_named and group is None and time is None:
+            history = np.asarray(history)[:, None]
+    table = read_table(history, "history", group=group, time=time)
+    if np.shape(table)[0] == 0:
+        raise ValueError("history has no rows; expected at least 1 for each series.")
+    return table, series
+
+
 def _order_rows(
-    table: Any, keys: Keys, windowers: list[SequenceWindower], max_gap: Any
+    table: Any,
+    keys: Keys,
+    windowers: list[SequenceWindower],
+    max_gap: Any,
+    *,
+    strict: bool,
 ) -> RowOrder:
-    """Put the rows of the history in order, with the gaps that the windowers see."""
+    """Put the rows of the history in order, with the gaps that the estimator sees."""
     gaps = [windower.max_gap for windower in windowers if windower.time is not None]
     gaps += [] if max_gap is None else [max_gap]
     order = RowOrder(table, keys, gaps[0] if gaps else None)
-    if order.times is not None and not gaps:
-        # A step that the history has too, as from Friday to Monday, is no gap.
+    if order.times is not None and not gaps and not strict:
+        # No history is cut: a step that the history has too is no gap.
         longest = np.zeros(len(order.limits))
         within = np.diff(order.series) == 0
         np.maximum.at(longest, order.series[1:][within], np.diff(order.clock)[within])
@@ -259,13 +285,14 @@ def _find_targets(table: Any, keys: Keys, covered: list[Any], target: Any) -> li
     return targets
 
 
-def _like_series(forecast: np.ndarray, series: Any) -> Any:
-    """Put a forecast into a series like that of the history."""
+def _like_series(forecast: np.ndarray, series: Any, frame: Any) -> Any:
+    """Put a forecast into a series like that of the history; a frame has its index."""
     backend = series.implementation
     made = nw.new_series(series.name, forecast, backend=backend).to_native()
     index = get_index(series.to_native())
     if index is not None:
-        made.index = continue_index(index, len(forecast))
+        is_known = frame is not None
+        made.index = frame.index if is_known else continue_index(index, len(forecast))
     return made
 
 

@@ -150,6 +150,11 @@ def cut_histories(
     if leads[0]:
         table = _append_leads(table, [features.index(i) for i in leads[0]], leads[1])
         names += name_leads([columns[i] for i in leads[0]], leads[1])
+        if taken := [name for name in columns if name in names[len(features) :]]:
+            raise ValueError(
+                f"The table has columns named {taken} already, which are made of"
+                " known=: rename or remove them."
+            )
     return Sequences(
         table,
         starts,

@@ -76,8 +76,9 @@ def add_future(
     -------
     X : Sequences of length n_samples
         The histories of the rows in the order of `data`, their future in more
-        features. Rows that are fewer than `horizon` before a gap are left out, since
-        it is not known. If `as_rows`, the rows in the form they came.
+        features. They know their series, time, index and `horizon`. Rows that are
+        fewer than `horizon` before a gap are left out, since it is not known. If
+        `as_rows`, the rows in the form they came.
 
     Raises
     ------
@@ -125,4 +126,6 @@ def add_future(
     if as_rows:
         ahead = joined_order.positions(places[:, None] + np.arange(1, horizon + 1))
         return append_leads(_safe_indexing(data, here), joined, leads, ahead)
-    return cut_histories(joined, keys, joined_order, leads=(leads, horizon))[here]
+    X = cut_histories(joined, keys, joined_order, leads=(leads, horizon))[here]
+    X.horizon = horizon
+    return X

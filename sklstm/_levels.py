@@ -300,4 +300,6 @@ def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
     changes[~np.isfinite(changes)] = 0.0  # before a sequence may be anything
     table = sequences.steps.astype(np.result_type(sequences.steps, np.float32))
     table[:, features] = changes
-    return sequences.on_table(table, targets=None)
+    changed = sequences.on_table(table)
+    changed.targets = None
+    return changed

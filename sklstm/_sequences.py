@@ -455,9 +455,7 @@ class Sequences:
         shortened.whole = False
         return shortened
 
-    def on_table(
-        self, steps: Any, *, feature_names: Any = ..., targets: Any = ...
-    ) -> Sequences:
+    def on_table(self, steps: Any) -> Sequences:
         """Put the same sequences on another table.
 
         Parameters
@@ -465,16 +463,11 @@ class Sequences:
         steps : ndarray of shape (n_steps_total, n_features)
             What stands in place of each row of the table.
 
-        feature_names : array-like of str or None, default=...
-            Those of the new table, if they are others.
-
-        targets : list of int or None, default=...
-            Positions on the new table, if they are others.
-
         Returns
         -------
         sequences : Sequences
-            With the same starts and lengths, which know the same.
+            With the same starts and lengths, which know the same; but not the names
+            of features and targets if there is another number of features.
 
         Examples
         --------
@@ -485,11 +478,8 @@ class Sequences:
         array([20, 30])
         """
         made = self._like(np.asarray(steps), self.starts, self.lengths)
-        if feature_names is not ...:
-            names = None if feature_names is None else np.asarray(feature_names, object)
-            made.feature_names = names
-        if targets is not ...:
-            made.targets = targets
+        if np.shape(steps)[1:] != self.steps.shape[1:]:
+            made.feature_names = made.targets = None
         made._check()
         return made
 

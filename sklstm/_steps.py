@@ -223,11 +223,11 @@ def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:
     if targets is not None:
         targets = [found[i] for i in targets]
         targets = None if -1 in targets else targets
-    made = sequences.on_table(
-        table,
-        feature_names=None if named is None or not new else new,
-        targets=targets,
-    )
+    made = sequences.on_table(table)
+    if names is not None or not new:
+        is_named = named is not None and bool(new)
+        made.feature_names = np.array(new, dtype=object) if is_named else None
+    made.targets = targets
     if targets is not None:
         same = np.array_equal(
             table[:, targets], sequences.steps[:, sequences.targets], equal_nan=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -21,7 +21,6 @@ from ._columns import (
     read_times,
 )
 from ._forecast import find_windowers
-from ._levels import find_features
 from ._order import Keys, RowOrder
 from ._sequences import Sequences
 from ._splits import Timeline
@@ -177,6 +176,42 @@ def check_same_dates(y_true: Any, y_pred: Any) -> None:
         )
 
 
+def find_outputs(X: Any, target: Any, n_outputs: int) -> slice | None:
+    """Find the outputs that forecast a target, where X knows that y has several.
+
+    Parameters
+    ----------
+    X : Sequences, dataframe or array-like
+        The samples.
+
+    target : str, int or None
+        The feature that is forecast.
+
+    n_outputs : int
+        How many outputs the estimator has.
+
+    Returns
+    -------
+    outputs : slice or None
+        One for each step; None for all of them.
+
+    Raises
+    ------
+    ValueError
+        If y continues several features, and `target` is none of them.
+    """
+    known = X.targets if isinstance(X, Sequences) else None
+    if known is None or len(known) < 2 or len(known) * (X.horizon or 0) != n_outputs:
+        return None
+    columns = [] if target is None else _targets_of(X, target)
+    if not set(columns) & set(known):
+        raise ValueError(
+            f"y continues the features {[_features_of(X)[i] for i in known]} of X: name"
+            " one of these in target=, or choose outputs=."
+        )
+    return slice(known.index(columns[0]), None, len(known))
+
+
 def find_name(X: Any, keys: Keys, target: Any) -> str | None:
     """Name of the column that is forecast, if it has one."""
     if isinstance(X, Sequences) and X.feature_names is not None:
@@ -192,7 +227,7 @@ def find_name(X: Any, keys: Keys, target: Any) -> str | None:
 
 @dataclass
 class Stretch:
-    """The rows of one series, without a gap, among which one was chosen.
+    """The rows of one series, in one history, among which one was chosen.
 
     Attributes
     ----------
@@ -207,12 +242,16 @@ class Stretch:
 
     keys : Keys
         Where labels and times stand in X.
+
+    counts : ndarray of int, shape (n_rows,)
+        Which row of the series each is: some may have been left out of X.
     """
 
     rows: np.ndarray
     times: Any
     place: int
     keys: Keys
+    counts: np.ndarray
 
     @classmethod
     def around(cls, estimator: Any, X: Any, row: int) -> Stretch:
@@ -222,12 +261,14 @@ class Stretch:
             raise ValueError(f"row={row} is not in X, which has {n_rows} row(s).")
         if isinstance(X, Sequences):
             time = Timeline.of(X)
-            rows = np.flatnonzero(time.runs == time.runs[row])
-            rows = rows[np.argsort(time.rows[rows], kind="stable")]
-            dates = X.times if X.times is not None else index_dates(X)
+            run = np.flatnonzero(time.runs == time.runs[row])
+            counts, first = np.unique(time.rows[run], return_index=True)
+            place = int(np.searchsorted(counts, time.rows[row]))
+            rows = run[first]
+            rows[place] = row % n_rows  # and no other sample of the same row
+            dates = _times_of(X)
             times = None if dates is None else _safe_indexing(dates, rows)
-            place = int(np.flatnonzero(rows == row % n_rows)[0])
-            return cls(rows, times, place, Keys([], None))
+            return cls(rows, times, place, Keys([], None), counts)
         windower = next(iter(find_windowers(estimator)), None)
         if windower is None or (windower.group is None and windower.time is None):
             keys, rows = Keys([], None), np.arange(n_rows)
@@ -239,7 +280,15 @@ class Stretch:
             column = None if keys.time is None else read_place(X, keys.time)
         times = None if column is None else _safe_indexing(column, rows)
         place = int(np.flatnonzero(rows == row % n_rows)[0])
-        return cls(rows, times, place, keys)
+        return cls(rows, times, place, keys, np.arange(len(rows)))
+
+    def unbroken(self) -> Stretch:
+        """Keep the rows between which and the chosen one none is left out."""
+        parts = np.cumsum(np.diff(self.counts, prepend=self.counts[0]) > 1)
+        kept = np.flatnonzero(parts == parts[self.place])
+        times = None if self.times is None else _safe_indexing(self.times, kept)
+        place = self.place - int(kept[0])
+        return Stretch(self.rows[kept], times, place, self.keys, self.counts[kept])
 
     def check_steps(self, y: np.ndarray) -> None:
         """Raise if what came after a row is not what came after the next one, too.
@@ -282,23 +331,25 @@ class Stretch:
             The last of them is that of the row.
         """
         here = self.rows[: self.place + 1]
-        if isinstance(X, Sequences):
-            columns = _targets_of(X, target)
-            if len(columns) == 1:
-                ends = (X.starts + X.lengths - 1)[here]
-                return X.steps[ends, columns[0]].astype(np.float64)
         told = None if y is None or target is not None else y[here[:-1], 0]
-        if told is not None and len(told):
+        columns = self._find_columns(X, target)
+        if isinstance(X, Sequences):
+            if len(columns) == 1:
+                column = X.steps[X.starts + X.lengths - 1, columns[0]]
+                if y is None or told is None or self._continues(y, column):
+                    values = column[here]
+                    if self.times is None or len(self.rows) == 1:  # no dates to keep to
+                        values = max(values, X[here[-1]][:, columns[0]], key=len)
+                    return values.astype(np.float64)
+        elif told is not None and len(told):
             return told
-        if _holds_windows(X):
+        elif _holds_windows(X):
             if told is None:
                 raise ValueError(
                     "X holds windows and no column that may be read as the history of"
                     " the forecast: give y, and no target."
                 )
-            return told
-        columns = self._find_columns(X, target)
-        if len(columns) == 1:
+        elif len(columns) == 1:
             X = as_table(X, "X") if np.ndim(X) != 1 else np.reshape(X, (-1, 1))
             column = np.asarray(_safe_indexing(X, columns[0], axis=1))
             if y is None or told is None or self._continues(y, column):
@@ -317,6 +368,11 @@ class Stretch:
         return is_number and np.allclose(came, found, equal_nan=True)
 
     def _find_columns(self, X: Any, target: Any) -> list[int]:
+        """Columns that may be the history of the forecast."""
+        if isinstance(X, Sequences):
+            return _targets_of(X, target) or list(range(X.shape[2]))
+        if _holds_windows(X):
+            return []
         if target is not None:
             return [find_column(X, target, "target")]
         return [0] if np.ndim(X) == 1 else self.keys.features(X)
@@ -345,8 +401,12 @@ class Stretch:
             Positions in X of the rows to forecast from.
 
         dates : ndarray of shape (n_drawn,)
-            Times of what is forecast; without times its row in the series.
+            Times of what is forecast; without times, or if rows are left out, its
+            row in the series.
         """
+        if (np.diff(self.counts) > 1).any():
+            first = 0 if n_history is None else max(0, len(self.rows) - n_history)
+            return self.rows[first:], (self.counts - self.counts[0] + 1)[first:]
         rows, n_rows = self.rows, len(self.rows)
         dates = self.dates(1, n_rows - 1, 1)
         if dates is None and self.times is not None and n_rows > 1:
@@ -360,11 +420,33 @@ class Stretch:
 
 def _targets_of(X: Sequences, target: Any) -> list[int]:
     """Positions of the features that are forecast, as far as they are known."""
-    if target is not None:
-        return find_features(target, None, X.shape[2], X.feature_names)
-    if X.targets is not None:
-        return X.targets
-    return [0] if X.shape[2] == 1 else []
+    if target is None:
+        return X.targets or ([0] if X.shape[2] == 1 else [])
+    features = _features_of(X)
+    if target in features:
+        return [features.index(target)]
+    if isinstance(target, Integral) and int(target) in range(len(features)):
+        return [int(target)]
+    raise ValueError(
+        f"target={target!r} is not a feature of X; features are {features}."
+    )
+
+
+def _features_of(X: Sequences) -> list[Any]:
+    """Names of the features, or their positions."""
+    return list(range(X.shape[2]) if X.feature_names is None else X.feature_names)
+
+
+def _times_of(X: Sequences) -> Any:
+    """When the sequences end, as the index shows it if it is of the same times."""
+    dates = index_dates(X)
+    if X.times is None or (
+        dates is not None
+        and X.times.dtype.kind == "M"
+        and np.array_equal(read_times(dates)[0], read_times(X.times)[0])
+    ):
+        return dates  # in their time zone
+    return X.times
 
 
 def _holds_windows(X: Any) -> bool:

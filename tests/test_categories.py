@@ -137,7 +137,7 @@ def test_the_net_reads_the_vector_of_each_id(Estimator):
     scaled = estimator.scaler_.transform(X.steps)
     vectors = embedding.weight.detach().numpy()[X.steps[:, 1].astype(int) + 1]
     table = np.column_stack([scaled[:, [0, 2]], vectors])
-    fed = X.on_table(table, feature_names=None)
+    fed = X.on_table(table)
     with torch.no_grad():
         last = [module.lstm(torch.tensor(fed[i]))[0][-1] for i in range(N)]
         raw = module.head(torch.stack(last)).numpy()

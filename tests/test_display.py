@@ -19,6 +19,8 @@ from sklstm import (
     ForecastDisplay,
     LSTMRegressor,
     SequenceWindower,
+    StepTransformer,
+    make_histories,
     make_supervised,
     make_windows,
 )
@@ -43,6 +45,15 @@ def agg():
 def lags(length=6, model=None, **keys):
     model = LinearRegression() if model is None else model
     return make_pipeline(SequenceWindower(length, flatten=True, **keys), model)
+
+
+FORMS = pytest.mark.parametrize("as_rows", [False, True], ids=["histories", "rows"])
+
+
+def pairs(table, as_rows, horizon=1, target=None, **keys):
+    """X, y, and what a windower is to be told."""
+    X, y = make_supervised(table, horizon, target, as_rows=as_rows, **keys)
+    return X, y, keys if as_rows else {}
 
 
 def hours(dates):
@@ -195,8 +206,9 @@ def test_dates_of_periods_and_of_polars():
     assert picture.name == "load"
 
 
-def test_a_model_of_many_steps_is_drawn_from_its_last_row():
-    X, y = make_supervised(WAVE, horizon=5)
+@FORMS
+def test_a_model_of_many_steps_is_drawn_from_its_last_row(as_rows):
+    X, y, _ = pairs(WAVE, as_rows, 5)
     model = lags().fit(X[:60], y[:60])
     display = ForecastDisplay.from_estimator(model, X[60:], y[60:], n_history=8)
     assert_allclose(display.y_pred, model.predict(X[60:])[-1])
@@ -208,9 +220,10 @@ def test_a_model_of_many_steps_is_drawn_from_its_last_row():
 
 
 @pytest.mark.parametrize("row", [30, -25])
-def test_another_row_may_be_chosen(row):
-    X, y = make_supervised(WAVE, horizon=5)
-    model = lags(time="index").fit(X, y)
+@FORMS
+def test_another_row_may_be_chosen(row, as_rows):
+    X, y, keys = pairs(WAVE, as_rows, 5, time="index")
+    model = lags(**keys).fit(X, y)
     with_y = ForecastDisplay.from_estimator(model, X, y, row=row)
     without = ForecastDisplay.from_estimator(model, X, row=row)
     here = row % len(X)
@@ -219,25 +232,51 @@ def test_another_row_may_be_chosen(row):
         assert_allclose(display.history, WAVE["load"].iloc[here - 19 : here + 1])
         assert_array_equal(hours(display.dates), hours(HOURS[here - 19 : here + 6]))
         assert_allclose(display.y_pred, model.predict(X)[row])
-    assert_allclose(with_y.y_true, y[row])
+    assert_allclose(with_y.y_true, y.iloc[row])
     assert without.y_true is None
 
 
-def test_the_first_rows_have_the_history_there_is():
-    X, y = make_supervised(WAVE, horizon=5)
+@FORMS
+def test_the_first_rows_have_the_history_there_is(as_rows):
+    X, y, _ = pairs(WAVE, as_rows, 5)
     model = lags().fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X, y, row=0)
-    assert_allclose(display.history, WAVE["load"].iloc[:1])
-    assert_array_equal(hours(display.dates), hours(HOURS[:6]))
-    display = ForecastDisplay.from_estimator(model, X, y, row=0, target="load")
-    assert_allclose(display.history, WAVE["load"].iloc[:1])
-    other = X + 20  # which y does not continue
+    for target in (None, "load"):
+        display = ForecastDisplay.from_estimator(model, X, y, row=0, target=target)
+        assert_allclose(display.history, WAVE["load"].iloc[:1])
+        assert_array_equal(hours(display.dates), hours(HOURS[:6]))
+    # which y does not continue
+    other = X + 20 if as_rows else X.on_table(X.steps + 20)
     display = ForecastDisplay.from_estimator(model, other, y, row=0)
     assert len(display.history) == 0
+    display = ForecastDisplay.from_estimator(model, other, y, row=4)
+    assert_allclose(display.history, WAVE["load"].iloc[1:5])
 
 
-def test_a_model_of_one_step_is_drawn_at_each_row():
-    X, y = make_supervised(WAVE)
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_histories_of_a_panel_know_their_dates_and_values(horizon):
+    other = WAVE.assign(load=-WAVE["load"], shop="b")
+    table = pd.concat([WAVE.assign(shop="a"), other]).sample(frac=1, random_state=0)
+    keys = {"group": "shop", "time": "index"}
+    X, y = make_supervised(table, horizon=horizon, **keys)
+    model = lags().fit(X, y)
+    row = int(
+        np.flatnonzero((X.series_names[X.series] == "b") & (X.times == HOURS[80]))[0]
+    )
+    display = ForecastDisplay.from_estimator(model, X, y, row=row, n_history=10)
+    assert display.name == "load"
+    if horizon == 1:  # the last forecasts of the series
+        assert_allclose(display.y_true, other["load"].iloc[-10:])
+        assert_array_equal(hours(display.dates), hours(HOURS[-10:]))
+    else:
+        assert_allclose(display.history, other["load"].iloc[71:81])
+        assert_allclose(display.y_true, other["load"].iloc[81:85])
+        assert_array_equal(hours(display.dates), hours(HOURS[71:85]))
+        assert_allclose(display.y_pred, model.predict(X)[row])
+
+
+@FORMS
+def test_a_model_of_one_step_is_drawn_at_each_row(as_rows):
+    X, y, _ = pairs(WAVE, as_rows)
     model = lags().fit(X, y)
     display = ForecastDisplay.from_estimator(model, X, y)
     assert_allclose(display.y_pred, model.predict(X))
@@ -248,34 +287,40 @@ def test_a_model_of_one_step_is_drawn_at_each_row():
     assert_array_equal(hours(display.dates), hours(HOURS[-10:]))
 
 
-def test_each_row_without_dates_is_numbered():
-    X, y = make_supervised(WAVE["load"].to_numpy())
+@FORMS
+def test_each_row_without_dates_is_numbered(as_rows):
+    X, y, _ = pairs(WAVE["load"].to_numpy(), as_rows)
     display = ForecastDisplay.from_estimator(lags().fit(X, y), X, y, n_history=10)
     assert_array_equal(display.line_pred_.get_xdata(), range(110, 120))
     assert display.ax_.get_xlabel() == ""
 
 
-def test_irregular_dates_are_kept():
+@FORMS
+@pytest.mark.parametrize("time", [None, "index"])
+def test_irregular_dates_are_kept(time, as_rows):
     minutes = np.random.default_rng(0).uniform(1, 60, size=40).cumsum()
     dates = HOURS[0] + pd.to_timedelta(minutes.round(), unit="min")
     table = pd.DataFrame({"load": np.arange(40.0)}, index=dates)
-    model = lags().fit(table[:-1], table["load"][1:])
-    display = ForecastDisplay.from_estimator(model, table)
+    keys = {} if time is None else {"time": time, "max_gap": "2h"}
+    X, y, told = pairs(table, as_rows, **keys)
+    model = lags(3, **told).fit(X, y)
+    X = table if as_rows else make_histories(table, **keys)
+    display = ForecastDisplay.from_estimator(model, X)
     assert_array_equal(display.dates, dates[1:])  # that of the last is not known
     assert_allclose(display.y_pred, np.arange(1, 40))
-    display = ForecastDisplay.from_estimator(model, table, n_history=5)
+    display = ForecastDisplay.from_estimator(model, X, n_history=5)
     assert_array_equal(display.dates, dates[-5:])
-    X, y = make_supervised(table, horizon=4)
-    model.fit(X, y)
-    display = ForecastDisplay.from_estimator(model, table, row=20)
+    model.fit(*pairs(table, as_rows, 4, **keys)[:2])
+    display = ForecastDisplay.from_estimator(model, X, row=20)
     assert_array_equal(display.dates, dates[5:25])
-    display = ForecastDisplay.from_estimator(model, table)
+    display = ForecastDisplay.from_estimator(model, X)
     assert display.dates is None
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
-def test_only_the_series_of_the_row_is_drawn(horizon, library):
+@FORMS
+def test_only_the_series_of_the_row_is_drawn(horizon, library, as_rows):
     table = library.DataFrame(
         {
             "day": np.repeat(HOURS[:40].to_numpy(), 2),
@@ -284,8 +329,8 @@ def test_only_the_series_of_the_row_is_drawn(horizon, library):
         }
     )
     keys = {"group": "shop", "time": "day"}
-    X, y = make_supervised(table, horizon=horizon, target="sold", **keys)
-    model = lags(2, **keys).fit(X, y)
+    X, y, told = pairs(table, as_rows, horizon, "sold", **keys)
+    model = lags(2, **told).fit(X, y)
     display = ForecastDisplay.from_estimator(model, X, y, row=-2, n_history=4)
     if horizon == 3:
         assert_allclose(display.history, np.arange(66, 74, 2))
@@ -297,43 +342,109 @@ def test_only_the_series_of_the_row_is_drawn(horizon, library):
     assert display.name == "sold"
 
 
-def test_history_ends_at_a_gap():
+@FORMS
+def test_history_ends_at_a_gap(as_rows):
     holed = WAVE.drop(HOURS[50:60])
-    X, y = make_supervised(holed, horizon=3, time="index")
-    model = lags(time="index").fit(X, y)
+    X, y, keys = pairs(holed, as_rows, 3, time="index")
+    model = lags(**keys).fit(X, y)
     display = ForecastDisplay.from_estimator(model, X, row=50, n_history=20)
     assert_array_equal(hours(display.dates), hours(HOURS[60:67]))
     assert_allclose(display.history, WAVE["load"].iloc[60:64])
 
 
-def test_one_of_several_targets():
-    table = WAVE.assign(wind=np.arange(120.0))
-    X, y = make_supervised(table, horizon=4)
+@pytest.mark.parametrize("dated", [False, True])
+def test_samples_left_out_are_not_taken_for_the_rows_between(dated):
+    X, y = make_supervised(WAVE if dated else WAVE.to_numpy(), horizon=4)
     model = lags().fit(X, y)
-    display = ForecastDisplay.from_estimator(
-        model, X, y, outputs=slice(1, None, 2), target="wind"
-    )
-    assert_allclose(display.y_true, [116, 117, 118, 119])
-    assert_allclose(display.history, np.arange(100, 116))
-    assert display.name == "wind"
+    few = X[[*range(0, 100, 10), 101, 102, 103]]
+    for row, n_known in ((5, 16), (-1, 3 if dated else 16)):
+        display = ForecastDisplay.from_estimator(model, few, row=row)
+        last = int(few.lengths[row]) - 1
+        first = last + 1 - n_known
+        assert_allclose(display.history, WAVE["load"].iloc[first : last + 1])
+        if dated and row == -1:  # the dates of three rows show the step of time
+            assert_array_equal(hours(display.dates), hours(HOURS[first : last + 5]))
+        else:  # one date has no step
+            assert_array_equal(display.line_pred_.get_xdata(), [1, 2, 3, 4])
+
+
+def test_forecasts_of_one_step_are_numbered_where_samples_are_left_out():
+    X, y = make_supervised(WAVE, time="index")
+    model = lags().fit(X, y)
+    display = ForecastDisplay.from_estimator(model, X[10:60:10], y[10:60:10])
+    assert_array_equal(display.line_pred_.get_xdata(), [1, 11, 21, 31, 41])
+    assert_allclose(display.y_true, WAVE["load"].iloc[11:61:10])
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
-def test_targets_are_not_taken_for_steps(horizon):
-    table = WAVE.assign(wind=np.arange(120.0))
-    X, y = make_supervised(table, horizon=horizon)
+def test_the_order_of_samples_does_not_matter(horizon):
+    X, y = make_supervised(WAVE, horizon=horizon, time="index")
     model = lags().fit(X, y)
-    with pytest.raises(
-        ValueError, match=r"y\[0, 1\] is 1 and y\[1, 0\] is .* choose ou"
-    ):
+    straight = ForecastDisplay.from_estimator(model, X, y, row=70)
+    order = np.random.default_rng(0).permutation(len(X))
+    order = np.r_[order, 3, 70]  # and some are there twice
+    mixed = ForecastDisplay.from_estimator(model, X[order], y.iloc[order])
+    for name in ("history", "y_pred", "y_true", "dates"):
+        assert_array_equal(getattr(mixed, name), getattr(straight, name))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_histories_show_the_clock_on_the_wall(zone):
+    X, y = make_supervised(WAVE.tz_localize(zone), horizon=4, time="index")
+    display = ForecastDisplay.from_estimator(lags().fit(X, y), X, y)
+    assert_array_equal(hours(display.dates), hours(HOURS[-20:]))
+
+
+def test_windows_and_steps_that_were_transformed_know_their_dates():
+    X, y = make_supervised(WAVE, horizon=4, time="index")
+    model = make_pipeline(StepTransformer(StandardScaler()), lags())
+    expected = ForecastDisplay.from_estimator(model.fit(X, y), X, y)
+    windows = SequenceWindower(30).fit_transform(X)
+    scaled = model[:-1].fit_transform(X)
+    for given, shown in ((windows, model), (scaled, lags().fit(scaled, y))):
+        display = ForecastDisplay.from_estimator(shown, given, y)
+        assert_array_equal(display.dates, expected.dates)
+        assert_allclose(display.history, expected.history)
+        assert_allclose(display.y_pred, expected.y_pred)
+
+
+@FORMS
+def test_one_of_several_targets(as_rows):
+    table = WAVE.assign(wind=np.arange(120.0))
+    X, y, _ = pairs(table, as_rows, 4)
+    model = lags().fit(X, y)
+    chosen = [slice(1, None, 2)] if as_rows else [None, slice(1, None, 2)]
+    for outputs in chosen:
+        display = ForecastDisplay.from_estimator(
+            model, X, y, outputs=outputs, target="wind"
+        )
+        assert_allclose(display.y_true, [116, 117, 118, 119])
+        assert_allclose(display.y_pred, [116, 117, 118, 119])
+        assert_allclose(display.history, np.arange(100, 116))
+        assert display.name == "wind"
+
+
+@FORMS
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_targets_are_not_taken_for_steps(horizon, as_rows):
+    table = WAVE.assign(wind=np.arange(120.0))
+    X, y, _ = pairs(table, as_rows, horizon)
+    model = lags().fit(X, y)
+    message = r"y\[0, 1\] is 1 and y\[1, 0\] is .* choose ou"
+    if not as_rows:
+        message = r"y continues the features \['load', 'wind'\] of X: name one"
+    with pytest.raises(ValueError, match=message):
         ForecastDisplay.from_estimator(model, X, y)
     for outputs in (slice(0, None, 2), slice(1, None, 2)):
         ForecastDisplay.from_estimator(model, X, y, outputs=outputs)
+    if not as_rows:
+        with pytest.raises(ValueError, match="of X: name one"):
+            ForecastDisplay.from_estimator(model, X)
 
 
 def test_steps_that_are_missing_or_rounded_are_steps():
     holed = WAVE.assign(load=WAVE["load"].where(HOURS.hour != 5))
-    _, y = make_supervised(holed, horizon=3)
+    y = np.array(make_supervised(holed, horizon=3)[1])
     X, complete = make_supervised(WAVE, horizon=3)
     y[::2] *= 1 + 1e-7
     ForecastDisplay.from_estimator(lags().fit(X, complete), X, y)
@@ -423,25 +534,48 @@ def test_what_does_not_fit_is_named(options, message):
 
 
 def test_what_an_estimator_cannot_draw_is_named():
-    X, y = make_supervised(WAVE.assign(wind=1.0), horizon=3, target="load")
+    table = WAVE.assign(wind=1.0)
+    X, y = make_supervised(table, horizon=3, target="load", as_rows=True)
     model = lags().fit(X, y)
     with pytest.raises(ValueError, match="name one in target, or give y"):
         ForecastDisplay.from_estimator(model, X)
     with pytest.raises(ValueError, match=r"row=500 is not in X, which has 117 row"):
         ForecastDisplay.from_estimator(model, X, y, row=500)
     with pytest.raises(ValueError, match=r"y has the shape \(117, 1\) and the forec"):
-        ForecastDisplay.from_estimator(model, X, y[:, 0])
+        ForecastDisplay.from_estimator(model, X, y.iloc[:, 0])
     dated = X.rename_axis("load_at")
     with pytest.raises(ValueError, match="target='load_at' is not a column"):
         ForecastDisplay.from_estimator(model, dated, y, target="load_at")
     windows = SequenceWindower(6).fit_transform(X.to_numpy())
     model = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0).fit(windows, y)
-    for given in (windows, np.asarray(windows)):
-        for options in ({}, {"y": y, "target": "load"}):
-            with pytest.raises(
-                ValueError, match=r"X holds windows .* give y, and no t"
-            ):
-                ForecastDisplay.from_estimator(model, given, **options)
+    no_target = "X holds windows .* give y, and no t"
+    for given, by_none, by_name in (
+        (np.asarray(windows), no_target, no_target),
+        (windows, "X has 2 columns .* name one", "target='load' is not a feature of X"),
+    ):
+        with pytest.raises(ValueError, match=by_none):
+            ForecastDisplay.from_estimator(model, given)
+        with pytest.raises(ValueError, match=by_name):
+            ForecastDisplay.from_estimator(model, given, y, target="load")
+
+
+def test_what_cannot_be_drawn_of_histories_is_named():
+    table = WAVE.assign(wind=1.0)
+    X, y = make_supervised(table, horizon=3, target="load")
+    model = lags().fit(X, y)
+    assert ForecastDisplay.from_estimator(model, X).name == "load"
+    with pytest.raises(ValueError, match=r"row=500 is not in X, which has 117 row"):
+        ForecastDisplay.from_estimator(model, X, y, row=500)
+    with pytest.raises(ValueError, match=r"y has the shape \(117, 1\) and the forec"):
+        ForecastDisplay.from_estimator(model, X, y.iloc[:, 0])
+    with pytest.raises(ValueError, match=r"is not a feature of X; features are \['lo"):
+        ForecastDisplay.from_estimator(model, X, y, target="load_at")
+    later = make_histories(table)  # which do not know what y continues
+    with pytest.raises(ValueError, match=r"X has 2 columns .* name one in target"):
+        ForecastDisplay.from_estimator(model, later)
+    display = ForecastDisplay.from_estimator(model, later, target="load")
+    assert_allclose(display.history, WAVE["load"].iloc[-12:])
+    assert_array_equal(hours(display.dates[:12]), hours(HOURS[-12:]))
 
 
 def test_matplotlib_is_asked_for_by_name(monkeypatch):

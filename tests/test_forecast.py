@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
+    AnchoredRegressor,
     LSTMRegressor,
     SequenceWindower,
+    StepTransformer,
     add_future,
+    make_histories,
     make_supervised,
     recursive_forecast,
 )
@@ -38,6 +42,15 @@ def lags(length, **keys):
     return make_pipeline(
         SequenceWindower(length, flatten=True, **keys), LinearRegression()
     )
+
+
+FORMS = pytest.mark.parametrize("as_rows", [False, True], ids=["histories", "rows"])
+
+
+def fit_lags(table, length, as_rows, target=None, **keys):
+    """Fit to histories; or to rows, whose windower is told of series and time."""
+    X, y = make_supervised(table, target=target, as_rows=as_rows, **keys)
+    return lags(length, **keys if as_rows else {}).fit(X, y)
 
 
 class Recorder(RegressorMixin, BaseEstimator):
@@ -74,16 +87,24 @@ NEXT = pd.DataFrame(
 KEYS = {"group": "shop", "time": "day"}
 
 
-def sold_model():
-    X, y = make_supervised(SHOPS, target="sold", **KEYS)
-    return lags(3, **KEYS).fit(X, y)
+def sold_model(as_rows=False, table=SHOPS, **options):
+    return fit_lags(table, 3, as_rows, "sold", **KEYS, **options)
 
 
-def by_hand(model, rows, future):
+def forecast_sold(as_rows=False, history=SHOPS, future=NEXT, **options):
+    """Histories are to be told of series and time again."""
+    keys = {} if as_rows else KEYS
+    return recursive_forecast(
+        sold_model(as_rows), history, 3, future=future, **(keys | options)
+    )
+
+
+def by_hand(model, rows, future, as_rows):
     """One series, one step at a time, all the history in each."""
     rows = rows.reset_index(drop=True)
     for _, new in future.iterrows():
-        forecast = model.predict(rows)[-1]
+        X = rows if as_rows else make_histories(rows, **KEYS)
+        forecast = model.predict(X)[-1]
         rows.loc[len(rows)] = {**new.to_dict(), "sold": forecast}
     return rows["sold"].to_numpy()[-len(future) :]
 
@@ -116,18 +137,17 @@ def test_errors_of_an_lstm_stay_bounded_on_a_sine():
     assert error[50:].max() < 0.3 < naive[50:].max()
 
 
-def test_several_targets_come_in_the_order_asked_for():
+@FORMS
+def test_several_targets_come_in_the_order_asked_for(as_rows):
     table = np.column_stack([ar2(50), ar2(50, seed=1), np.arange(50.0)])
-    X, y = make_supervised(table, target=[1, 0])
-    model = lags(2).fit(X, y)
+    model = fit_lags(table, 2, as_rows, [1, 0])
     future = np.arange(50.0, 54)
     both = recursive_forecast(model, table, 4, future=future, target=[1, 0])
     assert both.shape == (4, 2)
-    names = list("abt")
-    model.fit(pd.DataFrame(X, columns=names), y)
+    named = pd.DataFrame(table, columns=list("abt"))
     frame = recursive_forecast(
-        model,
-        pd.DataFrame(table, columns=names),
+        fit_lags(named, 2, as_rows, ["b", "a"]),
+        named,
         4,
         future=pd.DataFrame({"t": future}),
         target=["b", "a"],
@@ -136,44 +156,39 @@ def test_several_targets_come_in_the_order_asked_for():
     assert_allclose(frame[["b", "a"]], both)
 
 
-def test_a_panel_is_each_series_on_its_own():
-    model = sold_model()
-    forecast = recursive_forecast(model, SHOPS, 3, future=NEXT)
+@FORMS
+def test_a_panel_is_each_series_on_its_own(as_rows):
+    model = sold_model(as_rows)
+    forecast = forecast_sold(as_rows)
     assert list(forecast) == ["shop", "day", "sold"]
     assert list(forecast["shop"]) == list("aaabbb")
     for shop, rows in SHOPS.groupby("shop"):
         mine = forecast.loc[forecast["shop"] == shop, "sold"]
         coming = NEXT[NEXT["shop"] == shop]
-        assert_allclose(mine, by_hand(model, rows, coming))
-        alone = recursive_forecast(model, rows, 3, future=coming)
-        assert_allclose(mine, alone["sold"])
+        assert_allclose(mine, by_hand(model, rows, coming, as_rows))
+        assert_allclose(mine, forecast_sold(as_rows, rows, coming)["sold"])
 
 
+@FORMS
 @settings(max_examples=8)
 @given(seed=st.integers(0, 1000))
-def test_the_order_of_rows_does_not_matter(seed):
+def test_the_order_of_rows_does_not_matter(as_rows, seed):
     rng = np.random.default_rng(seed)
-    model = sold_model()
-    straight = recursive_forecast(model, SHOPS, 3, future=NEXT)
-    mixed = recursive_forecast(
-        model,
-        SHOPS.iloc[rng.permutation(12)],
-        3,
-        future=NEXT.iloc[rng.permutation(6)],
-    )
-    merged = straight.merge(mixed, on=["shop", "day"])
+    straight = forecast_sold(as_rows)
+    mixed = SHOPS.iloc[rng.permutation(12)], NEXT.iloc[rng.permutation(6)]
+    merged = straight.merge(forecast_sold(as_rows, *mixed), on=["shop", "day"])
     assert len(merged) == 6
     assert_allclose(merged["sold_x"], merged["sold_y"])
 
 
-def test_polars_gives_what_pandas_gives():
-    ours = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+@FORMS
+def test_polars_gives_what_pandas_gives(as_rows):
+    ours = forecast_sold(as_rows)
     history = pl.DataFrame({name: SHOPS[name].to_numpy() for name in SHOPS})
     future = pl.DataFrame({name: NEXT[name].to_numpy() for name in NEXT})
-    X, y = make_supervised(history, target="sold", **KEYS)
-    model = lags(3, **KEYS).fit(X, y)
+    model = sold_model(as_rows, history)
     for known in (future, future.with_columns(pl.col("price").cast(pl.Int32))):
-        theirs = recursive_forecast(model, history, 3, future=known)
+        theirs = recursive_forecast(model, history, 3, future=known, **KEYS)
         assert isinstance(theirs, pl.DataFrame)
         assert theirs.columns == list(ours)
         assert list(theirs["shop"]) == list(ours["shop"])
@@ -181,45 +196,57 @@ def test_polars_gives_what_pandas_gives():
         assert_allclose(theirs["sold"], ours["sold"])
 
 
-def test_arrays_give_what_dataframes_give():
+@FORMS
+def test_arrays_give_what_dataframes_give(as_rows):
     table = SHOPS.assign(shop=SHOPS["shop"].map(ord), day=np.arange(12) // 2)
     future = NEXT.assign(shop=NEXT["shop"].map(ord), day=np.arange(6) // 2 + 6)
-    X, y = make_supervised(table.to_numpy(), target=3, group=0, time=1)
-    model = lags(3, group=0, time=1).fit(X, y)
-    ours = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
-    expected = ours["sold"].to_numpy().reshape(2, 3)
+    keys = {"group": 0, "time": 1}
+    model = fit_lags(table.to_numpy(), 3, as_rows, 3, **keys)
+    expected = forecast_sold(as_rows)["sold"].to_numpy().reshape(2, 3)
     for columns in (["shop", "day", "price"], ["shop", "price"]):
+        known = future[columns].to_numpy()
         forecast = recursive_forecast(
-            model, table.to_numpy(), 3, future=future[columns].to_numpy(), target=3
+            model, table.to_numpy(), 3, future=known, target=3, **keys
         )
         assert_allclose(forecast, expected)
 
 
-def test_keys_may_be_in_the_index():
+@FORMS
+def test_keys_may_be_in_the_index(as_rows):
     history = SHOPS.set_index(["shop", "day"])
     future = NEXT.set_index(["shop", "day"])
-    X, y = make_supervised(history, target="sold", **KEYS)
-    model = lags(3, **KEYS).fit(X, y)
-    forecast = recursive_forecast(model, history, 3, future=future)
-    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
-    expected = expected.set_index(["shop", "day"])
+    model = sold_model(as_rows, history)
+    forecast = recursive_forecast(model, history, 3, future=future, **KEYS)
+    expected = forecast_sold(as_rows).set_index(["shop", "day"])
     pd.testing.assert_frame_equal(forecast, expected)
 
 
-def test_times_and_index_go_on_without_a_future():
+@FORMS
+@pytest.mark.parametrize("time", [None, "index"])
+def test_times_and_index_go_on_without_a_future(time, as_rows):
     dates = pd.date_range("2024-03-01", periods=60, freq="h", tz="UTC", name="at")
     history = pd.DataFrame({"load": ar2(60)}, index=dates)
-    X, y = make_supervised(history)
     expected = pd.date_range(dates[-1], periods=6, freq="h", name="at")[1:]
-    for time in (None, "index"):
-        model = lags(3, time=time).fit(X, y)
-        forecast = recursive_forecast(model, history, 5)
-        assert forecast.index.equals(expected)
-        assert forecast.index.name == "at"
-        values = recursive_forecast(lags(3).fit(X.to_numpy(), y), history["load"], 5)
+    model = fit_lags(history, 3, as_rows, time=time)
+    forecast = recursive_forecast(model, history, 5, time=time)
+    assert forecast.index.equals(expected)
+    assert forecast.index.name == "at"
+    # A series has no names for a model that was fitted to an array.
+    models = [(model, time), (fit_lags(history["load"], 3, as_rows, time=time), time)]
+    models += [(fit_lags(history.to_numpy(), 3, as_rows), None)]
+    for other, by in models:
+        values = recursive_forecast(other, history["load"], 5, time=by)
         assert values.name == "load"
         assert values.index.equals(expected)
         assert_allclose(values, forecast["load"])
+
+
+def test_a_series_without_a_name_stays_one():
+    for series in (pd.Series(ar2(30)), pl.Series(ar2(30))):
+        for as_rows in (False, True):
+            forecast = recursive_forecast(fit_lags(series, 3, as_rows), series, 2)
+            assert type(forecast) is type(series)
+            assert forecast.name == series.name
 
 
 @pytest.mark.parametrize(
@@ -240,8 +267,9 @@ def test_times_and_index_go_on_without_a_future():
 )
 def test_an_index_goes_on(index, expected):
     history = pd.DataFrame({"load": ar2(60)}, index=index)
-    model = lags(3).fit(*make_supervised(history))
-    assert recursive_forecast(model, history, 3).index.equals(expected)
+    for as_rows in (False, True):
+        model = fit_lags(history, 3, as_rows)
+        assert recursive_forecast(model, history, 3).index.equals(expected)
 
 
 def test_the_index_of_the_future_is_kept():
@@ -297,11 +325,12 @@ def test_a_history_shorter_than_the_window_works():
     forecast = recursive_forecast(model, [1.0, 2.0], 3)
     rows = [1.0, 2.0]
     for _ in range(3):
-        rows.append(model.predict(np.reshape(rows, (-1, 1)))[-1])
+        rows.append(model.predict(make_histories(rows)[-1:])[0])
     assert_allclose(forecast, rows[2:], rtol=1e-6)
 
 
-def test_only_the_rows_of_a_window_are_read():
+@FORMS
+def test_only_the_rows_of_a_window_and_the_one_before_are_read(as_rows):
     seen = []
 
     class Spy(StandardScaler):
@@ -309,10 +338,39 @@ def test_only_the_rows_of_a_window_are_read():
             seen.append(len(X))
             return super().transform(X, copy)
 
-    model = make_pipeline(Spy(), lags(5)).fit(*make_supervised(ar2(50)))
+    spy = Spy() if as_rows else StepTransformer(Spy())
+    model = make_pipeline(spy, *[step for _, step in lags(5).steps])
+    model.fit(*make_supervised(ar2(50), as_rows=as_rows))
     seen.clear()
-    recursive_forecast(model, ar2(50), 4)
-    assert seen == [5, 5, 5, 5]
+    forecast = recursive_forecast(model, ar2(50), 4)
+    assert seen == [6, 6, 6, 6]
+    assert_allclose(
+        forecast, recursive_forecast(fit_lags(ar2(50), 5, False), ar2(50), 4)
+    )
+
+
+@FORMS
+@pytest.mark.parametrize("period", [1, 12])
+def test_an_anchor_has_the_change_into_its_window(period, as_rows):
+    series = ar2(60)
+    X, y = make_supervised(series, as_rows=as_rows)
+    lstm = LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
+    model = make_pipeline(SequenceWindower(14), AnchoredRegressor(lstm, period=period))
+    forecast = recursive_forecast(model.fit(X, y), series, 3)
+    rows = list(series)
+    for _ in range(3):
+        rows.append(model.predict(make_histories(rows)[-1:])[0])
+    assert_allclose(forecast, rows[-3:], rtol=1e-6)
+
+
+def test_a_season_in_front_of_the_windower_is_read():
+    series = ar2(60) + 9 * np.sin(np.arange(60) * np.pi / 6)
+    model = AnchoredRegressor(lags(2), period=12).fit(*make_supervised(series))
+    forecast = recursive_forecast(model, series, 3)
+    rows = list(series)
+    for _ in range(3):
+        rows.append(model.predict(make_histories(rows))[-1])
+    assert_allclose(forecast, rows[-3:])
 
 
 def test_without_a_windower_all_the_history_is_given():
@@ -322,19 +380,62 @@ def test_without_a_windower_all_the_history_is_given():
     assert_array_equal(forecast, [2, 2, 2])
 
 
-def test_wrapped_models_are_seen_through():
-    series = ar2(100)
-    X, y = make_supervised(series)
-    plain = recursive_forecast(lags(3).fit(X, y), series, 5)
+def test_models_of_histories_forecast_what_models_of_rows_do():
+    """Also of a panel, with the step before a window, and anchored before it."""
+    table = SHOPS.drop(columns="price")
+    rows, y = make_supervised(table, as_rows=True, **KEYS)
+    expected = recursive_forecast(lags(3, **KEYS).fit(rows, y), table, 4)
+    X, y = make_supervised(table, **KEYS)
+    plain = lags(3).fit(X, y)
+    pd.testing.assert_frame_equal(recursive_forecast(plain, table, 4, **KEYS), expected)
+    inside = AnchoredRegressor(lags(3))
+    for model in (make_pipeline(SequenceWindower(3), inside), inside):
+        model.fit(X, y)
+        forecast = recursive_forecast(model, table, 4, **KEYS)
+        longer = table
+        for step in range(4):  # as one would by hand
+            histories = make_histories(longer, **KEYS)
+            last = [len(longer) - 2, len(longer) - 1] if step else [10, 11]
+            sold = model.predict(histories[last])
+            day = longer["day"].max() + pd.Timedelta("1D")
+            new = pd.DataFrame({"shop": ["a", "b"], "day": day, "sold": sold})
+            longer = pd.concat([longer, new], ignore_index=True)
+        by_hand = longer[12:].sort_values(["shop", "day"])
+        assert_allclose(forecast["sold"], by_hand["sold"])
+
+
+@FORMS
+def test_wrapped_models_are_seen_through(as_rows):
+    keys = KEYS if as_rows else {}
+    X, y = make_supervised(SHOPS, target="sold", as_rows=as_rows, **KEYS)
+    plain = forecast_sold(as_rows)
     search = GridSearchCV(
-        lags(1), {"sequencewindower__sequence_length": [3]}, cv=TimeSeriesSplit(2)
+        lags(1, **keys),
+        {"sequencewindower__sequence_length": [3]},
+        cv=TimeSeriesSplit(2),
     )
     for model in (
         search,
-        TransformedTargetRegressor(lags(3)),
-        make_pipeline("passthrough", lags(3)),
+        TransformedTargetRegressor(lags(3, **keys)),
+        TransformedTargetRegressor(search),
+        VotingRegressor([("a", lags(3, **keys)), ("b", lags(3, **keys))]),
+        make_pipeline("passthrough", lags(3, **keys)),
     ):
-        assert_allclose(recursive_forecast(model.fit(X, y), series, 5), plain)
+        forecast = recursive_forecast(model.fit(X, y), SHOPS, 3, future=NEXT, **KEYS)
+        pd.testing.assert_frame_equal(forecast, plain)
+
+
+@FORMS
+def test_a_search_inside_another_model_has_its_best_window(as_rows):
+    X, y = make_supervised(ar2(100), as_rows=as_rows)
+    search = GridSearchCV(
+        lags(1), {"sequencewindower__sequence_length": [3]}, cv=TimeSeriesSplit(2)
+    )
+    model = TransformedTargetRegressor(search).fit(X, y)
+    plain = lags(3).fit(X, y)
+    assert_allclose(
+        recursive_forecast(model, ar2(100), 5), recursive_forecast(plain, ar2(100), 5)
+    )
 
 
 @pytest.mark.parametrize(
@@ -381,15 +482,22 @@ def test_wrapped_models_are_seen_through():
         ),
     ],
 )
-def test_what_does_not_fit_is_named(options, message):
+@FORMS
+def test_what_does_not_fit_is_named(as_rows, options, message):
     with pytest.raises(ValueError, match=message) as raised:
-        recursive_forecast(sold_model(), SHOPS, 3, **options)
+        forecast_sold(as_rows, **({"future": None} | options))
     assert "\n" not in str(raised.value)
+
+
+def test_a_longest_gap_needs_time():
+    model = fit_lags(ar2(30), 3, False)
+    with pytest.raises(ValueError, match="max_gap=3 needs time stamps"):
+        recursive_forecast(model, ar2(30), 2, max_gap=3)
 
 
 def test_both_tables_are_of_one_library():
     with pytest.raises(TypeError, match="give both alike"):
-        recursive_forecast(sold_model(), SHOPS, 3, future=pl.DataFrame({"price": [1]}))
+        forecast_sold(future=pl.DataFrame({"price": [1]}))
 
 
 def test_a_model_of_many_steps_is_refused():
@@ -398,30 +506,44 @@ def test_a_model_of_many_steps_is_refused():
         recursive_forecast(lags(2).fit(X, y), ar2(50), 3)
 
 
-def test_targets_in_the_future_are_not_read():
+@FORMS
+def test_targets_in_the_future_are_not_read(as_rows):
     known = NEXT.assign(sold=np.nan)
-    forecast = recursive_forecast(sold_model(), SHOPS, 3, future=known, target="sold")
-    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
-    pd.testing.assert_frame_equal(forecast, expected)
+    forecast = forecast_sold(as_rows, future=known, target="sold")
+    pd.testing.assert_frame_equal(forecast, forecast_sold(as_rows))
 
 
-def test_nothing_given_is_changed():
+@FORMS
+def test_nothing_given_is_changed(as_rows):
     history, future = SHOPS.copy(), NEXT.copy()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        recursive_forecast(sold_model(), history, 3, future=future)
+        forecast_sold(as_rows, history, future)
     pd.testing.assert_frame_equal(history, SHOPS)
     pd.testing.assert_frame_equal(future, NEXT)
 
 
-def test_a_longer_max_gap_bridges_the_gap_before_the_future():
+@FORMS
+def test_a_longer_max_gap_bridges_the_gap_before_the_future(as_rows):
     late = NEXT.assign(day=NEXT["day"] + pd.Timedelta("2D"))
-    X, y = make_supervised(SHOPS, target="sold", **KEYS)
-    model = lags(3, max_gap="3D", **KEYS).fit(X, y)
-    forecast = recursive_forecast(model, SHOPS, 3, future=late)
-    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
-    assert_allclose(forecast["sold"], expected["sold"])
+    keys = KEYS | {"max_gap": "3D"}
+    model = sold_model(as_rows, max_gap="3D")
+    forecast = recursive_forecast(
+        model, SHOPS, 3, future=late, **{} if as_rows else keys
+    )
+    assert_allclose(forecast["sold"], forecast_sold(as_rows)["sold"])
     assert list(forecast["day"]) == [*late["day"][::2]] * 2
+
+
+@FORMS
+def test_a_hole_in_the_history_excuses_none_before_the_future(as_rows):
+    earlier = pd.to_timedelta(2 * (np.arange(12) < 4), unit="D")
+    table = SHOPS.assign(day=SHOPS["day"] - earlier)
+    late = NEXT.assign(day=NEXT["day"] + pd.Timedelta("2D"))
+    model = sold_model(as_rows, table)
+    recursive_forecast(model, table, 3, future=NEXT, **KEYS)
+    with pytest.raises(ValueError, match="before future and its first row there is a"):
+        recursive_forecast(model, table, 3, future=late, **KEYS)
 
 
 def test_a_weekend_that_the_history_has_too_is_no_gap():
@@ -455,7 +577,7 @@ MEASURED = pd.DataFrame({"load": ar2(34), "price": ar2(34, seed=1)}, DAYS)
 def test_a_future_whose_index_goes_back_is_refused(index):
     table = MEASURED.set_axis(index)
     past, future = table[:30], table[["price"]][30:]
-    model = lags(3).fit(*make_supervised(past, target="load"))
+    model = fit_lags(past, 3, False, "load")
     forecast = recursive_forecast(model, past, 4, future=future)
     assert forecast.index.equals(index[30:])
     for wrong, message in (
@@ -484,15 +606,17 @@ def test_an_index_that_is_no_time_may_be_anything():
         assert forecast.index.equals(after.index)
 
 
-def test_dates_of_the_future_count_whatever_they_are_called():
+@FORMS
+def test_dates_of_the_future_count_whatever_they_are_called(as_rows):
     past = MEASURED[:30].rename_axis("at")
-    model = lags(3, time="at").fit(*make_supervised(past, target="load"))
-    forecast = recursive_forecast(model, past, 4, future=MEASURED[["price"]][30:])
+    model = fit_lags(past, 3, as_rows, "load", time="at")
+    known = MEASURED[["price"]][30:]
+    forecast = recursive_forecast(model, past, 4, future=known, time="at")
     assert forecast.index.equals(DAYS[30:])
     assert forecast.index.name == "at"
     late = MEASURED[["price"]][30:].shift(50, freq="D")
     with pytest.raises(ValueError, match="is a gap"):
-        recursive_forecast(model, past, 4, future=late)
+        recursive_forecast(model, past, 4, future=late, time="at")
 
 
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
@@ -510,12 +634,12 @@ def test_a_dataframe_goes_on_with_an_array(library):
         assert forecast.index.equals(DAYS[30:])
 
 
-def test_a_panel_goes_on_with_an_array():
-    expected = recursive_forecast(sold_model(), SHOPS, 3, future=NEXT)
+@FORMS
+def test_a_panel_goes_on_with_an_array(as_rows):
+    expected = forecast_sold(as_rows)
     for columns in (["shop", "day", "price"], ["shop", "price"]):
-        forecast = recursive_forecast(
-            sold_model(), SHOPS, 3, future=NEXT[columns].to_numpy(), target="sold"
-        )
+        known = NEXT[columns].to_numpy()
+        forecast = forecast_sold(as_rows, future=known, target="sold")
         pd.testing.assert_frame_equal(
             forecast.reset_index(drop=True), expected.reset_index(drop=True)
         )

@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMRegressor, SequenceWindower, add_future, make_supervised
+from sklstm import (
+    LSTMRegressor,
+    SequenceWindower,
+    add_future,
+    make_histories,
+    make_supervised,
+)
 
 KEYS = {"group": "shop", "time": "day"}
 DAYS = pd.date_range("2024-01-01", periods=8)
@@ -37,6 +42,12 @@ def panel(rng, n_series, n_rows, *, gap):
     return table[rng.permutation(len(table))]
 
 
+def by_time(X):
+    """The history of each series and time, as lists."""
+    keys = zip(X.series_names[X.series], X.times, strict=True)
+    return {key: steps.tolist() for key, steps in zip(keys, X, strict=True)}
+
+
 def by_hand(table, horizon, known):
     """For each row that the next days follow, those of `known`."""
     found = {(row[0], row[1]): row for row in table}
@@ -55,9 +66,17 @@ def by_hand(table, horizon, known):
 )
 def test_each_row_has_what_the_slow_twin_finds(seed, n_series, horizon, gap):
     table = panel(np.random.default_rng(seed), n_series, 9, gap=gap)
-    X, y = make_supervised(
-        table, horizon, target=2, group=0, time=1, max_gap=1.2, known=[4, 3]
-    )
+    options = {"target": 2, "group": 0, "time": 1, "max_gap": 1.2, "known": [4, 3]}
+    X, y = make_supervised(table, horizon, **options, as_rows=True)
+    histories, y_again = make_supervised(table, horizon, **options)
+    assert_array_equal(y_again, y)
+    rows = {(row[0], row[1]): row[2:].tolist() for row in X}
+    assert list(by_time(histories)) == list(rows)
+    for (shop, day), steps in by_time(histories).items():
+        first = day
+        while (shop, first - 1) in rows:
+            first -= 1
+        assert steps == [rows[shop, k] for k in np.arange(first, day + 1)]
     rows, leads, targets = zip(*by_hand(table, horizon, [4, 3]), strict=True)
     assert_array_equal(X, np.column_stack([table[list(rows)], leads]))
     assert_array_equal(y.reshape(len(y), -1), targets)
@@ -68,8 +87,10 @@ def test_each_row_has_what_the_slow_twin_finds(seed, n_series, horizon, gap):
 def test_the_future_of_the_target_is_in_no_row(seed, horizon, row):
     rng = np.random.default_rng(seed)
     table = panel(rng, 2, 9, gap=False)
-    options = {"target": 2, "group": 0, "time": 1, "known": [3]}
+    keys = {"target": 2, "group": 0, "time": 1, "known": [3]}
+    options = keys | {"as_rows": True}
     X, y = make_supervised(table, horizon, **options)
+    histories = by_time(make_supervised(table, horizon, **keys)[0])
     shop, day = table[row, :2]
     # All that is not known of later days
     later = (table[:, 0] == shop) & (table[:, 1] > day)
@@ -79,6 +100,8 @@ def test_the_future_of_the_target_is_in_no_row(seed, horizon, row):
     here = (X[:, 0] == shop) & (X[:, 1] <= day)
     X_changed, _ = make_supervised(changed, horizon, **options)
     assert_array_equal(X_changed[here], X[here])
+    for key, steps in by_time(make_supervised(changed, horizon, **keys)[0]).items():
+        assert (steps == histories[key]) or (key[0] == shop and key[1] > day)
     # What is known of the next days is in these columns, and nowhere else
     soon = later & (table[:, 1] <= day + horizon)
     changed = table.copy()
@@ -88,6 +111,11 @@ def test_the_future_of_the_target_is_in_no_row(seed, horizon, row):
     assert_array_equal(X_changed[here, :5], X[here, :5])
     assert_allclose(X_changed[here, 5:], X[here, 5:] + 1)
     assert_array_equal(y_changed, y)
+    changed = by_time(make_supervised(changed, horizon, **keys)[0])
+    if (shop, day) in changed:
+        steps, before = np.array(changed[shop, day]), np.array(histories[shop, day])
+        assert_array_equal(steps[:, :3], before[:, :3])
+        assert_allclose(steps[-1, 3:], before[-1, 3:] + 1)
 
 
 @settings(max_examples=30)
@@ -102,7 +130,7 @@ def test_a_future_makes_the_rows_that_the_whole_table_has(
 ):
     rng = np.random.default_rng(seed)
     table = panel(rng, n_series, 12, gap=False)
-    options = {"group": 0, "time": 1, "known": [4, 3]}
+    options = {"group": 0, "time": 1, "known": [4, 3], "as_rows": True}
     whole, _ = make_supervised(table, horizon, target=2, **options)
     late = table[:, 1] >= 12 - horizon
     data, future = table[~late], table[late]
@@ -114,17 +142,24 @@ def test_a_future_makes_the_rows_that_the_whole_table_has(
     assert_array_equal(np.sort(X, axis=0), np.sort(whole, axis=0))
     for row in X:
         assert (row == whole).all(axis=1).any()
+    options["as_rows"] = False
+    histories = add_future(data, future, horizon=horizon, **options)
+    assert_array_equal([steps[-1] for steps in histories], X[:, 2:])
+    whole = by_time(make_supervised(table, horizon, target=2, **options)[0])
+    assert by_time(histories) == whole
+    assert histories.horizon == horizon
 
 
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
 def test_dataframes_stay_dataframes(library):
     mixed = SALES.sample(frac=1, random_state=0)
     table = mixed if library is pd else pl.DataFrame(mixed.to_dict("list"))
-    options = {"horizon": 2, "known": ["price"], **KEYS}
+    options = {"horizon": 2, "known": ["price"], "as_rows": True, **KEYS}
     X, y = make_supervised(table, target="sold", **options)
+    assert list(y.columns) == ["sold+1", "sold+2"]
     assert list(X.columns) == [*SALES, "price+1", "price+2"]
     assert_array_equal(X["price+2"].to_numpy(), X["price"].to_numpy() + 2)
-    assert_array_equal(y[:, 1], X["sold"].to_numpy() + 2)
+    assert_array_equal(y["sold+2"], X["sold"].to_numpy() + 2)
     price = [8, 9, 16, 17]  # whole numbers after broken ones
     future = library.DataFrame({"shop": list("aabb"), "price": price})
     full = add_future(table, future, **options)
@@ -133,23 +168,34 @@ def test_dataframes_stay_dataframes(library):
     assert_array_equal(full["price+2"].to_numpy(), full["price"].to_numpy() + 2)
     if library is pd:
         assert full.index.equals(mixed.index)
+    options["as_rows"] = False
+    X, _ = make_supervised(table, target="sold", **options)
+    for histories in (X, add_future(table, future, **options)):
+        names = list(histories.feature_names)
+        assert names == ["price", "sold", "price+1", "price+2"]
+        assert_array_equal(histories[-1][:, 3], histories[-1][:, 0] + 2)
 
 
 def test_dates_may_be_in_the_index():
     table = SALES[:8].set_index("day")[["price", "sold"]]
-    X, y = make_supervised(table, target="sold", time="index", known=["price"])
+    options = {"time": "index", "known": ["price"], "as_rows": True}
+    X, y = make_supervised(table, target="sold", **options)
     assert_array_equal(X["price+1"], table["price"][1:])
     next_day = pd.DataFrame({"price": [9.0]}, index=[pd.Timestamp("2024-01-09")])
     next_day.index.name = "day"
     for future in (next_day, next_day.reset_index(drop=True)):
-        full = add_future(table, future, ["price"], 1, time="index")
+        full = add_future(table, future, horizon=1, **options)
         assert full.index.equals(table.index)
         assert_array_equal(full["price+1"], [*table["price"][1:], 9.0])
+        X = add_future(table, future, horizon=1, **(options | {"as_rows": False}))
+        assert X.index.equals(table.index)
+        assert_array_equal(X.times, DAYS)
 
 
 def test_without_a_target_all_that_is_not_known_is_predicted():
     X, y = make_supervised([[1, 10, 5], [2, 20, 6], [3, 30, 7]], known=[1])
-    assert_array_equal(X, [[1, 10, 5, 20], [2, 20, 6, 30]])
+    assert_array_equal(X[1], [[1, 10, 5, 20], [2, 20, 6, 30]])
+    assert X.targets == [0, 2]
     assert_array_equal(y, [[2, 6], [3, 7]])
 
 
@@ -163,21 +209,21 @@ def test_a_direct_forecast_uses_what_is_known():
     for known in ([], ["price"]):
         X, y = make_supervised(past, 4, "sold", known=known)
         model = make_pipeline(
-            StandardScaler(),
             SequenceWindower(4, flatten=True),
             LinearRegression(),
         ).fit(X, y)
-        X = add_future(past, future, known, 4) if known else past
+        X = add_future(past, future, known, 4) if known else make_histories(past)
         forecast = model.predict(X)[-1]
         errors[len(known)] = np.abs(forecast - future["sold"]).max()
     assert errors[1] < 0.5 < errors[0]
 
 
-def test_an_lstm_reads_what_is_known():
-    options = {"horizon": 2, "known": ["price"], **KEYS}
+@pytest.mark.parametrize("as_rows", [False, True], ids=["histories", "rows"])
+def test_an_lstm_reads_what_is_known(as_rows):
+    options = {"horizon": 2, "known": ["price"], "as_rows": as_rows, **KEYS}
     X, y = make_supervised(SALES, target="sold", **options)
     model = make_pipeline(
-        SequenceWindower(3, **KEYS),
+        SequenceWindower(3, **KEYS if as_rows else {}),
         LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0),
     ).fit(X, y)
     future = pd.DataFrame({"shop": list("aabb"), "price": [8.0, 9.0, 16.0, 17.0]})
@@ -187,6 +233,7 @@ def test_an_lstm_reads_what_is_known():
 FUTURE = pd.DataFrame({"shop": list("aabb"), "price": [8.0, 9.0, 16.0, 17.0]})
 
 
+@pytest.mark.parametrize("as_rows", [False, True], ids=["histories", "rows"])
 @pytest.mark.parametrize(
     ("future", "message"),
     [
@@ -200,9 +247,9 @@ FUTURE = pd.DataFrame({"shop": list("aabb"), "price": [8.0, 9.0, 16.0, 17.0]})
         ),
     ],
 )
-def test_a_future_that_does_not_fit_is_named(future, message):
+def test_a_future_that_does_not_fit_is_named(future, message, as_rows):
     with pytest.raises(ValueError, match=message) as raised:
-        add_future(SALES, future, ["price"], 2, **KEYS)
+        add_future(SALES, future, ["price"], 2, as_rows=as_rows, **KEYS)
     assert "\n" not in str(raised.value)
 
 
@@ -223,33 +270,37 @@ def test_known_columns_that_do_not_fit_are_named(options, message):
 
 def test_a_column_is_not_replaced():
     table = SALES.assign(**{"price+1": 0.0})
-    with pytest.raises(ValueError, match=r"columns named \['price\+1'\] already"):
-        make_supervised(table, target="sold", known=["price"], **KEYS)
+    options = {"target": "sold", "known": ["price"], **KEYS}
+    for as_rows in (True, False):
+        with pytest.raises(ValueError, match=r"columns named \['price\+1'\] already"):
+            make_supervised(table, **options, as_rows=as_rows)
 
 
 def test_a_step_that_is_a_gap_by_the_calendar_is_named():
     days = pd.date_range("2024-01-01", periods=10, freq="B")
     table = pd.DataFrame({"day": days, "price": np.arange(10.0)})
-    options = {"known": ["price"], "horizon": 1, "time": "day"}
+    options = {"known": ["price"], "horizon": 1, "time": "day", "as_rows": True}
     with pytest.raises(ValueError, match="row 9 of data, the last of its series, and"):
-        add_future(table, pd.DataFrame({"price": [10.0]}), **options)
-    X = add_future(table, pd.DataFrame({"price": [10.0]}), max_gap="3D", **options)
-    assert_array_equal(X["price+1"], np.arange(1, 11))
+        add_future(table, pd.DataFrame({"price": [10.0]}), max_gap="2D", **options)
+    for max_gap in (None, "3D"):  # a weekend is no gap of working days
+        X = add_future(table, [[10.0]], max_gap=max_gap, **options)
+        assert_array_equal(X["price+1"], np.arange(1, 11))
 
 
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
 def test_whole_numbers_may_be_followed_by_broken_ones(library):
     table = library.DataFrame({"price": [3, 2], "sold": [1, 2]})
     future = library.DataFrame({"price": [1.5]})
-    X = add_future(table, future, ["price"], 1)
+    X = add_future(table, future, ["price"], 1, as_rows=True)
     assert_array_equal(X["price+1"].to_numpy(), [2.0, 1.5])
 
 
 def test_a_dataframe_goes_on_with_an_array():
     table = SALES[:8].set_index("day")[["price", "sold"]]
-    expected = add_future(table, pd.DataFrame({"price": [8.0, 9.0]}), ["price"], 2)
+    options = {"known": ["price"], "horizon": 2, "as_rows": True}
+    expected = add_future(table, pd.DataFrame({"price": [8.0, 9.0]}), **options)
     for future in ([8.0, 9.0], np.array([[8.0], [9.0]])):
-        full = add_future(table, future, ["price"], 2)
+        full = add_future(table, future, **options)
         pd.testing.assert_frame_equal(full, expected)
 
 
@@ -270,10 +321,9 @@ def test_what_is_known_is_a_column():
     ],
 )
 def test_a_series_has_no_room_for_keys(options, message):
-    for data in ([1.0, 2.0, 3.0], pd.Series([1.0, 2.0, 3.0])):
-        with pytest.raises(ValueError, match=message) as raised:
-            make_supervised(data, **options)
-        assert "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match=message) as raised:
+        make_supervised([1.0, 2.0, 3.0], **options)
+    assert "\n" not in str(raised.value)
 
 
 def test_keys_are_looked_for_in_data():

@@ -142,14 +142,19 @@ def test_compact_sequences_know_how_far_they_were_apart(seqs):
 @given(sequences(), st.integers(1, 3))
 def test_sequences_are_put_on_another_table(seqs, n_features):
     steps = np.random.default_rng(0).normal(size=(len(seqs.steps), n_features))
-    other = seqs.on_table(steps, targets=[n_features - 1])
+    names = [f"x{i}" for i in range(seqs.shape[2])]
+    known = Sequences(
+        seqs.steps, seqs.starts, seqs.lengths, feature_names=names, targets=[0]
+    )
+    other = known.on_table(steps)
     expected = [
         steps[start : start + length]
         for start, length in zip(seqs.starts, seqs.lengths, strict=True)
     ]
     assert_same(other, expected)
-    assert (other.targets, seqs.targets) == ([n_features - 1], None)
-    assert seqs.shape[2] == twin(seqs)[0].shape[1]
+    is_like = n_features == seqs.shape[2]
+    assert other.targets == ([0] if is_like else None)
+    assert (other.feature_names is not None) == is_like
 
 
 @given(sequences())
