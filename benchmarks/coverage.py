@@ -13,7 +13,13 @@ from copy import deepcopy
 
 import numpy as np
 
-from sklstm import ConformalRegressor, LSTMRegressor, SequenceWindower, make_supervised
+from sklstm import (
+    AnchoredRegressor,
+    ConformalRegressor,
+    LSTMRegressor,
+    SequenceWindower,
+    make_supervised,
+)
 
 MONTH = 30 * 24
 TRAIN, CALIBRATE, TEST = 12 * MONTH, 4 * MONTH, 4 * MONTH
@@ -65,7 +71,6 @@ def measure(X, y, loss, seed):
     lstm = LSTMRegressor(
         hidden_size=32,
         unroll="series",
-        anchor=0,
         loss=loss,
         **LOSSES[loss],
         max_epochs=40,
@@ -73,10 +78,9 @@ def measure(X, y, loss, seed):
         random_state=seed,
     )
     model = ConformalRegressor(
-        lstm,
+        AnchoredRegressor(lstm),
         coverage=COVERAGE,
         calibration_fraction=n_calibration / n,
-        gap=HORIZON,
     ).fit(X[:n], y[:n])
     start = TRAIN + CALIBRATE - 1
     windows_only = deepcopy(model).set_params(adaptation_rate=0)

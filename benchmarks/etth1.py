@@ -9,7 +9,7 @@ a part lies in the part before. Errors are mean squared errors over all hours ah
 
 * *sklstm*: `make_forecaster(8640, period=24)` as it comes, fitted to the training part
   alone, of which it leaves blocks out by itself. Mean and spread over the seeds.
-* *LSTM*: one of its nets, `LSTMRegressor(anchor=0, ...)`.
+* *LSTM*: one of its nets, `AnchoredRegressor(LSTMRegressor(...))`.
 * *Ridge*: on the same windows, as changes from the last value, with the penalty that
   has the least error in the validation part.
 
@@ -25,6 +25,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from sklstm import (
+    AnchoredRegressor,
     LSTMRegressor,
     NaiveRegressor,
     SequenceWindower,
@@ -63,14 +64,14 @@ def read(path, multivariate):
 
 
 def parts_of(series, horizon):
-    """Return rows, targets, windows, and the rows of each part."""
+    """Return windows, targets, and the samples of each part."""
     X, y = make_supervised(series, horizon=horizon, target=0)
     windows = SequenceWindower(LENGTH).fit_transform(X)
     train = slice(0, ENDS[0] - horizon)
     # The first forecast of a part is made at the last row before it.
     valid = slice(ENDS[0] - 1, ENDS[1] - horizon)
     test = slice(ENDS[1] - 1, ENDS[2] - horizon)
-    return X, y, windows, {"train": train, "valid": valid, "test": test}
+    return windows, y, {"train": train, "valid": valid, "test": test}
 
 
 def error(forecast, y):
@@ -82,7 +83,7 @@ def fit_ridge(windows, y, parts):
     changes = np.diff(np.array(windows)[LENGTH - 1 :], axis=1).reshape(
         -1, (LENGTH - 1) * windows.shape[2]
     )  # (n, (LENGTH - 1) * n_features)
-    last = windows.steps[:, :1]
+    last = windows.steps[windows.starts + windows.lengths - 1, :1]
     whole = slice(0, parts["train"].stop - LENGTH + 1)
     models = [
         Ridge(penalty).fit(changes[whole], (y - last)[parts["train"]][LENGTH - 1 :])
@@ -100,7 +101,7 @@ def fit_ridge(windows, y, parts):
 
 def measure(series, horizon, part, seeds, n_jobs):
     """Return the errors and seconds of each forecast."""
-    X, y, windows, parts = parts_of(series, horizon)
+    windows, y, parts = parts_of(series, horizon)
     train, rows = parts["train"], parts[part]
     lines = {}
     for name, period in [("naive", 1), ("seasonal naive", 24)]:
@@ -110,7 +111,9 @@ def measure(series, horizon, part, seeds, n_jobs):
     ridge = fit_ridge(windows, y, parts)
     lines["Ridge"] = [(error(ridge(rows), y[rows]), time.perf_counter() - start)]
     makers = {
-        "LSTM": lambda seed: LSTMRegressor(anchor=0, random_state=seed, **LSTM),
+        "LSTM": lambda seed: AnchoredRegressor(
+            LSTMRegressor(random_state=seed, **LSTM)
+        ),
         "sklstm": lambda seed: make_forecaster(
             ENDS[0], period=24, n_jobs=n_jobs, random_state=seed
         )[-1],

@@ -10,21 +10,22 @@ linear model of the same history.
 """
 
 # %%
-# Windows first, then folds
-# -------------------------
-# `y` holds the next 13 weeks, a column for each. Windows are made of all rows before
-# they are split, since windows look only backwards: those of the first test rows reach
-# into the training years, as they would in use, and nothing of the future gets into a
-# model. (Inside the pipeline the windower would see the test rows alone, and the weeks
-# of the gap below would be missing from their history.)
+# Histories and their targets
+# ---------------------------
+# `X` holds for each week all weeks up to it, and `y` the next 13, a column for each.
+# However the weeks are split, the first test rows reach back into the training years,
+# as they would in use; and since histories look only backwards, nothing of the future
+# gets into a model.
 
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import TimeSeriesSplit, cross_validate
+from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    AnchoredRegressor,
     ForecastDisplay,
     LSTMRegressor,
     NaiveRegressor,
@@ -37,14 +38,14 @@ from sklstm.datasets import load_co2
 horizon = 13
 co2 = load_co2()  # weekly; the filled weeks all lie before the years tested
 X, y = make_supervised(co2.data, horizon=horizon)
-windows = SequenceWindower(sequence_length=104).fit_transform(X)
-lags = SequenceWindower(sequence_length=104, flatten=True).fit_transform(X)
+print(X)
 
 # %%
 # The folds
 # ---------
 # The target of the last row before a fold is measured in the weeks that are tested. At
-# that date nobody knows it yet, so the last 13 rows are left out: ``gap=horizon``.
+# that date nobody knows it yet, so the last 13 rows are left out: ``gap=horizon``. They
+# stay in the histories of the rows that are tested.
 
 folds = TimeSeriesSplit(n_splits=4, test_size=104, gap=horizon)
 for train, test in folds.split(X):
@@ -55,32 +56,30 @@ for train, test in folds.split(X):
 # The models
 # ----------
 # `NaiveRegressor` is an ordinary regressor, so that it is evaluated just as the others
-# are. With ``anchor=0`` the LSTM forecasts the change from the last value of feature 0,
-# and reads that feature as changes from week to week; levels that no training year has
-# reached are nothing new to it. The length of the windows, `alpha` and the settings
-# of the LSTM were chosen in the same way on the years before these. Nothing is chosen
-# for `make_forecaster`. It returns a pipeline, whose windows are made beforehand too.
+# are. `AnchoredRegressor` lets the LSTM forecast the change from the last value, and
+# read changes from week to week; levels that no training year has reached are nothing
+# new to it. The length of the windows, `alpha` and the settings of the LSTM were chosen
+# in the same way on the years before these. Nothing is chosen for `make_forecaster`.
 
 lstm = LSTMRegressor(
     hidden_size=32,
-    anchor=0,
     unroll="series",
     learning_rate=1e-2,
     lr_scheduler="cosine",
     max_epochs=60,
     random_state=0,
 )
-windower, recipe = make_forecaster(len(X), period=52, random_state=0)
+length = 104
 models = {
-    "last value": (NaiveRegressor(), windows),
-    "a year ago": (NaiveRegressor(period=52), windows),
-    "Ridge": (Ridge(alpha=100), lags),
-    "LSTM": (lstm, windows),
-    "recipe": (recipe, windower.fit_transform(X)),
+    "last value": NaiveRegressor(),
+    "a year ago": NaiveRegressor(period=52),
+    "Ridge": make_pipeline(SequenceWindower(length, flatten=True), Ridge(alpha=100)),
+    "LSTM": make_pipeline(SequenceWindower(length), AnchoredRegressor(lstm)),
+    "recipe": make_forecaster(len(X), period=52, random_state=0),
 }
 how = {"cv": folds, "scoring": "neg_root_mean_squared_error"}
 how |= {"return_estimator": True, "return_indices": True}
-results = {name: cross_validate(m, W, y, **how) for name, (m, W) in models.items()}
+results = {name: cross_validate(m, X, y, **how) for name, m in models.items()}
 
 print("root mean squared error in ppm, by fold; their mean; seconds to fit all")
 for name, result in results.items():
@@ -102,11 +101,9 @@ for name, result in results.items():
 
 tested = np.concatenate(results["LSTM"]["indices"]["test"])
 forecasts = {}
-for name, (_, W) in models.items():
-    fold = zip(
-        results[name]["estimator"], results[name]["indices"]["test"], strict=True
-    )
-    forecasts[name] = np.concatenate([model.predict(W[test]) for model, test in fold])
+for name, result in results.items():
+    fold = zip(result["estimator"], result["indices"]["test"], strict=True)
+    forecasts[name] = np.concatenate([model.predict(X[test]) for model, test in fold])
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 ahead = np.arange(1, horizon + 1)

@@ -53,40 +53,48 @@ print(X[0], "->", y[0])
 print(X[1], "->", y[1])
 
 # %%
-# The same windows inside a pipeline
-# ----------------------------------
+# The history of each row
+# -----------------------
 # Arrays like these are easy to look at, but the length of the window is now baked into
-# them, and a pipeline could not search over it. A transformer can make the windows
-# instead, if it keeps the number of rows: row *t* becomes the window that *ends* at it.
-# The first rows have less history, and get a shorter window.
-#
-# The targets come first, then, and `make_supervised` pairs each row with its future;
-# `SequenceWindower` gives each row its past.
+# them, and no search can vary it. `make_supervised` leaves it open: it gives each row
+# its whole *history*, all rows up to it, and the values that follow it. Targets keep
+# their names and their index.
 
 from sklstm import SequenceWindower, make_supervised
 
-rows, y = make_supervised(table, horizon=2, target="load")
-windows = SequenceWindower(sequence_length=3).fit_transform(rows)
+X, y = make_supervised(table, horizon=2, target="load")
 
-print(windows)
-for time, window, target in zip(rows.index, windows, y, strict=True):
-    print(f"{time:%H:%M}", window.tolist(), "->", target)
+print(X)
+for (time, targets), history in zip(y.iterrows(), X, strict=True):
+    print(f"{time:%H:%M}", history.tolist(), "->", targets.tolist())
 
 # %%
-# The last two of these four are the windows from above. Overlapping windows are ranges
-# of one table, so they take no memory, however long they are:
+# The same windows inside a pipeline
+# ----------------------------------
+# `SequenceWindower` keeps the last steps of each history. It drops no sample, so that
+# it may stand in a pipeline and `sequence_length` is a parameter like any other. The
+# first rows have less history, and get a shorter window; the last two of these four are
+# the windows from above.
 
-values = rows.to_numpy()
-windows = SequenceWindower(sequence_length=3).fit_transform(values)
-print("copied:", not np.shares_memory(values, windows.steps))
+windows = SequenceWindower(sequence_length=3).fit_transform(X)
+for time, window in zip(windows.index, windows, strict=True):
+    print(f"{time:%H:%M}", window.tolist())
+
+# %%
+# Histories and windows are ranges of one table, so they take no memory, however long
+# they are. And a sample that is taken out has the same window as among the others:
+
+alone = SequenceWindower(sequence_length=3).fit_transform(X[3:])
+print("copied:", not np.shares_memory(X.steps, windows.steps))
+print("the last one, alone:", alone[0].tolist())
 
 # %%
 # A linear model has no use for sequences. With `flatten=True` the same windower gives
-# it a column for each lag of each feature; the first row stands in for what came
-# before it.
+# it a column for each lag of each feature; the first row of a history stands in for
+# what came before it.
 
 lags = SequenceWindower(sequence_length=3, flatten=True).set_output(transform="pandas")
-print(lags.fit_transform(rows).to_string())
+print(lags.fit_transform(X).to_string())
 
 # %%
 # Which cells a window covers
@@ -96,7 +104,7 @@ print(lags.fit_transform(rows).to_string())
 
 import matplotlib.pyplot as plt
 
-fig, axes = plt.subplots(len(rows), figsize=(7, 6.5), layout="constrained")
+fig, axes = plt.subplots(len(X), figsize=(7, 6.5), layout="constrained")
 for i, (ax, start, length) in enumerate(
     zip(axes, windows.starts, windows.lengths, strict=True)
 ):
