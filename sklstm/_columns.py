@@ -248,7 +248,7 @@ def _refuse_words(X: Any, position: int) -> None:
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         raise ValueError(
             f"Column {name!r} is of type {dtype}, and a feature must be numbers: encode"
-            " it, name it in group=, or drop it."
+            " it (in a pipeline behind as_rows=True), name it in group=, or drop it."
         )
 
 

@@ -292,7 +292,10 @@ class Sequences:
         if self.series is not None:
             facts["n_series"] = len(np.unique(self.series))
         if self.times is not None and len(self):
-            facts["times"] = f"{self.times.min()}..{self.times.max()}"
+            first, last = self.times.min(), self.times.max()
+            if self.times.dtype.kind == "M":
+                first, last = np.datetime_as_string([first, last], unit="auto")
+            facts["times"] = f"{first}..{last}"
         if self.horizon is not None:
             facts["horizon"] = self.horizon
         if self.targets is not None:
