@@ -13,13 +13,8 @@ from copy import deepcopy
 
 import numpy as np
 
-from sklstm import (
-    AnchoredRegressor,
-    ConformalRegressor,
-    LSTMRegressor,
-    SequenceWindower,
-    make_supervised,
-)
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.forecasting import AnchoredRegressor, ConformalRegressor
 
 MONTH = 30 * 24
 TRAIN, CALIBRATE, TEST = 12 * MONTH, 4 * MONTH, 4 * MONTH

@@ -24,14 +24,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from sklstm import (
-    AnchoredRegressor,
-    LSTMRegressor,
-    NaiveRegressor,
-    SequenceWindower,
-    make_forecaster,
-    make_supervised,
-)
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.forecasting import AnchoredRegressor, NaiveRegressor, make_forecaster
 
 ENDS = np.cumsum([12, 4, 4]) * 30 * 24
 HORIZONS = [24, 48, 96, 168, 336, 720]

@@ -15,7 +15,8 @@ import time
 
 import numpy as np
 
-from sklstm import NaiveRegressor, make_forecaster, make_supervised
+from sklstm import make_supervised
+from sklstm.forecasting import NaiveRegressor, make_forecaster
 
 
 def ar(noise, coefficient, lag=1):

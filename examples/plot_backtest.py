@@ -24,16 +24,14 @@ from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import TimeSeriesSplit, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from sklstm import (
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.datasets import load_co2
+from sklstm.forecasting import (
     AnchoredRegressor,
     ForecastDisplay,
-    LSTMRegressor,
     NaiveRegressor,
-    SequenceWindower,
     make_forecaster,
-    make_supervised,
 )
-from sklstm.datasets import load_co2
 
 horizon = 13
 co2 = load_co2()  # weekly; the filled weeks all lie before the years tested

@@ -24,14 +24,9 @@ from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from sklstm import (
-    AnchoredRegressor,
-    LSTMRegressor,
-    NaiveRegressor,
-    SequenceWindower,
-    make_supervised,
-)
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
 from sklstm.datasets import load_co2
+from sklstm.forecasting import AnchoredRegressor, NaiveRegressor
 
 co2 = load_co2()  # 59 unmeasured weeks, all before 1986, are interpolated
 X, y = make_supervised(co2.data)  # X[t]: all weeks up to t; y[t]: the week after

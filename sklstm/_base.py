@@ -5,46 +5,82 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_consistent_length, check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
 )
-from skorch.helper import predefined_split
 
-from ._batches import Samples
-from ._callbacks import EpochTasks, make_callbacks
-from ._categories import check_ids, count_ids, find_categorical
-from ._columns import get_names
-from ._input import read_sequences
-from ._module import LSTMModule
-from ._net import LSTMNet, curve
-from ._parameters import (
-    ARCHITECTURE,
-    CONSTRAINTS,
-    FUSED,
-    OPTIMIZERS,
-    check_together,
-)
-from ._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
-from ._scaling import fit_scaler
-from ._sequences import check_finite
-from ._splits import find_horizon, split_validation
-from ._unroll import (
+from ._input import check_ids, count_ids, find_categorical, read_sequences
+from ._net._batches import Samples
+from ._net._callbacks import EpochTasks, make_callbacks
+from ._net._module import LSTMModule
+from ._net._net import FUSED, OPTIMIZERS, LSTMNet, curve
+from ._net._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
+from ._net._unroll import (
     make_dataset,
     make_loader,
     overlap,
     predict,
     rows_of_prediction,
 )
+from ._rows._columns import get_names
+from ._rows._splits import find_horizon, split_validation
+from ._sequences import check_finite
 
+CONSTRAINTS: dict = {
+    "hidden_size": [Interval(Integral, 1, None, closed="left")],
+    "num_layers": [Interval(Integral, 1, None, closed="left")],
+    "bidirectional": ["boolean"],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "pooling": [StrOptions({"last", "mean", "max"})],
+    "unroll": [StrOptions({"window", "series"})],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "lr_scheduler": [StrOptions({"cosine", "reduce_on_plateau"}), None],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "max_epochs": [Interval(Integral, 1, None, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "warm_start": ["boolean"],
+    "standardize": ["boolean"],
+    "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+    "categorical_features": ["array-like", None],
+    "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
+    "device": [str],
+    "dtype": [StrOptions(set(DTYPES))],
+    "autocast": [StrOptions({"bfloat16"}), None],
+    "callbacks": [list, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+# Those that decide what weights there are; training goes on only if they stay.
+ARCHITECTURE = (
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "dropout",
+    "pooling",
+    "dtype",
+    "categorical_features",
+    "embedding_size",
+    "linear_skip",
+)
 # Putting a batch in canonical order sorts it: not for more values than this.
 MERGED_VALUES = 1 << 20
+# Rows that are looked at together: in all at once the scaler takes several tables.
+BLOCK = 1 << 16
 
 
 class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -308,7 +344,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if state is not None:
                 net.set_plain_state(state)
             if valid is not None:
-                net.train_split = predefined_split(self._to_dataset(valid, device))
+                net.validate_on(self._to_dataset(valid, device))
             net.max_epochs = n_epochs
             net.partial_fit(data)
         net.train_split = None  # or the net would keep the data
@@ -416,7 +452,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self._check_X(X, reset=False)
 
     def _run_net(self, sequences):
-        dataset = self._to_tensors(sequences, torch.device(self.net_.device))
+        dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
         with suit_threads(self._work(rows_of_prediction(dataset))):
             return predict(self.module_.eval(), dataset)
 
@@ -442,3 +478,63 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def check_together(estimator):
+    """Refuse parameters that are valid, but not with each other.
+
+    Parameters
+    ----------
+    estimator : BaseLSTM
+        Whose parameters to check.
+
+    Raises
+    ------
+    ValueError
+        If there is no net, or no arithmetic, of this kind.
+    """
+    one_way = not estimator.bidirectional and estimator.pooling == "last"
+    if estimator.unroll == "series" and not one_way:
+        raise ValueError(
+            "unroll='series' reads a series once, from its start; with"
+            f" bidirectional={estimator.bidirectional} and"
+            f" pooling={estimator.pooling!r} each window needs a reading of its own:"
+            " set unroll='window'."
+        )
+    if estimator.autocast is not None and estimator.dtype != "float32":
+        raise ValueError(
+            f"autocast={estimator.autocast!r} shortens float32, but dtype is"
+            f" {estimator.dtype!r}: set autocast=None or dtype='float32'."
+        )
+
+
+def make_scaler() -> StandardScaler:
+    """Return a scaler of arrays, whatever container is configured globally."""
+    return StandardScaler().set_output(transform="default")
+
+
+def fit_scaler(samples: Samples, untouched: list[int]) -> StandardScaler:
+    """Fit to the steps of the samples, each with the weights of its sequences.
+
+    Parameters
+    ----------
+    samples : Samples
+        The training data.
+
+    untouched : list of int
+        Positions of features that scaling must leave as they are.
+
+    Returns
+    -------
+    scaler : StandardScaler
+        Fitted to the features of a step.
+    """
+    sequences = samples.sequences.compact()
+    table, weights = sequences.steps, sequences.coverage(samples.weight)
+    scaler = make_scaler()
+    for block in gen_batches(len(weights), BLOCK):
+        if weights[block].any():
+            scaler.partial_fit(table[block], sample_weight=weights[block])
+    scaler.mean_[untouched] = 0.0
+    scaler.var_[untouched] = scaler.scale_[untouched] = 1.0
+    return scaler

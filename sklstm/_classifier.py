@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
 
 from ._base import BaseLSTM
-from ._labels import check_labels, encode_labels
-from ._losses import Loss
+from ._net._losses import Loss
 from ._output import to_output
 
 
@@ -438,3 +441,46 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     def _validation_score(self, y, output, weight):
         return accuracy_score(y, output.argmax(axis=1), sample_weight=weight)
+
+
+def check_labels(y):
+    """Return labels as an array of shape (n_samples,), or say what is wrong."""
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
+
+
+def encode_labels(y, classes):
+    """Return the positions of labels in the sorted classes.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+
+    classes : ndarray of shape (n_classes,)
+        All that may come.
+
+    Returns
+    -------
+    encoded : ndarray of int, shape (n_samples,)
+        Positions.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or a label that is none of them.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has 1 class, {classes[0]}; LSTMClassifier needs at least 2 classes with"
+            " a weight above 0."
+        )
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has labels that are not in classes_: {unknown.tolist()}; expected"
+            f" {classes.tolist()}, as given in the first call."
+        )
+    return np.searchsorted(classes, y)

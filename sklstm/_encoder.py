@@ -15,7 +15,7 @@ from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._columns import get_index
+from ._rows._columns import get_index
 from ._sequences import Sequences
 
 _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"

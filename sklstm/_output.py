@@ -7,7 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ._columns import get_index
+from ._rows._columns import get_index
 from ._sequences import Sequences
 
 LIBRARIES = ("pandas", "polars")

@@ -11,10 +11,9 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ._base import BaseLSTM
-from ._losses import LOSSES, make_loss
+from ._base import BaseLSTM, make_scaler
+from ._net._losses import LOSSES, make_loss
 from ._output import to_output
-from ._scaling import make_scaler
 
 
 def _has_quantiles(estimator):

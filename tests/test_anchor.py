@@ -24,10 +24,7 @@ from sklearn.preprocessing import (
 )
 
 from sklstm import (
-    AnchoredRegressor,
-    ConformalRegressor,
     LSTMRegressor,
-    NaiveRegressor,
     Sequences,
     SequenceWindower,
     StepTransformer,
@@ -35,8 +32,9 @@ from sklstm import (
     make_supervised,
     make_windows,
 )
-from sklstm._levels import take_changes
-from sklstm._splits import Timeline
+from sklstm._rows._splits import Timeline
+from sklstm.forecasting import AnchoredRegressor, ConformalRegressor, NaiveRegressor
+from sklstm.forecasting._levels import take_changes
 
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(200, 2)), axis=0)

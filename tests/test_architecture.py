@@ -1,4 +1,4 @@
-"""The house rules: who imports whom, and who may touch torch's global state.
+"""The house rules: who imports whom, and who may touch torch and its state.
 
 Every rule yields one line per breach. The rules run over the package, and each of
 them also runs over a small bad source that it must catch.
@@ -33,8 +33,9 @@ def imported(path, node):
         package = PurePosixPath(path).with_suffix("").parts[: -node.level]
         base = ".".join([*package, *base.split(".")] if base else package)
     if base == "sklstm":  # `from . import _module` names a module, not the root
+        folders = ("datasets", "forecasting")
         return [
-            f"sklstm.{a.name}" if a.name[0] == "_" or a.name == "datasets" else base
+            f"sklstm.{a.name}" if a.name[0] == "_" or a.name in folders else base
             for a in node.names
         ]
     return [base]
@@ -57,6 +58,17 @@ def check_root(path, tree):
             yield f"line {node.lineno}: imports the package root"
 
 
+def check_wings(path, tree):
+    for node in ast.walk(tree):
+        for name in imported(path, node) if isinstance(node, IMPORTS) else []:
+            may = path.startswith(("sklstm/forecasting/", "sklstm/__init__"))
+            if name.startswith("sklstm.forecasting") and not may:
+                yield f"line {node.lineno}: the core imports forecasting"
+            is_torch = name.split(".")[0] in ("torch", "skorch")
+            if is_torch and not path.startswith("sklstm/_net/"):
+                yield f"line {node.lineno}: {name} belongs in _net/"
+
+
 def check_local_imports(path, tree):
     functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
     local = {n for f in functions for n in ast.walk(f) if isinstance(n, IMPORTS)}
@@ -67,7 +79,7 @@ def check_local_imports(path, tree):
 
 
 def check_torch_state(path, tree):
-    if path == "sklstm/_runtime.py":
+    if path == "sklstm/_net/_runtime.py":
         return
     aliases = {}
     for node in ast.walk(tree):
@@ -88,7 +100,7 @@ def check_torch_state(path, tree):
 
 
 def breaches(path, source):
-    checks = [check_root, check_local_imports, check_torch_state]
+    checks = [check_root, check_wings, check_local_imports, check_torch_state]
     tree = ast.parse(source)
     return [breach for check in checks for breach in check(path, tree)]
 
@@ -145,7 +157,7 @@ def test_a_circle_is_found():
     [
         ("import sklstm", "package root"),
         ("from sklstm import LSTMRegressor", "package root"),
-        ("from . import LSTMRegressor", "package root"),
+        ("from .. import LSTMRegressor", "package root"),
         ("def f():\n    import json", "function-local"),
         ("class A:\n    def f(self):\n        import os", "local"),
         ("import torch\ntorch.manual_seed(0)", "_runtime.py"),
@@ -159,7 +171,20 @@ def test_a_circle_is_found():
     ],
 )
 def test_each_rule_fires(source, breach):
-    assert breach in "\n".join(breaches("sklstm/_net.py", source))
+    assert breach in "\n".join(breaches("sklstm/_net/_net.py", source))
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "breach"),
+    [
+        ("sklstm/_base.py", "import torch", "belongs in _net"),
+        ("sklstm/forecasting/_a.py", "from skorch import NeuralNet", "belongs in _net"),
+        ("sklstm/_base.py", "from .forecasting._naive import x", "imports forecasting"),
+        ("sklstm/_rows/_a.py", "from ..forecasting import x", "imports forecasting"),
+    ],
+)
+def test_rooms_keep_to_themselves(path, source, breach):
+    assert breach in "\n".join(breaches(path, source))
 
 
 @pytest.mark.parametrize(
@@ -167,11 +192,13 @@ def test_each_rule_fires(source, breach):
     [
         ("sklstm/__init__.py", "from sklstm._regressor import LSTMRegressor"),
         ("sklstm/__init__.py", "from . import datasets"),
-        ("sklstm/_net.py", "from . import _batches"),
+        ("sklstm/_net/_net.py", "from . import _batches"),
+        ("sklstm/__init__.py", "from . import forecasting"),
+        ("sklstm/forecasting/_anchor.py", "from ._levels import find_levels"),
         ("sklstm/_sequences.py", "def f():\n    import pandas as pd"),
-        ("sklstm/_runtime.py", "import torch\ntorch.manual_seed(0)"),
-        ("sklstm/_net.py", "import torch\ntorch.Generator().manual_seed(0)"),
-        ("sklstm/_net.py", "import torch\ntorch.get_num_threads()"),
+        ("sklstm/_net/_runtime.py", "import torch\ntorch.manual_seed(0)"),
+        ("sklstm/_net/_net.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        ("sklstm/_net/_net.py", "import torch\ntorch.get_num_threads()"),
     ],
 )
 def test_no_rule_fires_on_good_code(path, source):

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from torch.utils.data import DataLoader, TensorDataset
 
 from sklstm import Sequences
-from sklstm._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
+from sklstm._net._batches import BatchDataset, BatchLoader, Samples, predict_in_batches
 
 CPU = {"dtype": torch.float32, "device": torch.device("cpu")}
 

@@ -16,18 +16,16 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 
-from sklstm import (
-    AnchoredRegressor,
+from sklstm import Sequences, SequenceWindower, make_supervised, make_windows
+from sklstm._rows._splits import Timeline
+from sklstm.forecasting import AnchoredRegressor, NaiveRegressor, make_forecaster
+from sklstm.forecasting._blend import (
     BlendedRegressor,
-    NaiveRegressor,
-    Sequences,
-    SequenceWindower,
-    make_forecaster,
-    make_supervised,
-    make_windows,
+    Blocks,
+    find_gain,
+    find_products,
+    find_weights,
 )
-from sklstm._blocks import Blocks, find_gain, find_products, find_weights
-from sklstm._splits import Timeline
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(100, 3))

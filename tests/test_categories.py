@@ -19,7 +19,7 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
-from sklstm._categories import MAX_IDS, check_ids, count_ids, find_categorical
+from sklstm._input import MAX_IDS, check_ids, count_ids, find_categorical
 
 N = 12
 RNG = np.random.RandomState(0)

@@ -21,15 +21,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import (
-    ConformalRegressor,
     LSTMRegressor,
     Sequences,
     SequenceWindower,
     make_histories,
     make_supervised,
 )
-from sklstm._splits import split_last
+from sklstm._rows._splits import split_last
 from sklstm.datasets import make_lagged
+from sklstm.forecasting import ConformalRegressor
 
 
 class Zero(RegressorMixin, BaseEstimator):

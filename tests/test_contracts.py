@@ -233,7 +233,7 @@ def test_predict_does_not_depend_on_the_size_of_its_batches(Estimator, monkeypat
     estimator = make(Estimator).fit(RAGGED, target(Estimator))
     X = RAGGED * 20
     at_once = outputs(estimator, X)
-    monkeypatch.setattr("sklstm._batches.PREDICTION_STEPS", 1)
+    monkeypatch.setattr("sklstm._net._batches.PREDICTION_STEPS", 1)
     assert_array_equal(outputs(estimator, X), at_once)
 
 

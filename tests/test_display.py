@@ -16,7 +16,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
-    ForecastDisplay,
     LSTMRegressor,
     SequenceWindower,
     StepTransformer,
@@ -24,6 +23,7 @@ from sklstm import (
     make_supervised,
     make_windows,
 )
+from sklstm.forecasting import ForecastDisplay
 
 HOURS = pd.date_range("2024-03-01", periods=120, freq="h")
 WAVE = pd.DataFrame(

@@ -4,14 +4,9 @@ import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklstm import (
-    AnchoredRegressor,
-    BlendedRegressor,
-    LSTMClassifier,
-    LSTMRegressor,
-    NaiveRegressor,
-    SequenceWindower,
-)
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+from sklstm.forecasting import AnchoredRegressor, NaiveRegressor
+from sklstm.forecasting._blend import BlendedRegressor
 
 REASON = "a window holds the rows before it: order and neighbours are its very meaning"
 EXPECTED_FAILURES = {

@@ -17,13 +17,8 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 
-from sklstm import (
-    NaiveRegressor,
-    PanelTimeSeriesSplit,
-    SequenceWindower,
-    make_histories,
-    make_supervised,
-)
+from sklstm import SequenceWindower, make_histories, make_supervised
+from sklstm.forecasting import NaiveRegressor, PanelTimeSeriesSplit
 
 
 def folds_of(splitter, *args, **kwargs):

@@ -18,16 +18,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
-    AnchoredRegressor,
     LSTMRegressor,
     SequenceWindower,
     StepTransformer,
-    add_future,
     make_histories,
     make_supervised,
-    recursive_forecast,
 )
-from sklstm._calendar import continue_column
+from sklstm.forecasting import AnchoredRegressor, add_future, recursive_forecast
+from sklstm.forecasting._calendar import continue_column
 
 
 def ar2(n, seed=0):

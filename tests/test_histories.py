@@ -27,14 +27,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
-    AnchoredRegressor,
     LSTMRegressor,
-    PanelTimeSeriesSplit,
     Sequences,
     SequenceWindower,
     make_histories,
     make_supervised,
 )
+from sklstm.forecasting import AnchoredRegressor, PanelTimeSeriesSplit
 
 
 @st.composite

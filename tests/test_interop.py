@@ -69,7 +69,6 @@ from sklearn.preprocessing import (
 )
 
 from sklstm import (
-    AnchoredRegressor,
     LSTMClassifier,
     LSTMRegressor,
     Sequences,
@@ -79,6 +78,7 @@ from sklstm import (
     make_supervised,
 )
 from sklstm.datasets import make_lagged
+from sklstm.forecasting import AnchoredRegressor
 
 # The target is what the feature was a row ago: two rows show it, one does not.
 ROWS, y = make_lagged(160, lag=1, random_state=0)

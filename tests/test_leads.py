@@ -10,13 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
-from sklstm import (
-    LSTMRegressor,
-    SequenceWindower,
-    add_future,
-    make_histories,
-    make_supervised,
-)
+from sklstm import LSTMRegressor, SequenceWindower, make_histories, make_supervised
+from sklstm.forecasting import add_future
 
 KEYS = {"group": "shop", "time": "day"}
 DAYS = pd.date_range("2024-01-01", periods=8)

@@ -14,7 +14,7 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMRegressor
-from sklstm._losses import GaussianCRPS, Pinball, QuantileLoss, make_loss
+from sklstm._net._losses import GaussianCRPS, Pinball, QuantileLoss, make_loss
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 3, 1))

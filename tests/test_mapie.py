@@ -12,8 +12,9 @@ from mapie.subsample import BlockBootstrap
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.frozen import FrozenEstimator
 
-from sklstm import ConformalRegressor, LSTMRegressor, SequenceWindower
+from sklstm import LSTMRegressor, SequenceWindower
 from sklstm.datasets import make_lagged
+from sklstm.forecasting import ConformalRegressor
 
 # The target is what the feature was a row ago, and noise of known size.
 SIGMA = 0.3

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
-from sklstm._module import LSTMModule, suggest_size
+from sklstm._net._module import LSTMModule, suggest_size
 
 POOLINGS = ["last", "mean", "max"]
 
@@ -302,7 +302,7 @@ def test_the_skip_is_a_line_through_the_window():
 def test_the_skip_reads_many_windows_in_parts(monkeypatch):
     model, windows = with_skip()
     expected = model.predict(windows)
-    monkeypatch.setattr("sklstm._module.SKIPPED_VALUES", 1)
+    monkeypatch.setattr("sklstm._net._module.SKIPPED_VALUES", 1)
     assert_array_equal(model.predict(windows), expected)
 
 

@@ -14,13 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklstm import (
-    NaiveRegressor,
     Sequences,
     SequenceWindower,
     StepTransformer,
     make_supervised,
     make_windows,
 )
+from sklstm.forecasting import NaiveRegressor
 
 
 def repeat(sequence, period, horizon):

@@ -8,8 +8,9 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklstm import LSTMRegressor, _runtime
-from sklstm._runtime import resolve_device, seeded, suit_threads
+from sklstm import LSTMRegressor
+from sklstm._net import _runtime
+from sklstm._net._runtime import resolve_device, seeded, suit_threads
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import SequenceWindower, make_histories, make_supervised
-from sklstm._series import number_series, sort_rows
+from sklstm._rows._series import number_series, sort_rows
 
 # Random panels are full of gaps, and many a window over them is short.
 many_are_short = pytest.mark.filterwarnings("ignore:.* windows have fewer than")

@@ -12,21 +12,20 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
-    BlendedRegressor,
-    ConformalRegressor,
     LSTMRegressor,
-    NaiveRegressor,
     Sequences,
     SequenceWindower,
     make_histories,
     make_supervised,
 )
-from sklstm._splits import (
+from sklstm._rows._splits import (
     Timeline,
     find_horizon,
     overlap_runs,
     split_validation,
 )
+from sklstm.forecasting import ConformalRegressor, NaiveRegressor
+from sklstm.forecasting._blend import BlendedRegressor
 
 
 def windows(n_rows, length):

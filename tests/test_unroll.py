@@ -12,7 +12,6 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
-    AnchoredRegressor,
     LSTMClassifier,
     LSTMRegressor,
     Sequences,
@@ -20,7 +19,8 @@ from sklstm import (
     make_histories,
     make_supervised,
 )
-from sklstm._unroll import SeriesDataset, cut, make_dataset, make_loader, predict
+from sklstm._net._unroll import SeriesDataset, cut, make_dataset, make_loader, predict
+from sklstm.forecasting import AnchoredRegressor
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
 RNG = np.random.default_rng(0)
@@ -34,7 +34,7 @@ SMALL = {"hidden_size": 6, "max_epochs": 2, "random_state": 0}
 @pytest.fixture(autouse=True)
 def short_chunks(monkeypatch):
     """Chunks as long as the windows here, so that a series has several."""
-    monkeypatch.setattr("sklstm._unroll.MIN_SIZE", 1)
+    monkeypatch.setattr("sklstm._net._unroll.MIN_SIZE", 1)
 
 
 @given(
@@ -110,7 +110,7 @@ def test_predictions_come_in_the_order_of_the_windows():
 def test_predictions_do_not_depend_on_the_size_of_batches(monkeypatch):
     model = LSTMRegressor(unroll="series", **SMALL).fit(WINDOWS, MEANS)
     expected = model.predict(WINDOWS)
-    monkeypatch.setattr("sklstm._unroll.PREDICTION_STEPS", 40)
+    monkeypatch.setattr("sklstm._net._unroll.PREDICTION_STEPS", 40)
     assert_allclose(model.predict(WINDOWS), expected, rtol=1e-5)
 
 
@@ -288,7 +288,7 @@ def test_a_repeated_sequence_does_not_overlap_itself():
 
 @pytest.mark.parametrize(("length", "stride"), [(2, 1), (4, 1), (48, 1), (48, 24)])
 def test_there_are_no_more_steps_than_with_windows(monkeypatch, length, stride):
-    monkeypatch.setattr("sklstm._unroll.MIN_SIZE", 32)
+    monkeypatch.setattr("sklstm._net._unroll.MIN_SIZE", 32)
     windows = SequenceWindower(length).fit_transform(RNG.normal(size=(2000, 1)))
     windows = windows[::stride]
     y, weight = np.ones((2, len(windows)))

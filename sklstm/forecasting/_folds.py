@@ -12,8 +12,8 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import as_table, find_place, read_place, read_times, refuse_lazy
-from ._sequences import Sequences
+from .._rows._columns import as_table, find_place, read_place, read_times, refuse_lazy
+from .._sequences import Sequences
 
 _COUNT = [Interval(Integral, 1, None, closed="left"), None]
 
@@ -65,7 +65,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
     Examples
     --------
     >>> import pandas as pd
-    >>> from sklstm import PanelTimeSeriesSplit
+    >>> from sklstm.forecasting import PanelTimeSeriesSplit
     >>> sales = pd.DataFrame({
     ...     "shop": ["a", "a", "a", "a", "b", "b", "b"],
     ...     "day": [1, 2, 3, 4, 2, 3, 4],

@@ -25,11 +25,10 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._categories import find_categorical
-from ._input import is_ragged, read_sequences
+from .._input import find_categorical, is_ragged, read_sequences
+from .._regressor import LSTMRegressor
+from .._sequences import Sequences, check_finite
 from ._levels import find_levels, fit_lines, take_changes
-from ._regressor import LSTMRegressor
-from ._sequences import Sequences, check_finite
 
 
 def _inner_has(name: str) -> Any:
@@ -112,7 +111,8 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     >>> import numpy as np
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import AnchoredRegressor, SequenceWindower, make_supervised
+    >>> from sklstm import SequenceWindower, make_supervised
+    >>> from sklstm.forecasting import AnchoredRegressor
     >>> rising = np.arange(300) / 10 + np.sin(np.arange(300))
     >>> X, y = make_supervised(rising)
     >>> model = make_pipeline(

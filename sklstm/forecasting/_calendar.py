@@ -8,8 +8,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ._columns import read_times
-from ._series import regular_steps
+from .._rows._columns import read_times
+from .._rows._series import regular_steps
 
 DAY = 86_400 * 10**9  # nanoseconds
 # A clock that is not exact may be off by such a share of the regular step.

@@ -9,9 +9,17 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.helper import predefined_split
 from skorch.history import History
 
-from ._parameters import OPTIMIZERS
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+# Optimizers with an implementation that updates all parameters in one call.
+FUSED = {"adam", "adamw", "sgd"}
 
 # What skorch tells callbacks of each batch, most of which do not listen.
 OF_BATCH = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -42,6 +50,10 @@ class LSTMNet(NeuralNet):
         """Leave out skorch's scoring callbacks: they average losses by batch."""
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
+
+    def validate_on(self, dataset: Any) -> None:
+        """Measure the validation loss on these samples."""
+        self.train_split = predefined_split(dataset)
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""

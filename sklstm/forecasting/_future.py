@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from ._calendar import continue_column, continue_index
-from ._columns import (
+from .._rows._columns import (
     Place,
     as_table,
     column_names,
@@ -16,9 +15,10 @@ from ._columns import (
     read_place,
     read_times,
 )
-from ._order import Keys, RowOrder
-from ._series import match_series
-from ._tables import is_frame, set_columns
+from .._rows._order import Keys, RowOrder
+from .._rows._series import match_series
+from .._rows._tables import is_frame, set_columns
+from ._calendar import continue_column, continue_index
 
 
 class Future:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ._sequences import Sequences
+from .._sequences import Sequences
 
 # A product of at least so many rows, and of a multiple of them, takes the same path
 # through BLAS whatever the number: a sequence gets the same bits alone or in company.

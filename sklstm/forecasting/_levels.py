@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ._sequences import Sequences
-from ._series import join_ranges
-from ._splits import Timeline, overlap_runs
+from .._rows._series import join_ranges
+from .._rows._splits import Timeline, overlap_runs
+from .._sequences import Sequences
 
 # Share of the spread of y by which a value may miss a straight line, after scaling in
 # floats of single precision.

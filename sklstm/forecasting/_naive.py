@@ -12,9 +12,9 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._input import read_sequences
+from .._input import read_sequences
+from .._sequences import Sequences, check_finite
 from ._levels import find_levels
-from ._sequences import Sequences, check_finite
 
 
 class NaiveRegressor(RegressorMixin, BaseEstimator):
@@ -81,7 +81,8 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import NaiveRegressor, SequenceWindower, make_supervised
+    >>> from sklstm import SequenceWindower, make_supervised
+    >>> from sklstm.forecasting import NaiveRegressor
     >>> X, y = make_supervised([1, 2, 3, 1, 2, 3, 1, 2, 4], horizon=2)
     >>> model = make_pipeline(SequenceWindower(sequence_length=3), NaiveRegressor(3))
     >>> model.fit(X, y).predict(X)[-1]

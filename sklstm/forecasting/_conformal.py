@@ -34,9 +34,9 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ._splits import ROUNDING, find_horizon, split_last
+from .._rows._splits import ROUNDING, find_horizon, split_last
+from .._rows._windows import SequenceWindower
 from ._spread import find_method, predict_spread
-from ._windows import SequenceWindower
 
 
 class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -156,7 +156,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LinearRegression
-    >>> from sklstm import ConformalRegressor
+    >>> from sklstm.forecasting import ConformalRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(9000, 1))
     >>> y = X[:, 0] + rng.normal(size=9000)
@@ -274,7 +274,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
         >>> import numpy as np
         >>> from sklearn.dummy import DummyRegressor
-        >>> from sklstm import ConformalRegressor
+        >>> from sklstm.forecasting import ConformalRegressor
         >>> y = np.random.default_rng(0).normal(size=400) * np.repeat([1, 3], 200)
         >>> X = np.zeros((400, 1))
         >>> model = ConformalRegressor(DummyRegressor()).fit(X[:200], y[:200])

@@ -77,7 +77,7 @@ class ForecastDisplay:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklstm import ForecastDisplay
+    >>> from sklstm.forecasting import ForecastDisplay
     >>> wave = np.sin(np.arange(60) / 5)
     >>> display = ForecastDisplay.from_predictions(
     ...     wave[:48], 0.9 * wave[48:], y_true=wave[48:], name="level (m)"

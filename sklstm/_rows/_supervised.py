@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._output import to_container
 from ._columns import (
     column_names,
     find_column,
@@ -18,7 +19,6 @@ from ._columns import (
 )
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from ._order import Keys, RowOrder
-from ._output import to_container
 from ._tables import append_leads, is_frame, read_table
 
 

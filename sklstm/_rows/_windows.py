@@ -18,11 +18,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._input import check_features
+from .._sequences import Sequences
 from ._columns import as_table, refuse_lazy
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
-from ._input import check_features
 from ._order import Keys, RowOrder
-from ._sequences import Sequences
 from ._series import Tails
 
 # Share of short windows that is told of. The first rows of a series have short ones in

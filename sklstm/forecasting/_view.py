@@ -11,8 +11,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_array
 
-from ._calendar import continue_column
-from ._columns import (
+from .._rows._columns import (
     as_table,
     column_names,
     find_column,
@@ -20,12 +19,13 @@ from ._columns import (
     read_place,
     read_times,
 )
+from .._rows._order import Keys, RowOrder
+from .._rows._splits import Timeline
+from .._rows._tables import is_frame
+from .._sequences import Sequences
+from ._calendar import continue_column
 from ._forecast import find_windowers
-from ._order import Keys, RowOrder
-from ._sequences import Sequences
-from ._splits import Timeline
 from ._spread import find_method, predict_spread
-from ._tables import is_frame
 
 # Standard deviations on either side of the mean, for 90 % of a normal distribution.
 N_STD = 1.645

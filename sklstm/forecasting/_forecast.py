@@ -14,14 +14,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
+from .._rows._columns import column_names, find_column, get_index
+from .._rows._histories import KEY_CONSTRAINTS, check_gap, cut_histories
+from .._rows._order import Keys, RowOrder
+from .._rows._series import join_ranges
+from .._rows._tables import is_frame, read_table, set_columns, stack_rows
+from .._rows._windows import SequenceWindower
 from ._calendar import continue_index
-from ._columns import column_names, find_column, get_index
 from ._future import Future, coming_rows
-from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
-from ._order import Keys, RowOrder
-from ._series import join_ranges
-from ._tables import is_frame, read_table, set_columns, stack_rows
-from ._windows import SequenceWindower
 
 
 @validate_params(
@@ -130,7 +130,8 @@ def recursive_forecast(
     >>> import numpy as np
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import SequenceWindower, make_supervised, recursive_forecast
+    >>> from sklstm import SequenceWindower, make_supervised
+    >>> from sklstm.forecasting import recursive_forecast
     >>> wave = np.sin(np.arange(100.0))
     >>> model = make_pipeline(SequenceWindower(2, flatten=True), LinearRegression())
     >>> X, y = make_supervised(wave)

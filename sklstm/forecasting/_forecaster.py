@@ -8,11 +8,11 @@ from typing import Any
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._regressor import LSTMRegressor
+from .._rows._windows import SequenceWindower
 from ._anchor import AnchoredRegressor
 from ._blend import BlendedRegressor
 from ._naive import NaiveRegressor
-from ._regressor import LSTMRegressor
-from ._windows import SequenceWindower
 
 MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 SETTINGS = {"hidden_size": 32, "unroll": "series", "linear_skip": True}
@@ -61,10 +61,12 @@ def make_forecaster(
         The feature that is forecast, as in `AnchoredRegressor`.
 
     max_epochs : int, default=100
-        As in `BlendedRegressor`.
+        Largest number of epochs, in which all copies of an LSTM are trained in step
+        until their error in the blocks left out no longer falls.
 
     n_jobs : int or None, default=None
-        As in `BlendedRegressor`.
+        Number of forecasts that are fitted at the same time; None means 1, unless in
+        a :obj:`joblib.parallel_backend`.
 
     random_state : int, RandomState instance or None, default=None
         As in `LSTMRegressor`.
@@ -75,7 +77,7 @@ def make_forecaster(
     Returns
     -------
     forecaster : Pipeline
-        Of a `SequenceWindower` and a `BlendedRegressor`, to be fitted to what
+        Of a `SequenceWindower` and a blend, to be fitted to what
         `make_supervised` returns.
 
     See Also
@@ -85,7 +87,8 @@ def make_forecaster(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklstm import make_forecaster, make_histories, make_supervised
+    >>> from sklstm import make_histories, make_supervised
+    >>> from sklstm.forecasting import make_forecaster
     >>> series = np.sin(np.arange(240) * 2 * np.pi / 12)
     >>> X, y = make_supervised(series[:200], horizon=3)
     >>> model = make_forecaster(200, period=12, max_epochs=20, random_state=0)

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._rows._splits import overlap_runs, sorting
+from .._sequences import Sequences
 from ._batches import (
     PREDICTION_STEPS,
     ROW_MULTIPLE,
@@ -23,8 +25,6 @@ from ._batches import (
     BatchLoader,
     predict_in_batches,
 )
-from ._sequences import Sequences
-from ._splits import overlap_runs, sorting
 
 # The targets of a chunk are alike: it counts as so many windows, if it has as many.
 WINDOWS_PER_CHUNK = 8

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._sequences import Sequences
 from ._columns import GAP_TYPES, column_names, get_index, read_features
 from ._order import Keys, RowOrder
-from ._sequences import Sequences
 from ._series import Tails, join_ranges
 from ._tables import is_frame, name_leads, read_table
 

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, validate_params
 
-from ._columns import get_index
+from .._rows._columns import get_index
+from .._rows._histories import KEY_CONSTRAINTS, check_gap, cut_histories
+from .._rows._order import Keys, RowOrder
+from .._rows._tables import append_leads, read_table, stack_rows
 from ._future import Future, coming_rows
-from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
-from ._order import Keys, RowOrder
-from ._tables import append_leads, read_table, stack_rows
 
 
 @validate_params(
@@ -92,7 +92,8 @@ def add_future(
 
     Examples
     --------
-    >>> from sklstm import add_future, make_supervised
+    >>> from sklstm import make_supervised
+    >>> from sklstm.forecasting import add_future
     >>> data = [[10, 1], [20, 2], [30, 3]]
     >>> X, y = make_supervised(data, horizon=1, known=[1])
     >>> X[-1]

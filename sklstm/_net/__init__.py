@@ -1,0 +1,1 @@
+"""Everything torch: module, losses, batches, the skorch net and its callbacks."""
