@@ -18,7 +18,13 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ._input import check_ids, count_ids, find_categorical, read_sequences
+from ._input import (
+    all_or_nothing,
+    check_ids,
+    count_ids,
+    find_categorical,
+    read_sequences,
+)
 from ._net._batches import Samples
 from ._net._callbacks import EpochTasks, make_callbacks
 from ._net._module import LSTMModule
@@ -194,12 +200,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
         check_together(self)
-        samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
-        train, valid = self._split(samples, resume=resume)
-        self._prepare(samples, train, resume=resume)
-        with self._observed(X, y, sample_weight, n_epochs) as observers:
-            self._train(train, valid, n_epochs, observers, resume=resume)
-        return self._record()
+        with all_or_nothing(self):
+            samples = self._check_samples(
+                X, y, sample_weight, classes, reset=not resume
+            )
+            train, valid = self._split(samples, resume=resume)
+            self._prepare(samples, train, resume=resume)
+            with self._observed(X, y, sample_weight, n_epochs) as observers:
+                self._train(train, valid, n_epochs, observers, resume=resume)
+            return self._record()
 
     @contextmanager
     def _observed(self, X, y, sample_weight, n_epochs):

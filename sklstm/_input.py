@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,21 @@ def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequ
             " features as input."
         )
     return sequences
+
+
+@contextmanager
+def all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Leave an estimator as it was if the body fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        now = vars(estimator)
+        # scikit-learn has yet to tear down the callbacks of this fit.
+        before |= {name: now[name] for name in now if "callback" in name}
+        now.clear()
+        now.update(before)
+        raise
 
 
 def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> None:

@@ -470,7 +470,8 @@ class Sequences:
         -------
         sequences : Sequences
             With the same starts and lengths, which know the same; but not the names
-            of features and targets if there is another number of features.
+            of features and targets if there is another number of features. If the
+            targets have other values there, their units count as changed.
 
         Examples
         --------
@@ -483,6 +484,12 @@ class Sequences:
         made = self._like(np.asarray(steps), self.starts, self.lengths)
         if np.shape(steps)[1:] != self.steps.shape[1:]:
             made.feature_names = made.targets = None
+        elif self.targets is not None and made.steps is not self.steps:
+            here, there = self.steps[:, self.targets], made.steps[:, self.targets]
+            is_same = here.shape == there.shape and np.array_equal(
+                here, there, equal_nan=here.dtype.kind == "f"
+            )
+            made.units_changed = self.units_changed or not is_same
         made._check()
         return made
 

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._input import is_ragged, read_sequences
+from ._input import all_or_nothing, is_ragged, read_sequences
 from ._sequences import Sequences
 
 
@@ -62,7 +62,7 @@ class StepTransformer(  # type: ignore[call-arg]
     The LSTM estimators standardise by themselves: no scaler is needed before them.
 
     The rows of a table are its steps, so that it is transformed as by the transformer
-    alone.
+    alone. The steps of all series are one table to it: it must map each row on its own.
 
     Sequences still know which features y continues if these keep their names; a
     `ColumnTransformer` needs ``verbose_feature_names_out=False`` for that.
@@ -102,14 +102,15 @@ class StepTransformer(  # type: ignore[call-arg]
         self : StepTransformer
             The fitted transformer.
         """
-        sequences = self._read(X, reset=True)
-        if sequences is None:
-            self.transformer_ = clone(self.transformer).fit(X)
+        with all_or_nothing(self):
+            sequences = self._read(X, reset=True)
+            if sequences is None:
+                self.transformer_ = clone(self.transformer).fit(X)
+                return self
+            used = sequences.coverage() > 0
+            steps = sequences.steps if used.all() else sequences.steps[used]
+            self.transformer_ = clone(self.transformer).fit(self._table(steps))
             return self
-        used = sequences.coverage() > 0
-        steps = sequences.steps if used.all() else sequences.steps[used]
-        self.transformer_ = clone(self.transformer).fit(self._table(steps))
-        return self
 
     def transform(self, X: Any) -> Any:
         """Transform the steps of sequences.
@@ -229,8 +230,7 @@ def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:
         made.feature_names = np.array(new, dtype=object) if is_named else None
     made.targets = targets
     if targets is not None:
-        same = np.array_equal(
-            table[:, targets], sequences.steps[:, sequences.targets], equal_nan=True
-        )
-        made.units_changed = sequences.units_changed or not same
+        here, there = sequences.steps[:, sequences.targets], table[:, targets]
+        is_same = np.array_equal(here, there, equal_nan=here.dtype.kind == "f")
+        made.units_changed = sequences.units_changed or not is_same
     return made

@@ -286,6 +286,7 @@ def panel(n, scales, seed=0):
     return pd.DataFrame({"shop": shop, "day": day, "x": y}), y
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_all_samples_of_a_frozen_panel_and_of_updates_go_by_age():
     table, y = panel(30, [1, 10])
     windower = SequenceWindower(2, group="shop", time="day").fit(table)

@@ -90,6 +90,7 @@ def test_the_window_of_a_sample_is_the_same_wherever_it_goes(rows, length, data)
                 assert again.steps[starts[i] - 1, 0] == history[-length - 1]
 
 
+@pytest.mark.filterwarnings("ignore:.*(samples are lost|have no sample)")
 @given(panels(), st.integers(1, 3))
 def test_targets_are_those_of_lists(rows, horizon):
     labels, times, column = rows.T

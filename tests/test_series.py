@@ -242,6 +242,7 @@ def test_with_bare_arrays_a_hole_cannot_be_known():
     assert windows[4].ravel().tolist() == [2, 3, 6]
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_context_gives_a_fold_its_history():
     X = dated()
     windower = SequenceWindower(4, time="index")
@@ -251,6 +252,7 @@ def test_context_gives_a_fold_its_history():
             assert_array_equal(window.ravel(), np.arange(max(row - 3, 0), row + 1))
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_context_is_not_used_by_rows_that_do_not_continue():
     X = dated()
     windower = SequenceWindower(4, time="index").fit(X[:5])
@@ -260,6 +262,7 @@ def test_context_is_not_used_by_rows_that_do_not_continue():
     assert windower.transform(X[6:7])[0].ravel().tolist() == [2, 3, 4, 6]
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_context_serves_rows_that_repeat_the_last_known_ones():
     X, windower = dated(20), SequenceWindower(4, time="index")
     windows = windower.fit(X[:12]).transform(X[11:14])
@@ -280,6 +283,7 @@ def test_with_context_a_row_is_what_it_is_among_all(first):
         assert windows.steps[windows.starts[0] - 1, 0] == first - 4
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_without_context_rows_begin_their_history():
     windower = SequenceWindower(4, time="index", context=False).fit(dated()[:5])
     assert rows_of(windower.transform(dated()[5:7])) == [[5], [5, 6]]
@@ -300,6 +304,7 @@ def test_context_is_as_long_as_the_windows_of_fit():
         windower.set_params(sequence_length=9).transform(dated()[5:])
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_a_series_of_one_row_has_the_step_of_the_others():
     rows = [[0, 0, 0], [0, 1, 1], [0, 2, 2], [1, 2, 7]]
     windower = SequenceWindower(3, group=0, time=1).fit(rows)
@@ -320,6 +325,7 @@ def test_context_of_integers_is_not_rounded():
     assert windows[0].ravel().tolist() == [0.5, 1.5, 7]
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_a_pipeline_keeps_time_through_a_scaler_of_dataframes():
     X, y = dated(), np.arange(10.0)
     scaler = StandardScaler().set_output(transform="pandas")
@@ -500,6 +506,7 @@ def test_each_series_has_its_own_working_days():
     assert shop.tolist() == [*range(1, 13), *range(1, 13)]
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_working_days_are_remembered_from_fit():
     windower = SequenceWindower(3, group="who", time="day")
     windower.fit(bank_and_shop("2024-01-01", "2024-01-19"))  # a Friday
@@ -664,6 +671,7 @@ def test_what_the_warning_advises_helps():
     assert SequenceWindower(24, time="index").fit_transform(X).shape == (60, 24, 1)
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_the_regular_step_is_remembered_from_fit():
     X = dated()
     windower = SequenceWindower(3, time="index", context=False).fit(X)
@@ -718,6 +726,7 @@ def test_set_output_is_remembered_until_flatten_is_on():
 # make_supervised over panels.
 
 
+@pytest.mark.filterwarnings("ignore:.*(samples are lost|have no sample)")
 @given(panels(), st.integers(1, 4), gaps)
 def test_targets_are_those_of_the_slow_twin(panel, horizon, max_gap):
     groups, times = panel
@@ -988,6 +997,7 @@ def test_labels_of_any_kind(labels):
     assert rows_of(windower.fit_transform(X)) == [[1], [2], [1, 3]]
 
 
+@pytest.mark.filterwarnings("ignore:.*windows have fewer than")
 def test_labels_of_another_kind_are_other_series():
     windower = SequenceWindower(3, group=0, time=1)
     windower.fit(pd.DataFrame({"who": [1, 1], "when": [0, 1], "x": [1, 2]}))

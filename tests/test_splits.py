@@ -166,6 +166,7 @@ def test_the_last_of_each_known_series_validates(
     assert train.tolist() == expected_train
     assert valid.tolist() == expected_valid
     messages = [str(warning.message) for warning in caught]
+    messages = [m for m in messages if "no training samples left" not in m]
     assert len(messages) == (n_shared > 0)
     if n_shared:
         assert messages[0].startswith(f"{n_shared} of {len(valid)} validation windows")

@@ -210,6 +210,7 @@ def test_a_pipeline_of_steps_and_lags_may_return_dataframes():
     assert_array_equal(frame, expected)
 
 
+@pytest.mark.filterwarnings("ignore:Rows are taken in the order")
 @pytest.mark.parametrize("copy", [False, True])
 def test_the_table_stays_as_it_was(copy):
     """Other folds share it, so that a scaler in place would scale it again."""
@@ -242,6 +243,7 @@ def test_the_rows_of_a_table_are_steps():
     assert_allclose(model.fit_transform(rows)[1:], np.c_[expected[:-1], expected[1:]])
 
 
+@pytest.mark.filterwarnings("ignore:Rows are taken in the order")
 def test_missing_values_may_be_filled_in_before_an_lstm():
     table = STEPS.copy()
     table.iloc[::5, 1] = np.nan
@@ -340,6 +342,7 @@ def test_a_transformer_that_returns_one_column_as_a_series_is_named():
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("ignore:Rows are taken in the order")
 def test_other_features_are_refused():
     steps = StepTransformer(StandardScaler()).fit(X)
     other, _ = make_supervised(STEPS[["temp", "load", "kind"]])

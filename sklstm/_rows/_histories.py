@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -79,6 +80,7 @@ def make_histories(
     data = read_table(data, "data", group=group, time=time)
     keys = Keys.find(data, group, time, "data")
     check_gap(max_gap, time)
+    warn_of_disorder(data, keys)
     return cut_histories(data, keys, RowOrder(data, keys, max_gap))
 
 
@@ -88,6 +90,28 @@ def check_gap(max_gap: Any, time: Any) -> None:
         raise ValueError(
             f"max_gap={max_gap!r} needs time stamps: name their column or index level"
             " with time=."
+        )
+
+
+def warn_of_disorder(table: Any, keys: Keys) -> None:
+    """Say so if rows are taken as they come, and their index says otherwise."""
+    index = get_index(table)
+    kind = getattr(index, "inferred_type", None)
+    if keys.time is not None or kind not in ("datetime64", "date", "period", "integer"):
+        return
+    series = RowOrder(table, keys, None).series if keys.group else None
+    if series is None:
+        is_sorted = index.is_monotonic_increasing and index.is_unique
+    else:
+        order = np.argsort(series, kind="stable")
+        same = np.diff(series[order]) == 0
+        is_sorted = bool((index[order][1:] > index[order][:-1])[same].all())
+    if not is_sorted:
+        warnings.warn(
+            "Rows are taken in the order in which they come, but their index is not in"
+            " order: name it with time='index' and series with group=, or sort the"
+            " rows; reset_index(drop=True) if it says nothing of time.",
+            stacklevel=4,
         )
 
 

@@ -22,7 +22,7 @@ def find_horizon(X: Any, y: Any) -> int:
     Parameters
     ----------
     X : Sequences or array-like
-        Samples. `Sequences` may know it.
+        Samples. `Sequences` may know it; a wider y reaches further.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Targets; of samples that do not know it each column counts as a step.
@@ -32,9 +32,10 @@ def find_horizon(X: Any, y: Any) -> int:
     horizon : int
         At least 1.
     """
-    if isinstance(X, Sequences) and X.horizon is not None:
-        return X.horizon
-    return 1 if np.ndim(y) == 1 else np.shape(y)[1]
+    n_columns, n_targets, known = 1 if np.ndim(y) == 1 else np.shape(y)[1], 1, 1
+    if isinstance(X, Sequences):
+        n_targets, known = len(X.targets or [0]), X.horizon or 1
+    return max(known, -(-n_columns // n_targets))
 
 
 @dataclass
@@ -290,6 +291,17 @@ def warn_of_shared(
             " windows hold, too: leaving these out would cost more than half of the"
             f" training data of {short.sum()} series. What is measured on them is"
             " optimistic: give more rows or a shorter sequence_length.",
+            stacklevel=3,
+        )
+    n_series = len(time.sizes)
+    has_some = np.bincount(time.series[~chosen], minlength=n_series) > 0
+    n_left = np.bincount(time.series[train], minlength=n_series)
+    n_lost = int((has_some & (n_left == 0)).sum())
+    if 2 * n_lost > n_series:
+        warnings.warn(
+            f"{n_lost} of {n_series} series have no training samples left: their"
+            f" targets reach into the {what} part: give longer series, a shorter"
+            " horizon or a smaller fraction.",
             stacklevel=3,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -17,9 +18,19 @@ from ._columns import (
     get_index,
     read_features,
 )
-from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
+from ._histories import (
+    KEY_CONSTRAINTS,
+    check_gap,
+    cut_histories,
+    warn_of_disorder,
+)
 from ._order import Keys, RowOrder
 from ._tables import append_leads, is_frame, read_table
+
+# Share of the samples, and of the series, that may be lost without a word.
+MOST = 0.9
+# Of fewer samples each one lost is a large share.
+FEW = 20
 
 
 @validate_params(
@@ -211,6 +222,7 @@ def make_supervised(
     check_gap(max_gap, time)
     table = read_table(data, "data", group=group, time=time, known=known)
     keys = Keys.find(table, group, time, "data")
+    warn_of_disorder(table, keys)
     leads = keys.find_known(table, known)
     targets = _find_targets(table, keys, leads, target, known)
     order = RowOrder(table, keys, max_gap)
@@ -222,6 +234,7 @@ def make_supervised(
             f" gap, of which the longest has {longest} row(s): give longer series, a"
             " shorter horizon or a larger max_gap."
         )
+    _warn_of_lost(order, places, horizon)
     y = _targets_of(table, targets, order, places, horizon)
     here = order.positions(places)
     if as_rows:
@@ -238,8 +251,31 @@ def make_supervised(
         names = [column_names(table)[i] for i in targets]
         index = get_index(table)
         index = None if index is None else index[here]
-        y = to_container(y, table, _name_targets(names, horizon), index)
+        y = to_container(y, table, name_targets(names, horizon), index)
     return X, y
+
+
+def _warn_of_lost(order: RowOrder, places: np.ndarray, horizon: int) -> None:
+    """Say so if gaps leave many rows, or many series, without a future."""
+    sizes = np.bincount(order.series)
+    n_most = int(np.maximum(sizes - horizon, 0).sum())
+    if n_most >= FEW and len(places) < MOST * n_most:
+        warnings.warn(
+            f"{n_most - len(places)} of {n_most} samples are lost, because gaps of time"
+            f" break {len(sizes)} series into {len(order.runs.starts)} histories and"
+            f" each loses {horizon} row(s): give a larger max_gap if history starts"
+            " afresh where it should not, or dates in place of numbers such as"
+            " 20240131.",
+            stacklevel=4,
+        )
+    n_gone = len(sizes) - len(np.unique(order.series[places]))
+    if len(order.series) >= FEW and n_gone > (1 - MOST) * len(sizes):
+        warnings.warn(
+            f"{n_gone} of {len(sizes)} series have no sample, because they have no more"
+            f" than horizon={horizon} rows without a gap: give longer series or a"
+            " shorter horizon.",
+            stacklevel=4,
+        )
 
 
 def _find_targets(
@@ -251,6 +287,11 @@ def _find_targets(
     else:
         several = [target] if isinstance(target, (str, Integral)) else target
         columns = [find_column(table, key, "target") for key in several]
+    if taken := set(columns) & set(keys.columns()):
+        raise ValueError(
+            f"target={target!r} is column {column_names(table)[taken.pop()]!r}, which"
+            " group or time names: predict another."
+        )
     if not columns or set(columns) & set(leads):
         raise ValueError(
             f"known={known!r} and target={target!r} leave no column to predict whose"
@@ -268,7 +309,7 @@ def _targets_of(
     return later.transpose(0, 2, 1).reshape(len(places), -1)
 
 
-def _name_targets(names: list[Any], horizon: int) -> list[Any]:
+def name_targets(names: list[Any], horizon: int) -> list[Any]:
     """Names of the columns of y, by step and then by target."""
     if names == [""]:  # of a series without a name
         return [None] if horizon == 1 else list(range(1, horizon + 1))

@@ -31,7 +31,14 @@ def read_table(data: Any, input_name: str, **keys: Any) -> Any:
                 f"{input_name} has one dimension and no room for {' or '.join(named)}:"
                 " give a table that has these columns."
             )
-    return as_table(data, input_name)
+    table = as_table(data, input_name)
+    names = column_names(table)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"{input_name} has several columns named {twice!r}: rename or remove them."
+        )
+    return table
 
 
 def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:

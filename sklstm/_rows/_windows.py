@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._input import check_features
+from .._input import all_or_nothing, check_features
 from .._sequences import Sequences
 from ._columns import as_table, refuse_lazy
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
@@ -228,22 +228,29 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X: Any, y: Any) -> Sequences:
         check_gap(self.max_gap, self.time)
-        context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        histories = self._remember(X)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        with all_or_nothing(self):
+            context = self._init_callback_context()
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            histories = self._remember(X)
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return histories
 
     def _remember(self, X: Any) -> Sequences:
         self._keys: Keys | None = None
         self._known = self._tails = None
+        self._longest, self._lost_keys = 0, None
         if isinstance(X, Sequences):
+            for name, known in [("group", X.series_names), ("time", X.times)]:
+                if known is not None and getattr(self, name) is None:
+                    self._lost_keys = name
+            self._longest = min(X.shape[1], self.sequence_length)
             return self._check_sequences(X, reset=True)
         table = self._check_columns(X, reset=True)
         self._keys = Keys.find(table, self.group, self.time)
         order = RowOrder(table, self._keys, self.max_gap)
         histories = cut_histories(table, self._keys, order, source=X)
         self._check_values(histories)
+        self._longest = min(histories.shape[1], self.sequence_length)
         self._known = order.found
         if self.time is not None and self.context:
             # The last row may come again, and the step before a window is looked at.
@@ -280,10 +287,18 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f" {self._n_tail} rows that fit has kept: fit again."
             )
         if isinstance(X, Sequences):
-            return self._shorten(self._check_sequences(X, reset=False), is_known=True)
+            windows = self._check_sequences(X, reset=False)
+            return self._shorten(windows, is_known=True)
         refuse_lazy(X)
         if self._keys is not None:
             table, keys = self._check_columns(X, reset=False), self._keys
+        elif self._lost_keys is not None:
+            raise ValueError(
+                "X is a table, but SequenceWindower was fitted to histories that were"
+                f" made with {self._lost_keys}=: give make_histories(X,"
+                f" {self._lost_keys}=...), or name {self._lost_keys} in the windower,"
+                " too."
+            )
         else:  # fitted to Sequences
             table = as_table(X, "X")
             keys = Keys.find(table, self.group, self.time)
@@ -297,7 +312,10 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if self._keys is None:
             check_features(self, histories, reset=False)
         self._check_values(histories)
-        return self._shorten(histories, is_known=self.time is not None)
+        is_known = self.time is not None
+        # Rows that continue nothing, where those of fit had a history.
+        is_known &= histories.shape[1] >= min(self._longest, self.sequence_length)
+        return self._shorten(histories, is_known=is_known)
 
     def _check_sequences(self, X: Sequences, *, reset: bool) -> Sequences:
         for name, known in [("group", X.series_names), ("time", X.times)]:
@@ -358,7 +376,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if windows.series is None:  # separate sequences are as long as they are
             return
         n, length = len(windows), self.sequence_length
-        n_short = int((windows.lengths < length).sum())
+        # Those that have been cut before are not short of history.
+        n_short = int(((windows.lengths < length) & ~windows.begins_within()).sum())
         if is_known and (n < MIN_WINDOWS or n_short <= SHORT_OF_KNOWN * n):
             return
         if n_short <= SHORT_OF_ROWS * n:
@@ -366,8 +385,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if not is_known:
             advice = (
                 "rows do not say what came before them. Make histories of all rows"
-                " with make_supervised or make_histories, or name the time stamps"
-                " with time="
+                " with make_supervised or make_histories"
+                + (", or name the time stamps with time=" if self.time is None else "")
             )
         else:
             n_series = len(np.unique(windows.series))
@@ -452,7 +471,9 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
 
 def _count_histories(windows: Sequences) -> int:
-    """Count the unbroken histories that windows are of."""
+    """Count the unbroken histories that windows are of, as far as they know."""
+    if windows.history_lengths is None:
+        return len(np.unique(np.asarray(windows.series)))
     begins = windows.starts + windows.lengths
     if windows.rows is not None:
         begins = windows.rows.copy()

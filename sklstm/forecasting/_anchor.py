@@ -25,10 +25,16 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._input import find_categorical, is_ragged, read_sequences
+from .._input import (
+    all_or_nothing,
+    find_categorical,
+    is_ragged,
+    read_sequences,
+)
 from .._regressor import LSTMRegressor
+from .._rows._columns import get_names
 from .._sequences import Sequences, check_finite
-from ._levels import find_levels, fit_lines, take_changes
+from ._levels import check_order, find_levels, fit_lines, take_changes
 
 
 def _inner_has(name: str) -> Any:
@@ -102,6 +108,9 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Plain arrays, and features that y is not known to continue, do not say in which
     units y is. There the level is the least squares line of y on the value.
+
+    Anchor before windows are flattened: among the columns of several features that
+    flat windows have, nothing says which is the last value of which.
 
     The first step of a history has no change, which is read as 0. That of a window
     has one, if the window is part of a longer history.
@@ -202,7 +211,14 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _fit(
         self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
     ) -> AnchoredRegressor:
+        with all_or_nothing(self):
+            return self._fit_changes(method, X, y, fit_params, resume=resume)
+
+    def _fit_changes(
+        self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
+    ) -> AnchoredRegressor:
         sequences = self._read(X, reset=not resume)
+        check_order(sequences, get_names(y))
         y = self._check_y(sequences, y)
         y_2d = y.reshape(len(y), -1)
         if not resume:

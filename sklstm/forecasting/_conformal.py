@@ -34,6 +34,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from .._input import all_or_nothing
 from .._rows._splits import ROUNDING, find_horizon, split_last
 from .._rows._windows import SequenceWindower
 from ._spread import find_method, predict_spread
@@ -222,6 +223,10 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             estimator lacks what `method` needs or holds a `SequenceWindower` with
             `group` or `time`.
         """
+        with all_or_nothing(self):
+            return self._fit(X, y, fit_params)
+
+    def _fit(self, X, y, fit_params):
         _refuse_windower(self.estimator)
         values = self._check_y(X, y)
         X, y = indexable(X, y)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._rows._series import join_ranges
 from .._rows._splits import Timeline, overlap_runs
+from .._rows._supervised import name_targets
 from .._sequences import Sequences
 
 # Share of the spread of y by which a value may miss a straight line, after scaling in
@@ -30,17 +31,27 @@ class Levels:
     ages : ndarray of int, shape (n_targets,)
         Steps from the end of a sequence back to the level.
 
+    period, longest : int
+        Steps of a season, and of the longest sequence of fit.
+
     scale, offset : ndarray of shape (n_targets,)
         The units of y: a level is ``offset + scale * value``.
     """
 
     positions: np.ndarray
     ages: np.ndarray
+    period: int
+    longest: int
     scale: np.ndarray
     offset: np.ndarray
 
     def of(self, sequences: Sequences) -> np.ndarray:
         """Return the levels in units of y, (n_sequences, n_targets)."""
+        is_short = sequences.lengths < min(self.period, self.longest)
+        if sequences.history_lengths is not None:
+            is_short &= sequences.begins_within()  # and so might be longer
+        if is_short.all():
+            warn_of_period(sequences, self.period)
         return self.offset + self.scale * self.values(sequences)
 
     def values(self, sequences: Sequences) -> np.ndarray:
@@ -107,27 +118,60 @@ def find_levels(
         lags = np.arange(n_targets) // len(named) + 1
     else:
         lags = np.repeat(lag, n_targets) if np.ndim(lag) == 0 else np.asarray(lag)
+        if lags.ndim != 1 or lags.dtype.kind not in "iu" or lags.min(initial=1) < 1:
+            raise ValueError(
+                f"lag={lag!r} is not one whole number of rows, at least 1, for each"
+                " column of y."
+            )
         if len(lags) != n_targets or n_targets % len(named):
             raise ValueError(
                 f"lag has {len(lags)} value(s) and y {n_targets} column(s) of"
                 f" {len(named)} feature(s): give one for each column."
             )
     positions = np.tile(named, n_targets // len(named))
-    if sequences.shape[1] < period:
-        warnings.warn(
-            f"The longest sequence has {sequences.shape[1]} steps, too few for"
-            f" period={period}: last values are taken instead; give a sequence_length"
-            f" of at least {period}, or a shorter period.",
-            stacklevel=3,
-        )
+    longest = sequences.shape[1]
+    if longest < period:
+        warn_of_period(sequences, period)
     # As few whole periods back as lead into the sequence.
     ages = -(-lags // period) * period - lags
     lines = _find_lines(sequences, positions, lags, y, must=is_known)
     if lines is not None:
-        return Levels(positions, ages, *lines.T), True
+        return Levels(positions, ages, period, longest, *lines.T), True
     # No sequence holds a target: only the table that both were made of can tell.
+    units = np.tile([[1.0], [0.0]], n_targets)
+    levels = Levels(positions, ages, period, longest, *units)
     is_same = known is not None and named == known and not sequences.units_changed
-    return Levels(positions, ages, *np.tile([[1.0], [0.0]], n_targets)), is_same
+    return levels, is_same and not are_apart(levels.values(sequences), y).any()
+
+
+def warn_of_period(sequences: Sequences, period: int) -> None:
+    """Say that no sequence reaches back a period."""
+    warnings.warn(
+        f"The longest sequence has {sequences.shape[1]} steps, too few for"
+        f" period={period}: last values are taken instead; give a sequence_length"
+        f" of at least {period}, or a shorter period.",
+        stacklevel=4,
+    )
+
+
+def check_order(sequences: Sequences, y_names: list[Any] | None) -> None:
+    """Raise if the columns of y have the names of targets in another order."""
+    features, targets = sequences.feature_names, sequences.targets
+    if y_names is None or features is None or targets is None:
+        return
+    expected = name_targets([features[i] for i in targets], sequences.horizon or 1)
+    if y_names != expected and sorted(map(str, y_names)) == sorted(expected):
+        raise ValueError(
+            f"y has the columns {y_names}; expected {expected}, the order in which"
+            " make_supervised gives them."
+        )
+
+
+def are_apart(values: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Mark the columns of values that cannot be earlier ones of y."""
+    # E[(y - x)²] = Var(y - x) + (E y - E x)² <= 4 Var y if x has y's moments.
+    errors, variances = ((y - values) ** 2).mean(axis=0), y.var(axis=0)
+    return (errors > 4 * variances * (1 + 1e-9)) & (len(y) > 1)
 
 
 def find_features(feature: Any, known: Any, n_features: int, names: Any) -> list[int]:

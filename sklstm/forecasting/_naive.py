@@ -12,9 +12,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from .._input import read_sequences
+from .._input import all_or_nothing, read_sequences
+from .._rows._columns import get_names
 from .._sequences import Sequences, check_finite
-from ._levels import find_levels
+from ._levels import are_apart, check_order, find_levels
 
 
 class NaiveRegressor(RegressorMixin, BaseEstimator):
@@ -141,7 +142,12 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but"
                 " the target y is None."
             )
+        with all_or_nothing(self):
+            return self._fit(X, y)
+
+    def _fit(self, X: Any, y: Any) -> NaiveRegressor:
         sequences = self._read(X, reset=True)
+        check_order(sequences, get_names(y))
         y = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
@@ -200,9 +206,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
 
     def _warn_of_units(self, values: np.ndarray, y: np.ndarray) -> None:
         """Warn where values cannot be earlier ones of y, (n_samples, n_targets)."""
-        # E[(y - x)²] = Var(y - x) + (E y - E x)² <= 4 Var y if x has y's moments.
-        errors, variances = ((y - values) ** 2).mean(axis=0), y.var(axis=0)
-        if (far := errors > 4 * variances * (1 + 1e-9)).any() and len(y) > 1:
+        if (far := are_apart(values, y)).any():
             i = far.argmax()
             warnings.warn(
                 f"Values that are repeated for column {i} of y have a mean of"

@@ -93,7 +93,7 @@ def _offers_std(estimator: Any, X: Any) -> bool:
         return False
     try:
         std = estimator.predict(X, return_std=True)[1]
-    except ValueError:  # an LSTMRegressor has it with one of its losses only
+    except (TypeError, ValueError):  # an LSTMRegressor has it with one loss only
         return False
     return bool((np.asarray(std) > 0).all())  # a DummyRegressor says 0
 

@@ -1,0 +1,194 @@
+"""Plausible mistakes are told in a line, and leave what was fitted as it was."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import SequenceWindower, StepTransformer, make_histories, make_supervised
+from sklstm._rows._splits import find_horizon, split_validation
+from sklstm.forecasting import AnchoredRegressor, ConformalRegressor, NaiveRegressor
+
+RNG = np.random.default_rng(0)
+WALK = np.cumsum(RNG.normal(size=600)) + 100
+DAYS = pd.date_range("2020-01-01", periods=600)
+LAGS = make_pipeline(SequenceWindower(8, flatten=True), Ridge())
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.Series(WALK, index=DAYS[::-1]),  # newest first
+        pd.Series(WALK).sample(frac=1, random_state=0),
+        pd.DataFrame({"v": WALK}, index=DAYS[:300].append(DAYS[:300])),  # no group
+        pd.DataFrame({"v": WALK}, index=pd.period_range("1980", periods=600)[::-1]),
+    ],
+    ids=["newest first", "shuffled", "group forgotten", "periods"],
+)
+def test_an_index_out_of_order_is_told_of(table):
+    for make in (make_supervised, make_histories):
+        with pytest.warns(UserWarning, match="index is not in order") as caught:
+            make(table)
+        assert len(caught) == 1
+
+
+def test_an_index_in_order_within_series_is_fine():
+    """Warnings are errors in these tests."""
+    table = pd.DataFrame({"v": WALK, "s": np.repeat([0, 1], 300)})
+    table.index = DAYS[:300].append(DAYS[:300])
+    make_supervised(table, group="s")
+    make_supervised(table[::-1], group="s", time="index")
+    make_supervised(table.set_index(pd.Index(list("ab") * 300)))
+    make_supervised(pd.Series(WALK, index=DAYS)[::3])
+
+
+def test_samples_lost_at_gaps_are_counted():
+    numbers = DAYS.strftime("%Y%m%d").astype(int)
+    table = pd.DataFrame({"v": WALK, "t": numbers})
+    with pytest.warns(UserWarning, match="133 of 593 samples are lost, .* 1 series in"):
+        X, _ = make_supervised(table, horizon=7, time="t")
+    assert len(X) == 593 - 133
+    short = pd.DataFrame(
+        {"v": WALK[:150], "s": np.r_[np.repeat(range(10), 5), [10] * 100]}
+    )
+    with pytest.warns(UserWarning, match="10 of 11 series have no sample"):
+        make_supervised(short, horizon=6, group="s")
+
+
+def test_a_bare_table_is_no_panel():
+    table = pd.DataFrame({"v": WALK, "s": np.repeat(range(6), 100), "t": DAYS})
+    X, _ = make_supervised(table, group="s", time="t")
+    windower = SequenceWindower(8).fit(X)
+    with pytest.raises(ValueError, match="were made with time=: give make_histories"):
+        windower.transform(table[["v"]])
+    windower = SequenceWindower(8, group="s", time="t").fit(X)
+    expected = make_histories(table, group="s", time="t").tail(8)
+    assert_array_equal(windower.transform(table).lengths, expected.lengths)
+
+
+def test_new_rows_that_continue_nothing_are_told_of():
+    table = pd.DataFrame({"v": WALK, "t": DAYS})
+    windower = SequenceWindower(24, time="t").fit(table[:500])
+    assert windower.transform(table[500:501]).lengths == [24]
+    with pytest.warns(
+        UserWarning, match="1 of 1 windows have fewer .* rows do not say"
+    ):
+        windower.transform(table[501:502])
+
+
+class Bad(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        if len(X) < 50:
+            raise RuntimeError("too few")
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_a_fit_that_fails_changes_nothing():
+    X, y = make_supervised(WALK)
+    scaled = StepTransformer(StandardScaler()).fit_transform(X)
+    windows, few = X.tail(4), scaled.tail(4)[:40]
+    anchored = AnchoredRegressor(
+        make_pipeline(SequenceWindower(4, flatten=True), Bad())
+    )
+    conformal = ConformalRegressor(Bad())
+    windower = SequenceWindower(3, time="t")
+    table = pd.DataFrame({"v": WALK, "t": DAYS})
+    for estimator, good, bad, error in [
+        (anchored, (windows, y), (few, y[:40]), RuntimeError),
+        (
+            conformal,
+            (np.ones((600, 2)), WALK),
+            (np.ones((60, 2)), WALK[:60]),
+            RuntimeError,
+        ),
+        (
+            NaiveRegressor(),
+            (windows, y),
+            (few, y[:40] + 5e9 * np.arange(40)),
+            ValueError,
+        ),
+        (windower, (table,), (table.assign(v=np.inf),), ValueError),
+        (StepTransformer(StandardScaler()), (X,), (np.array([["a"]]),), ValueError),
+    ]:
+        estimator.fit(*good)
+        before = dict(vars(estimator))
+        with pytest.raises(error):
+            estimator.fit(*bad)
+        assert vars(estimator) == before
+
+
+def test_columns_of_y_in_another_order_are_refused():
+    table = pd.DataFrame({"a": WALK, "b": WALK[::-1] + 50})
+    X, y = make_supervised(table, horizon=3)
+    for model in (NaiveRegressor(), AnchoredRegressor(LAGS)):
+        model.fit(X.tail(8)[::20], y[::20])
+        with pytest.raises(ValueError, match=r"y has the columns .* expected"):
+            model.fit(X.tail(8)[::20], y[sorted(y.columns)][::20])
+
+
+def test_units_that_cannot_be_those_of_the_table_are_not_taken_for_them():
+    X, y = make_supervised(WALK)
+    model = make_pipeline(SequenceWindower(8), AnchoredRegressor(LAGS))
+    scaled = TransformedTargetRegressor(model, transformer=StandardScaler())
+    every = X[:500:20], y[:500:20]  # no window holds the target of another
+    naive = np.abs(np.diff(WALK)).mean()
+    assert np.abs(scaled.fit(*every).predict(X) - y).mean() < 2 * naive
+    windows = X.tail(8).on_table(StandardScaler().fit_transform(X.steps))[::20]
+    with pytest.warns(UserWarning, match="as if in other units"):
+        NaiveRegressor().fit(windows, y[::20])
+
+
+def test_a_wider_y_reaches_further_than_histories_know():
+    X, _ = make_supervised(WALK)
+    assert find_horizon(X, np.zeros((599, 24))) == 24
+    two, _ = make_supervised(np.column_stack([WALK, WALK]), horizon=3)
+    assert find_horizon(two, np.zeros((597, 6))) == 3
+
+
+def test_series_that_lose_all_they_train_on_are_counted():
+    series = np.r_[np.repeat(range(50), 8), np.repeat(50, 200)]
+    X, _ = make_supervised(
+        np.column_stack([series, np.arange(600.0)]), horizon=4, group=0
+    )
+    with pytest.warns(UserWarning, match="of 51 series have no training samples left"):
+        split_validation(X.tail(2), 0.25, horizon=4)
+
+
+def test_a_season_longer_than_the_windows_given_to_predict_is_told_of():
+    wave = np.tile(np.arange(24.0), 20)
+    X, y = make_supervised(wave)
+    model = NaiveRegressor(24).fit(X.tail(24), y)
+    assert_array_equal(model.predict(X.tail(24))[30:], y[30:])
+    model.predict(X[:3].tail(24))  # there is no more of these
+    with pytest.warns(UserWarning, match="8 steps, too few for period=24"):
+        model.predict(X[30:].tail(8))
+
+
+def test_intervals_around_what_has_no_standard_deviation():
+    X, y = make_supervised(WALK)
+    model = ConformalRegressor(AnchoredRegressor(LAGS)).fit(X.tail(9), y)
+    assert model.method_ == "residual"
+
+
+@pytest.mark.parametrize("lag", [[1.5], [[1]], [0], [-3]])
+def test_a_lag_is_a_whole_number_of_rows(lag):
+    X, y = make_supervised(WALK)
+    with pytest.raises(ValueError, match=r"lag=.* is not one whole number"):
+        NaiveRegressor(lag=lag).fit(X.tail(4), y)
+
+
+def test_columns_that_cannot_be_told_apart_or_predicted():
+    table = pd.DataFrame(np.ones((5, 2)), columns=["v", "v"])
+    with pytest.raises(ValueError, match="data has several columns named 'v'"):
+        make_supervised(table)
+    table = pd.DataFrame({"v": range(5), "g": 1})
+    with pytest.raises(ValueError, match="column 'g', which group or time names"):
+        make_supervised(table, target="g", group="g")
