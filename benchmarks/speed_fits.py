@@ -31,7 +31,7 @@ from speed_loops import (
 )
 
 from sklstm import LSTMRegressor, Sequences, SequenceWindower
-from sklstm._batches import BatchDataset
+from sklstm._net._batches import BatchDataset
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # one epoch is what is asked for
 SETTINGS = {  # unroll, batch_size (8 is one chunk) and epochs
