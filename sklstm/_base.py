@@ -490,18 +490,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
 
 def check_together(estimator):
-    """Refuse parameters that are valid, but not with each other.
-
-    Parameters
-    ----------
-    estimator : BaseLSTM
-        Whose parameters to check.
-
-    Raises
-    ------
-    ValueError
-        If there is no net, or no arithmetic, of this kind.
-    """
+    """Refuse parameters that are valid, but not with each other."""
     one_way = not estimator.bidirectional and estimator.pooling == "last"
     if estimator.unroll == "series" and not one_way:
         raise ValueError(
@@ -523,21 +512,7 @@ def make_scaler() -> StandardScaler:
 
 
 def fit_scaler(samples: Samples, untouched: list[int]) -> StandardScaler:
-    """Fit to the steps of the samples, each with the weights of its sequences.
-
-    Parameters
-    ----------
-    samples : Samples
-        The training data.
-
-    untouched : list of int
-        Positions of features that scaling must leave as they are.
-
-    Returns
-    -------
-    scaler : StandardScaler
-        Fitted to the features of a step.
-    """
+    """Fit to the steps of the samples, each with the weights of its sequences."""
     sequences = samples.sequences.compact()
     table, weights = sequences.steps, sequences.coverage(samples.weight)
     scaler = make_scaler()

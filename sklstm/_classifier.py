@@ -452,26 +452,7 @@ def check_labels(y):
 
 
 def encode_labels(y, classes):
-    """Return the positions of labels in the sorted classes.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels.
-
-    classes : ndarray of shape (n_classes,)
-        All that may come.
-
-    Returns
-    -------
-    encoded : ndarray of int, shape (n_samples,)
-        Positions.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or a label that is none of them.
-    """
+    """Return the positions of labels in the sorted classes, (n_samples,)."""
     if len(classes) < 2:
         raise ValueError(
             f"y has 1 class, {classes[0]}; LSTMClassifier needs at least 2 classes with"

@@ -280,11 +280,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return self
 
     def _read(self, X: Any) -> tuple[list[Any], np.ndarray, np.ndarray]:
-        """Read all samples, once.
-
-        Returns the different tokens of X as they appear, the place of every token
-        of every sample in that list, and the number of tokens of each sample.
-        """
+        """Read all samples, once."""
         tokenize = self._build_tokenizer()
         places: defaultdict[Any, int] = defaultdict()
         places.default_factory = places.__len__  # a new token takes the next place

@@ -23,24 +23,7 @@ _FORMS = (
 
 
 def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
-    """Read any accepted input into `Sequences`, or into a numeric 2-D array.
-
-    Values may still be NaN or infinite.
-
-    Parameters
-    ----------
-    X : Sequences, array-like or list of array-like
-        A 2-D array stays one, because how its columns are read is the
-        estimator's own business (see `rows_to_sequences`).
-
-    estimator : estimator or str, default=None
-        Named in error messages.
-
-    Returns
-    -------
-    checked : Sequences or ndarray of shape (n_samples, n_columns)
-        In either case ``checked.shape[-1]`` is the number of features.
-    """
+    """Read any accepted input into `Sequences`, or into a numeric 2-D array."""
     refuse_lazy(X)
     if _holds_text(X):
         raise ValueError(
@@ -63,30 +46,7 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
 
 
 def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
-    """Read any accepted input, and hold its features against those of fit.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Whose `n_features_in_` and `feature_names_in_` are set or compared, and whose
-        `n_timesteps` says how 2-D input is read.
-
-    X : Sequences, array-like or list of array-like
-        The input.
-
-    reset : bool
-        Whether to set them, as in a first fit.
-
-    Returns
-    -------
-    sequences : Sequences
-        Whose values may still be NaN or infinite.
-
-    Raises
-    ------
-    ValueError
-        If X has another number of features than in fit.
-    """
+    """Read any accepted input, and hold its features against those of fit."""
     checked = check_sequences(X, estimator=estimator)
     if not isinstance(checked, Sequences):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -95,24 +55,7 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
 
 
 def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequences:
-    """Do for `Sequences` what scikit-learn does for tables: count and name features.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Whose `n_features_in_` and `feature_names_in_` are set or compared.
-
-    sequences : Sequences
-        The input.
-
-    reset : bool
-        Whether to set them, as in a first fit.
-
-    Returns
-    -------
-    sequences : Sequences
-        As given.
-    """
+    """Do for `Sequences` what scikit-learn does for tables: count and name features."""
     check_names(estimator, sequences.feature_names, reset=reset)
     if reset:  # sklearn's own check would count the steps
         estimator.n_features_in_ = sequences.shape[2]
@@ -141,19 +84,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 
 def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> None:
-    """Do for `Sequences` with names what scikit-learn does for dataframes.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Gets `feature_names_in_`, or has them.
-
-    names : ndarray of shape (n_features,) or None
-        The names of the features of X.
-
-    reset : bool
-        Whether this is the first X that it sees.
-    """
+    """Do for `Sequences` with names what scikit-learn does for dataframes."""
     fitted = getattr(estimator, "feature_names_in_", None)
     if reset:
         if names is not None:
@@ -177,21 +108,7 @@ def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> Non
 
 
 def rows_to_sequences(X: np.ndarray, n_timesteps: int | None = None) -> Sequences:
-    """Read each row of a 2-D array as one sequence, without copying.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_timesteps * n_features)
-        Row-major: all features of the first step, then of the second, ...
-
-    n_timesteps : int, default=None
-        Number of steps in a row; None means one feature, a step per column.
-
-    Returns
-    -------
-    sequences : Sequences of shape (n_samples, n_timesteps, n_features)
-        Shares the memory of `X` if that is C-contiguous.
-    """
+    """Read each row of a 2-D array as one sequence, without copying."""
     n_samples, n_columns = X.shape
     n_timesteps = n_timesteps or n_columns
     if n_columns % n_timesteps:
@@ -282,28 +199,7 @@ def find_categorical(
     n_features: int,
     names: Any = None,
 ) -> list[int]:
-    """Find the features of a step that hold ids.
-
-    Parameters
-    ----------
-    categorical_features : array-like of int, str or bool, or None
-        Positions, names or a mask; None means all if `embedding_size` is given
-        and X has one feature, and else none.
-
-    embedding_size : int or None
-        As given to the estimator.
-
-    n_features : int
-        Number of features of a step.
-
-    names : array-like of str, default=None
-        Names of the columns of X, if it has any.
-
-    Returns
-    -------
-    positions : list of int
-        In increasing order.
-    """
+    """Find the features of a step that hold ids."""
     if categorical_features is None:
         if embedding_size is not None and n_features > 1:
             raise ValueError(
@@ -367,19 +263,7 @@ def _positions_of(chosen: np.ndarray, n_features: int, names: Any) -> list[int]:
 def check_ids(
     sequences: Sequences, positions: list[int], n_ids: list[int] | None = None
 ) -> None:
-    """Raise if a feature that should hold ids has a step that does not.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        Of finite values; rows of the table that no sequence holds may be anything.
-
-    positions : list of int
-        The features that hold ids.
-
-    n_ids : list of int, default=None
-        Number of ids that fit has seen of each, the largest plus 1; None in fit.
-    """
+    """Raise if a feature that should hold ids has a step that does not."""
     if not positions:
         return
     values = sequences.steps[:, positions]  # (n_steps_total, n_positions)
@@ -411,21 +295,7 @@ def check_ids(
 
 
 def count_ids(sequences: Sequences, positions: list[int]) -> list[int]:
-    """Count the ids from 0 to the largest.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        Checked by `check_ids`.
-
-    positions : list of int
-        The features that hold ids.
-
-    Returns
-    -------
-    n_ids : list of int
-        Of each of these features; at least 1, for padding reads as id 0.
-    """
+    """Count the ids from 0 to the largest."""
     if not positions:
         return []
     largest = sequences.compact().steps[:, positions].max(axis=0)

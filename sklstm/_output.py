@@ -14,36 +14,7 @@ LIBRARIES = ("pandas", "polars")
 
 
 def to_output(values: np.ndarray, X: Any, output: str | None, names: Any) -> Any:
-    """Put predictions into the container that was asked for.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Predictions.
-
-    X : Sequences, dataframe, array-like or list
-        What was predicted. The index of a dataframe, or of `Sequences` that
-        were made of one, becomes that of a pandas object.
-
-    output : {"pandas", "polars"} or None
-        None leaves the array.
-
-    names : list or None
-        Name of each output; None for their numbers.
-
-    Returns
-    -------
-    predictions : ndarray, series or dataframe of the shape of `values`
-        The same values.
-
-    Raises
-    ------
-    ValueError
-        If `output` is another one.
-
-    ImportError
-        If the library is not installed.
-    """
+    """Put predictions into the container that was asked for."""
     if output is None:
         return values
     if output not in LIBRARIES:
@@ -63,27 +34,7 @@ def to_output(values: np.ndarray, X: Any, output: str | None, names: Any) -> Any
 
 
 def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) -> Any:
-    """Put values into a series or dataframe of the library of another.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        What to hold.
-
-    like : dataframe
-        Of that library.
-
-    names : list
-        Name of each output.
-
-    index : pandas.Index or None
-        That of the result.
-
-    Returns
-    -------
-    made : series or dataframe of the shape of `values`
-        The same values.
-    """
+    """Put values into a series or dataframe of the library of another."""
     backend = nw.from_native(like).implementation
     made = _make(values, backend, names, backend.is_pandas_like())
     if index is not None:

@@ -623,21 +623,7 @@ def _find_problem(
 def find_non_finite(
     sequences: Sequences, dtype: str = "float64"
 ) -> tuple[int, int, str] | None:
-    """Find the first value that is NaN, infinite or too large for a type.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        What to search; rows of the table that no sequence holds may be anything.
-
-    dtype : str, default="float64"
-        The type in which the values must be finite.
-
-    Returns
-    -------
-    place : tuple of (row, feature, what) or None
-        Its place on the table and its name for a message; None if all are finite.
-    """
+    """Find the first value that is NaN, infinite or too large for a type."""
     steps, limit = sequences.steps, np.finfo(dtype).max
     # NaN is in no order; and no mask of the table's size is made in the usual case.
     if steps.dtype.kind != "f" or (-limit <= steps.min() and steps.max() <= limit):
@@ -655,19 +641,7 @@ def find_non_finite(
 def check_finite(
     sequences: Sequences, dtype: str = "float64", name: str = "Input X"
 ) -> None:
-    """Raise if a step of some sequence is NaN, infinite or too large.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        What to check.
-
-    dtype : str, default="float64"
-        The type in which the values must be finite.
-
-    name : str, default="Input X"
-        What the message calls them.
-    """
+    """Raise if a step of some sequence is NaN, infinite or too large."""
     place = find_non_finite(sequences, dtype)
     if place is None:
         return

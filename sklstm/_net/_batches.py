@@ -25,23 +25,11 @@ MAX_PADDING = 0.15
 
 @dataclass
 class Samples:
-    """Sequences with their targets and weights, as arrays.
+    """Sequences with their targets and weights, as arrays."""
 
-    Attributes
-    ----------
-    sequences : Sequences
-        The sequences.
-
-    y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-        Class indices or target values.
-
-    weight : ndarray of shape (n_sequences,)
-        What each counts for.
-    """
-
-    sequences: Sequences
-    y: np.ndarray
-    weight: np.ndarray
+    sequences: Sequences  # the sequences
+    y: np.ndarray  # (n_sequences,) class indices or target values
+    weight: np.ndarray  # (n_sequences,) what each counts for
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -55,12 +43,7 @@ class Samples:
         return Samples(self.sequences[key], self.y[key], self.weight[key])
 
     def merged(self) -> Samples:
-        """Put the samples in a canonical order and add up repeated ones.
-
-        The loss of a batch does not depend on the order of its samples, nor on
-        whether one comes twice or counts twice; but sums of floats do. After
-        merging, equal data give equal bits.
-        """
+        """Put the samples in a canonical order and add up repeated ones."""
         padded = np.nan_to_num(self.sequences.padded(np.float64))
         table = np.column_stack(
             [
@@ -78,25 +61,7 @@ class Samples:
 
 
 class BatchDataset(Dataset):
-    """Samples as tensors on a device, from which a batch is one gather.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        The sequences; their table is moved to the device once.
-
-    y : ndarray, default=None
-        Targets; None for prediction.
-
-    weight : ndarray of shape (n_sequences,), default=None
-        Weights, which are scaled to a mean of 1; None for prediction.
-
-    dtype : torch.dtype
-        Type of the arithmetic.
-
-    device : torch.device
-        Where the table and the batches live.
-    """
+    """Samples as tensors on a device, from which a batch is one gather."""
 
     def __init__(
         self,
@@ -135,19 +100,7 @@ class BatchDataset(Dataset):
         return {"weight": self.weight[chosen]} if self.is_weighted else {}
 
     def inputs(self, chosen: Tensor) -> dict[str, Tensor]:
-        """Gather sequences, left-aligned, with zeros after the last step.
-
-        Parameters
-        ----------
-        chosen : Tensor of shape (batch,)
-            Positions of the sequences.
-
-        Returns
-        -------
-        inputs : dict
-            Arguments of the module: ``x`` of shape (n_timesteps, batch,
-            n_features), and ``lengths`` of shape (batch,) unless all are equal.
-        """
+        """Gather sequences, left-aligned, with zeros after the last step."""
         starts = self.starts[chosen]
         if self.equal_lengths:
             return {"x": self._gather(starts + self.time)}
@@ -164,26 +117,7 @@ class BatchDataset(Dataset):
 
 
 class BatchLoader:
-    """Iterate over whole batches, in the manner of torch's `DataLoader`.
-
-    Parameters
-    ----------
-    dataset : BatchDataset
-        The samples.
-
-    batch_size : int
-        Samples of a batch; the last may have fewer.
-
-    shuffle : bool, default=False
-        Whether each pass takes a new random order, from torch's generator.
-
-    Notes
-    -----
-    Where lengths differ so much that padding would take up more than a share of
-    `MAX_PADDING` of the arithmetic, the shuffled samples are dealt into pools of
-    some batches, sorted by length within each, and the batches shuffled again. A
-    pool is no larger than needed, so that chance decides as much as it can.
-    """
+    """Iterate over whole batches, in the manner of torch's `DataLoader`."""
 
     def __init__(
         self, dataset: BatchDataset, batch_size: int, shuffle: bool = False
@@ -237,21 +171,7 @@ def _padding(lengths: Tensor, batch_size: int) -> float:
 
 
 def predict_in_batches(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
-    """Run the module over all sequences, in memory bounded by a batch.
-
-    Parameters
-    ----------
-    module : LSTMModule
-        In evaluation mode.
-
-    dataset : BatchDataset
-        The sequences.
-
-    Returns
-    -------
-    outputs : ndarray of shape (n_sequences, n_outputs)
-        In the order of the sequences.
-    """
+    """Run the module over all sequences, in memory bounded by a batch."""
     # Alike beside alike, the longest first: a batch is as long as its first sequence.
     order = torch.argsort(dataset.lengths, stable=True, descending=True)
     longest = dataset.lengths[order].tolist()

@@ -25,27 +25,7 @@ def make_callbacks(
     tol: float,
     score: Callable[..., float] | None,
 ) -> list[Callback]:
-    """Make skorch's callbacks for the parameters of an estimator.
-
-    Parameters
-    ----------
-    max_grad_norm, lr_scheduler, tol
-        As in the estimators.
-
-    n_epochs : int
-        Number of epochs to come.
-
-    patience : int or None
-        Number of epochs without progress after which to stop; None for never.
-
-    score : callable or None
-        Of the validation data; None if there are none.
-
-    Returns
-    -------
-    callbacks : list of Callback
-        In the order in which they must run.
-    """
+    """Make skorch's callbacks for the parameters of an estimator."""
     monitor = "train_loss" if score is None else "valid_loss"
     callbacks: list[Callback] = []
     if max_grad_norm is not None:
@@ -74,13 +54,7 @@ def make_callbacks(
 
 
 class ValidationScore(Callback):
-    """Record a score of the predictions for the validation data in each epoch.
-
-    Parameters
-    ----------
-    score : callable
-        Takes target, output and weight as arrays and returns a float.
-    """
+    """Record a score of the predictions for the validation data in each epoch."""
 
     def __init__(self, score: Callable[..., float]) -> None:
         self.score = score
@@ -107,16 +81,7 @@ class ValidationScore(Callback):
 
 
 class EpochTasks(Callback):
-    """Tell scikit-learn's callbacks of each epoch, and stop when they say so.
-
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext
-        That of the fit; an epoch is one of its subtasks.
-
-    **arguments : dict
-        What the hooks are called with: estimator, X, y and metadata.
-    """
+    """Tell scikit-learn's callbacks of each epoch, and stop when they say so."""
 
     def __init__(self, context: Any, **arguments: Any) -> None:
         self.context = context

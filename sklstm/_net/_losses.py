@@ -21,13 +21,7 @@ MIN_STD = 1e-6
 
 
 class Pinball(nn.Module):
-    """Pinball loss of several quantiles, averaged over these.
-
-    Parameters
-    ----------
-    quantiles : list of float
-        Between 0 and 1.
-    """
+    """Pinball loss of several quantiles, averaged over these."""
 
     quantiles: Tensor  # (n_parts,)
 
@@ -43,17 +37,7 @@ class Pinball(nn.Module):
 
 
 class GaussianCRPS(nn.Module):
-    """Continuous ranked probability score of normal distributions.
-
-    It is twice the pinball loss averaged over all quantiles, in units of the target.
-    Unlike the logarithm of the density it does not let one outlier, or one sure and
-    wrong forecast, outweigh all else.
-
-    References
-    ----------
-    T. Gneiting and A. E. Raftery (2007). "Strictly Proper Scoring Rules, Prediction,
-    and Estimation". Journal of the American Statistical Association 102, 359-378.
-    """
+    """Continuous ranked probability score of normal distributions."""
 
     def forward(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the score of each target, (batch, n_targets)."""
@@ -68,13 +52,7 @@ class GaussianCRPS(nn.Module):
 
 
 class Loss:
-    """A loss whose net has one output for a target, or for a class.
-
-    Parameters
-    ----------
-    name : str
-        One of `POINT_LOSSES`.
-    """
+    """A loss whose net has one output for a target, or for a class."""
 
     n_parts = 1  # outputs of the net for a target
 
@@ -91,18 +69,7 @@ class Loss:
         return POINT_LOSSES[self.name], {"reduction": "none"}
 
     def center(self, parts: np.ndarray) -> np.ndarray:
-        """Return the forecast of each target.
-
-        Parameters
-        ----------
-        parts : ndarray of shape (n_samples, n_targets, n_parts)
-            Outputs of the net.
-
-        Returns
-        -------
-        center : ndarray of shape (n_samples, n_targets)
-            What `predict` returns.
-        """
+        """Return the forecast of each target, (n_samples, n_targets)."""
         return parts[..., 0]
 
     def std(self, parts: np.ndarray) -> np.ndarray:
@@ -114,18 +81,7 @@ class Loss:
 
 
 class QuantileLoss(Loss):
-    """The pinball loss, whose net has an output for each quantile.
-
-    Parameters
-    ----------
-    quantile : float or list of float
-        Increasing, between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If they are not.
-    """
+    """The pinball loss, whose net has an output for each quantile."""
 
     def __init__(self, quantile: Any) -> None:
         super().__init__("quantile")
@@ -158,13 +114,7 @@ class QuantileLoss(Loss):
         return parts[..., low] + (place - low) * (parts[..., high] - parts[..., low])
 
     def sort(self, parts: np.ndarray) -> np.ndarray:
-        """Put crossing quantiles in order, which never makes their loss larger.
-
-        References
-        ----------
-        V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010). "Quantile and
-        Probability Curves Without Crossing". Econometrica 78(3), 1093-1125.
-        """
+        """Put crossing quantiles in order, which never makes their loss larger."""
         return np.sort(parts, axis=-1)
 
 
@@ -191,21 +141,7 @@ class GaussianLoss(Loss):
 
 
 def make_loss(name: str, quantile: Any) -> Loss:
-    """Return the loss of a name.
-
-    Parameters
-    ----------
-    name : str
-        One of `LOSSES`.
-
-    quantile : float or list of float
-        Ignored unless that is "quantile".
-
-    Returns
-    -------
-    loss : Loss
-        With the meaning of the outputs of the net.
-    """
+    """Return the loss of a name."""
     if name == "quantile":
         return QuantileLoss(quantile)
     return GaussianLoss() if name == "gaussian" else Loss(name)

@@ -15,38 +15,7 @@ SKIPPED_VALUES = 1 << 18
 
 
 class LSTMModule(nn.Module):
-    """Embeddings, stacked LSTM, pooling over the real steps, dropout, linear head.
-
-    Parameters
-    ----------
-    n_features : int
-        Features of a step.
-
-    n_outputs : int
-        Outputs of a sequence.
-
-    hidden_size, num_layers, dropout, bidirectional
-        As in :class:`torch.nn.LSTM`; `dropout` also stands before the head.
-
-    pooling : {"last", "mean", "max"}
-        How the outputs of the real steps become one vector.
-
-    dtype : torch.dtype
-        Type of the parameters.
-
-    categorical_features : sequence of int, default=()
-        The features that hold ids.
-
-    n_ids : sequence of int, default=()
-        Number of ids of each of these.
-
-    embedding_size : int, default=None
-        Size of the vector that stands for an id; see `suggest_size` for None.
-
-    n_skipped : int, default=0
-        Steps, counted from the end of a sequence, that a linear layer reads past the
-        LSTM.
-    """
+    """Embeddings, stacked LSTM, pooling over the real steps, dropout, linear head."""
 
     numeric_features: Tensor
 
@@ -110,27 +79,7 @@ class LSTMModule(nn.Module):
         lengths: Tensor | None = None,
         at: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Map sequences to outputs.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_timesteps, batch, n_features)
-            Sequences that start at step 0; what follows a sequence is arbitrary,
-            but must be an id where ids are expected.
-
-        lengths : Tensor of shape (batch,), default=None
-            Number of real steps of each; None means `n_timesteps` for all.
-
-        at : tuple of Tensor of shape (n_targets,), default=None
-            Steps and columns of `x`, to have the output after each of these and
-            not after each sequence, and the lengths of the sequences that end there.
-            For one direction and the pooling "last".
-
-        Returns
-        -------
-        output : Tensor of shape (batch, n_outputs) or (n_targets, n_outputs)
-            Output of the head.
-        """
+        """Map sequences to outputs, (batch, n_outputs)."""
         x = self._embed(x)
         if at is not None:
             hidden, _ = self.lstm(x)  # (time, batch, hidden)
@@ -180,10 +129,7 @@ class LSTMModule(nn.Module):
         )
 
     def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Read each sequence from its start and, turned round, from its own end.
-
-        This is what `torch.nn.LSTM` does with packed sequences, several times faster.
-        """
+        """Read each sequence from its start and, turned round, from its own end."""
         time = torch.arange(x.shape[0], device=x.device)[:, None]
         back = torch.where(time < lengths, lengths - 1 - time, time)  # (time, batch)
         columns = torch.arange(x.shape[1], device=x.device)
@@ -249,18 +195,7 @@ class LSTMModule(nn.Module):
 
 
 def suggest_size(n_ids: int) -> int:
-    """Return fastai's rule of thumb for the size of an embedding.
-
-    Parameters
-    ----------
-    n_ids : int
-        Number of different ids.
-
-    Returns
-    -------
-    size : int
-        Size of the vector that stands for an id.
-    """
+    """Return fastai's rule of thumb for the size of an embedding."""
     return min(600, round(1.6 * n_ids**0.56))
 
 

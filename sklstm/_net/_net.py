@@ -26,19 +26,7 @@ OF_BATCH = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 class LSTMNet(NeuralNet):
-    """A skorch net over a `BatchDataset`, whose targets come with weights.
-
-    Parameters
-    ----------
-    module : type
-        Class of the module.
-
-    *args, **kwargs
-        As for :class:`skorch.NeuralNet`.
-
-    autocast : str or None, default=None
-        Torch's name of the type in which training multiplies.
-    """
+    """A skorch net over a `BatchDataset`, whose targets come with weights."""
 
     def __init__(
         self, module: type, *args: Any, autocast: str | None = None, **kwargs: Any
@@ -142,13 +130,7 @@ class LSTMNet(NeuralNet):
         self.history.record(prefix + "_batch_count", n_batches)
 
     def get_plain_state(self) -> dict[str, Any]:
-        """Return what training has made, as plain arrays, numbers and strings.
-
-        Returns
-        -------
-        state : dict
-            Weights, state of the optimizer by parameter, and history.
-        """
+        """Return what training has made, as plain arrays, numbers and strings."""
         return {
             "module": _map_tensors(self.module_.state_dict(), _to_numpy),
             "optimizer": _map_tensors(self.optimizer_.state_dict()["state"], _to_numpy),
@@ -157,14 +139,7 @@ class LSTMNet(NeuralNet):
         }
 
     def set_plain_state(self, state: dict[str, Any]) -> None:
-        """Take over weights, optimizer state and history of another net.
-
-        Parameters
-        ----------
-        state : dict
-            From `get_plain_state`, of a net of the same architecture. The
-            optimizer's state is left out if it is of another kind.
-        """
+        """Take over weights, optimizer state and history of another net."""
         self.module_.load_state_dict(_map_tensors(state["module"], torch.tensor))
         self.history_ = History(state["history"])
         own = self.optimizer_.state_dict()
@@ -181,21 +156,7 @@ def overrides(callback: Callback, name: str) -> bool:
 
 
 def curve(history: History, key: str) -> list[float]:
-    """Return a figure of each epoch that has it; not all may have been validated.
-
-    Parameters
-    ----------
-    history : skorch.history.History
-        Of a net.
-
-    key : str
-        Name of the figure.
-
-    Returns
-    -------
-    curve : list of float
-        In the order of the epochs.
-    """
+    """Return a figure of each epoch that has it; not all may have been validated."""
     return [row[key] for row in history if key in row]
 
 

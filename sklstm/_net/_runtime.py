@@ -25,24 +25,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def resolve_device(device: str) -> torch.device:
-    """Find the device of that name, or say why it cannot be had.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` for CUDA if there is any and else the CPU, or a name that
-        torch knows, such as ``"cpu"`` or ``"cuda:1"``.
-
-    Returns
-    -------
-    device : torch.device
-        A device on which a tensor can be made.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know the device or cannot use it.
-    """
+    """Find the device of that name, or say why it cannot be had."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -60,18 +43,7 @@ def resolve_device(device: str) -> torch.device:
 
 
 def restore_device(device: str) -> torch.device:
-    """Find the device of that name for a net that is loaded, or else the CPU.
-
-    Parameters
-    ----------
-    device : str
-        As in `resolve_device`.
-
-    Returns
-    -------
-    device : torch.device
-        That device, or the CPU where it cannot be used.
-    """
+    """Find the device of that name for a net that is loaded, or else the CPU."""
     try:
         return resolve_device(device)
     except ValueError as error:
@@ -81,23 +53,7 @@ def restore_device(device: str) -> torch.device:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Run torch's random numbers from `seed`, and restore its state afterwards.
-
-    Other threads wait until the body is through.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the CPU's generator and of the device's.
-
-    device : torch.device
-        Its generator's state is kept as well as the CPU's.
-
-    Yields
-    ------
-    None
-        The body runs with torch's global generators seeded.
-    """
+    """Run torch's random numbers from `seed`, and restore its state afterwards."""
     on_device = device.type != "cpu"
     with (
         _ONE_AT_A_TIME,
@@ -118,21 +74,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def suit_threads(work: int) -> Iterator[None]:
-    """Let torch use one thread where the work is too little for more.
-
-    Another number of threads than torch's own choice stays, and so does what the
-    environment says, as joblib has it say to its processes.
-
-    Parameters
-    ----------
-    work : int
-        Multiplications in the largest product of matrices of a step of time.
-
-    Yields
-    ------
-    None
-        The body runs with that number of threads.
-    """
+    """Let torch use one thread where the work is too little for more."""
     n_threads = torch.get_num_threads()
     if n_threads != _UNSET_THREADS or n_threads == 1 or work >= WORK_FOR_THREADS:
         yield

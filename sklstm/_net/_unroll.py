@@ -34,53 +34,20 @@ MIN_SIZE = 32
 
 @dataclass
 class Chunks:
-    """Stretches of the table, each read once for all the targets in it.
+    """Stretches of the table, each read once for all the targets in it."""
 
-    Attributes
-    ----------
-    starts, lengths : Tensor of int, shape (n_chunks,)
-        Where each lies on the table.
-
-    first : Tensor of int, shape (n_chunks + 1,)
-        The targets of chunk c are those from first[c] to first[c + 1] - 1.
-
-    step : Tensor of int, shape (n_targets,)
-        Step of its chunk at which each target stands.
-    """
-
-    starts: Tensor
-    lengths: Tensor
+    starts: Tensor  # (n_chunks,) where each lies on the table
+    lengths: Tensor  # (n_chunks,) where each lies on the table
+    # (n_chunks + 1,) the targets of chunk c are those from first[c] to first[c + 1] -
+    # 1
     first: Tensor
-    step: Tensor
+    step: Tensor  # (n_targets,) step of its chunk at which each target stands
 
 
 def cut(
     ends: Tensor, begins: Tensor, length: int, size: int, offset: Tensor | int
 ) -> Chunks:
-    """Cut series into chunks.
-
-    Parameters
-    ----------
-    ends : Tensor of int, shape (n_targets,)
-        Row of the table at which each target stands, in ascending order.
-
-    begins : Tensor of int, shape (n_targets,)
-        First row of its series.
-
-    length : int
-        Length of the longest window.
-
-    size : int
-        Rows of a chunk that may have targets.
-
-    offset : int or Tensor of int, shape (n_targets,)
-        Rows by which the first chunk of its series is shorter, below `size`.
-
-    Returns
-    -------
-    chunks : Chunks
-        Those that have targets.
-    """
+    """Cut series into chunks."""
     number = torch.div(ends - begins + offset, size, rounding_mode="floor")
     is_first = torch.ones_like(ends, dtype=torch.bool)
     is_first[1:] = (number[1:] != number[:-1]) | (begins[1:] != begins[:-1])
@@ -93,19 +60,7 @@ def cut(
 
 
 class SeriesDataset(BatchDataset):
-    """Samples on a device, whose windows are read as chunks of their series.
-
-    Parameters
-    ----------
-    sequences, y, weight, dtype, device
-        As for `BatchDataset`.
-
-    Notes
-    -----
-    Samples are kept in the order of the rows at which they end. Sequences that are
-    linked by common steps are of one series. What says where things lie stays on the
-    CPU, so that a batch is planned without waiting for the device.
-    """
+    """Samples on a device, whose windows are read as chunks of their series."""
 
     def __init__(
         self,
@@ -141,18 +96,7 @@ class SeriesDataset(BatchDataset):
         return len(self.ends)
 
     def cut(self, offsets: Tensor | None = None) -> Chunks:
-        """Cut the series into chunks.
-
-        Parameters
-        ----------
-        offsets : Tensor of int, shape (n_series,), default=None
-            Rows by which the first chunk of each is shorter; 0 if None.
-
-        Returns
-        -------
-        chunks : Chunks
-            With a part of the targets each.
-        """
+        """Cut the series into chunks."""
         offset = 0 if offsets is None else offsets[self.series]
         return cut(self.ends, self.begins, self.max_length, self.size, offset)
 
@@ -163,26 +107,7 @@ class SeriesDataset(BatchDataset):
         return min(-(-batch_size // in_chunk), n_chunks)
 
     def read(self, chunks: Chunks, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
-        """Gather chunks.
-
-        Parameters
-        ----------
-        chunks : Chunks
-            From `cut`.
-
-        chosen : Tensor of shape (batch,)
-            Numbers of the chunks.
-
-        Returns
-        -------
-        inputs : dict
-            Arguments of the module: ``x`` of shape (n_timesteps, batch,
-            n_features), and ``at``, the step and the column of each target and the
-            length of its window.
-
-        targets : Tensor of shape (n_targets,)
-            Positions of the targets in this dataset.
-        """
+        """Gather chunks."""
         starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
         time = torch.arange(int(lengths.max()))[:, None]
         # What follows a chunk is never looked at, but must be inside the table.
@@ -202,20 +127,7 @@ class SeriesDataset(BatchDataset):
 
 
 class ChunkLoader:
-    """Iterate over batches of chunks, in the manner of `BatchLoader`.
-
-    Parameters
-    ----------
-    dataset : SeriesDataset
-        The samples.
-
-    batch_size : int
-        Windows of a batch, for which there are fewer chunks; see
-        `SeriesDataset.rows_of_batch`.
-
-    shuffle : bool, default=False
-        Whether each pass cuts the series elsewhere and takes a new random order.
-    """
+    """Iterate over batches of chunks, in the manner of `BatchLoader`."""
 
     def __init__(
         self, dataset: SeriesDataset, batch_size: int, shuffle: bool = False
@@ -252,24 +164,7 @@ def overlap(sequences: Sequences) -> bool:
 
 
 def make_dataset(sequences: Sequences, *args: Any, unroll: str, **kwargs: Any) -> Any:
-    """Return a dataset of chunks if that is wanted and windows overlap, or of windows.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        Compact: without rows that no sequence holds.
-
-    *args, **kwargs
-        As for `BatchDataset`.
-
-    unroll : {"window", "series"}
-        Whether to make chunks.
-
-    Returns
-    -------
-    dataset : BatchDataset or SeriesDataset
-        With the samples.
-    """
+    """Return a dataset of chunks if that is wanted and windows overlap, or of windows."""
     shares = unroll == "series" and overlap(sequences)
     return (SeriesDataset if shares else BatchDataset)(sequences, *args, **kwargs)
 
@@ -288,21 +183,7 @@ def rows_of_prediction(dataset: BatchDataset) -> int:
 
 
 def predict(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
-    """Run the module over all sequences, in memory bounded by a batch.
-
-    Parameters
-    ----------
-    module : LSTMModule
-        In evaluation mode.
-
-    dataset : BatchDataset or SeriesDataset
-        The sequences.
-
-    Returns
-    -------
-    outputs : ndarray of shape (n_sequences, n_outputs)
-        In the order of the sequences.
-    """
+    """Run the module over all sequences, in memory bounded by a batch."""
     if not isinstance(dataset, SeriesDataset):
         return predict_in_batches(module, dataset)
     chunks = dataset.cut()

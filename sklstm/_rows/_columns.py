@@ -16,19 +16,7 @@ GAP_TYPES = (timedelta, np.timedelta64, str)
 
 
 class Place(NamedTuple):
-    """Where labels or times stand.
-
-    Attributes
-    ----------
-    in_index : bool
-        Whether in the index of a dataframe and not among the columns.
-
-    position : int
-        Which column, or which level of the index.
-
-    name : object
-        What it is called; None if it has no name.
-    """
+    """Where labels or times stand."""
 
     in_index: bool
     position: int
@@ -74,33 +62,7 @@ def get_index(X: Any) -> Any:
 
 
 def find_place(X: Any, key: Any, parameter: str, input_name: str = "X") -> Place:
-    """Find a column by name or position, or an index level by name.
-
-    Parameters
-    ----------
-    X : dataframe or ndarray of shape (n_samples, n_features)
-        Where to look.
-
-    key : str, int or other name
-        Name of a column, else position of one, else name of an index level;
-        ``"index"`` is the only level of an index whatever it is called.
-
-    parameter : str
-        Whose value `key` is, for the message.
-
-    input_name : str, default="X"
-        What the user calls `X`, for the message.
-
-    Returns
-    -------
-    place : Place
-        The first that fits.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
+    """Find a column by name or position, or an index level by name."""
     names, index = column_names(X), get_index(X)
     if key in names:
         return Place(False, names.index(key), key)
@@ -123,29 +85,7 @@ def find_place(X: Any, key: Any, parameter: str, input_name: str = "X") -> Place
 
 
 def find_column(X: Any, key: Any, parameter: str) -> int:
-    """Find the position of a column by its name or position; no index level will do.
-
-    Parameters
-    ----------
-    X : dataframe or ndarray of shape (n_samples, n_features)
-        Where to look.
-
-    key : str, int or other name
-        Name of a column, else position of one.
-
-    parameter : str
-        Whose value `key` is, for the message.
-
-    Returns
-    -------
-    position : int
-        The first that fits.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
+    """Find the position of a column by its name or position; no index level will do."""
     names = column_names(X)
     if key in names:
         return names.index(key)
@@ -155,10 +95,7 @@ def find_column(X: Any, key: Any, parameter: str) -> int:
 
 
 def read_place(X: Any, place: Place) -> Any:
-    """Return a column or index level as a native series or 1-D array.
-
-    It is looked for where it was found in fit, and must have the name it had.
-    """
+    """Return a column or index level as a native series or 1-D array."""
     if not place.in_index:
         name = column_names(X)[place.position]
         if hasattr(X, "columns") and name != place.name != place.position:
@@ -178,24 +115,7 @@ def read_place(X: Any, place: Place) -> Any:
 
 
 def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.ndarray:
-    """Read columns of numbers into one table, without a copy in between.
-
-    Parameters
-    ----------
-    X : dataframe or ndarray of shape (n_rows, n_columns)
-        The table.
-
-    columns : list of int
-        Positions of the columns to take.
-
-    order : ndarray of int, shape (n_rows,), or None
-        Positions of the rows; None leaves them as they are.
-
-    Returns
-    -------
-    table : ndarray of shape (n_rows, n_features)
-        Shares the memory of `X` where nothing is left out, moved or cast.
-    """
+    """Read columns of numbers into one table, without a copy in between."""
     if not columns:
         raise ValueError(
             f"X has the columns {column_names(X)} only, all of them named by group or"
@@ -253,21 +173,7 @@ def _refuse_words(X: Any, position: int) -> None:
 
 
 def read_labels(column: Any, parameter: str) -> np.ndarray:
-    """Read a column of labels, none of them missing.
-
-    Parameters
-    ----------
-    column : series or ndarray of shape (n_samples,)
-        The labels.
-
-    parameter : str
-        What names them, for the message.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_samples,)
-        Numbers or objects.
-    """
+    """Read a column of labels, none of them missing, (n_samples,)."""
     column = nw.from_native(column, series_only=True, pass_through=True)
     missing = None
     if isinstance(column, nw.Series):
@@ -290,26 +196,7 @@ def _is_missing(label: Any) -> bool:
 
 
 def read_times(column: Any) -> tuple[np.ndarray, bool]:
-    """Read a column of time stamps.
-
-    Parameters
-    ----------
-    column : series or ndarray of shape (n_samples,)
-        Dates, durations or numbers.
-
-    Returns
-    -------
-    times : ndarray of shape (n_samples,), int64 or float64
-        Dates and durations in nanoseconds, numbers as they are.
-
-    is_date : bool
-        Whether they are nanoseconds.
-
-    Raises
-    ------
-    ValueError
-        If one is missing or infinite, or they are something else.
-    """
+    """Read a column of time stamps."""
     column = nw.from_native(column, series_only=True, pass_through=True)
     if isinstance(column, nw.Series):
         if column.is_null().any():
@@ -331,16 +218,7 @@ def read_times(column: Any) -> tuple[np.ndarray, bool]:
 
 
 def read_zone_offset(column: Any, times: np.ndarray) -> np.ndarray | None:
-    """How far the clock on the wall is ahead of UTC, in nanoseconds; None without zone.
-
-    Parameters
-    ----------
-    column : series or ndarray of shape (n_samples,)
-        Time stamps.
-
-    times : ndarray of shape (n_samples,)
-        The same, as from `read_times`.
-    """
+    """How far the clock on the wall is ahead of UTC, in nanoseconds; None without zone."""
     column = nw.from_native(column, series_only=True, pass_through=True)
     if not isinstance(column, nw.Series) or find_zone(column) is None:
         return None
@@ -412,21 +290,7 @@ def _missing_time(missing: np.ndarray) -> str:
 
 
 def read_gap(max_gap: Any, is_date: bool) -> float:
-    """Read a largest step of time, in the units of `read_times`.
-
-    Parameters
-    ----------
-    max_gap : timedelta, str or float
-        A duration for dates, a number for numbers; infinity for either.
-
-    is_date : bool
-        Whether times are dates.
-
-    Returns
-    -------
-    gap : float
-        In nanoseconds, or as given.
-    """
+    """Read a largest step of time, in the units of `read_times`."""
     if isinstance(max_gap, GAP_TYPES) == is_date or max_gap == np.inf:
         gap = max_gap
         if isinstance(gap, str):

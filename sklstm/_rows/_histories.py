@@ -123,35 +123,7 @@ def cut_histories(
     leads: tuple[list[int], int] = ([], 0),
     source: Any = None,
 ) -> Sequences:
-    """Return the history of each row of a table.
-
-    Parameters
-    ----------
-    X : dataframe or ndarray of shape (n_rows, n_columns)
-        The table.
-
-    keys : Keys
-        Where labels and times stand in it.
-
-    order : RowOrder
-        Of its rows.
-
-    tails : Tails, default=None
-        Rows that may come before them.
-
-    leads : tuple of (list of int, int), default=([], 0)
-        Columns whose next values, and how many of them, are features too. Rows that
-        fewer rows follow have those of the last.
-
-    source : dataframe or array-like, default=None
-        What `X` was read from, with the names and the index; None if that is `X`.
-
-    Returns
-    -------
-    histories : Sequences of length n_rows
-        In the order of the rows. The table is `X` itself if that holds features
-        alone, in order.
-    """
+    """Return the history of each row of a table."""
     from_tails, n_before = order.find_tails(tails)
     starts, lengths = order.histories(n_before)
     series, series_names = order.restore(order.series), order.found.names()

@@ -34,19 +34,10 @@ from ._series import (
 
 @dataclass
 class Keys:
-    """Where a table says to which series a row belongs, and when it was taken.
+    """Where a table says to which series a row belongs, and when it was taken."""
 
-    Attributes
-    ----------
-    group : list of Place
-        The columns or index levels that tell the series apart.
-
-    time : Place or None
-        That of the time stamps.
-    """
-
-    group: list[Place]
-    time: Place | None
+    group: list[Place]  # the columns or index levels that tell the series apart
+    time: Place | None  # that of the time stamps
 
     @classmethod
     def find(cls, X: Any, group: Any, time: Any, input_name: str = "X") -> Keys:
@@ -81,27 +72,14 @@ class Keys:
 
 @dataclass
 class KnownSeries:
-    """What is remembered of series: their labels and their regular steps.
+    """What is remembered of series: their labels and their regular steps."""
 
-    Attributes
-    ----------
-    labels : list of ndarray of shape (n_series,)
-        One array for each column of labels.
-
-    steps : ndarray of shape (n_series,) or None
-        Usual step of time; NaN where it is not known.
-
-    working : ndarray of bool, shape (n_series,)
-        Whether a series has rows on working days only, so that no weekend is a gap.
-
-    is_date : bool
-        Whether times are dates and steps nanoseconds.
-    """
-
-    labels: list[np.ndarray]
-    steps: Any
+    labels: list[np.ndarray]  # (n_series,) one array for each column of labels
+    steps: Any  # (n_series,) usual step of time; NaN where it is not known
+    # (n_series,) whether a series has rows on working days only, so that no weekend
+    # is a gap
     working: np.ndarray
-    is_date: bool
+    is_date: bool  # whether times are dates and steps nanoseconds
 
     def names(self) -> np.ndarray | None:
         """Return the label of each series, a tuple if there are several columns."""
@@ -113,49 +91,7 @@ class KnownSeries:
 
 
 class RowOrder:
-    """Rows in order of series and time, and where their history breaks.
-
-    Parameters
-    ----------
-    X : dataframe or ndarray of shape (n_rows, n_columns)
-        The table.
-
-    keys : Keys
-        Where labels and times stand in it.
-
-    max_gap : timedelta, str, float or None
-        The longest step of time that is no gap; None for half as long again as
-        the regular step, in working days where there are no others.
-
-    known : KnownSeries, default=None
-        Series whose regular step is known already.
-
-    Attributes
-    ----------
-    order : ndarray of int, shape (n_rows,), or None
-        Positions of the rows in `X`; None if they are in order.
-
-    series : ndarray of int, shape (n_rows,)
-        Number of the series of the rows in order.
-
-    times : ndarray of shape (n_rows,) or None
-        Their times, if there are any.
-
-    clock : ndarray of shape (n_rows,) or None
-        The same, but without weekends for series that have no rows there.
-
-    runs : Runs
-        The unbroken runs that they make.
-
-    limits : ndarray of shape (n_series,) or None
-        Longest step of each series that is no gap.
-
-    found : KnownSeries
-        The series of these rows.
-
-    matches : ndarray of int, shape (n_series,)
-        Their positions in `known`, or -1.
-    """
+    """Rows in order of series and time, and where their history breaks."""
 
     def __init__(
         self, X: Any, keys: Keys, max_gap: Any, known: KnownSeries | None = None
@@ -241,18 +177,7 @@ class RowOrder:
         return np.where(np.isnan(remembered), steps, remembered)
 
     def histories(self, n_before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the history of each row of `X`: the rows of its run up to it.
-
-        Parameters
-        ----------
-        n_before : ndarray of int, shape (n_runs,)
-            Rows that the table has before each run, which belong to it.
-
-        Returns
-        -------
-        starts, lengths : ndarray of int, shape (n_rows,)
-            Where each lies on a table of the rows in order.
-        """
+        """Find the history of each row of `X`: the rows of its run up to it."""
         # A narrow table takes less than the positions on it, unless these are short.
         n_table = len(self.series) + int(n_before.sum())
         kind: Any = np.int32 if n_table < 1 << 31 else np.int64
@@ -265,18 +190,7 @@ class RowOrder:
         return self.restore(starts), self.restore(lengths)
 
     def followed(self, horizon: int) -> np.ndarray:
-        """Find the rows that `horizon` others follow without a gap.
-
-        Parameters
-        ----------
-        horizon : int
-            How many.
-
-        Returns
-        -------
-        here : ndarray of int, shape (n_rows_followed,)
-            Their places in order, those of the first rows of `X` first.
-        """
+        """Find the rows that `horizon` others follow without a gap."""
         run = np.repeat(np.arange(len(self.runs.starts)), self.runs.lengths)
         here = np.flatnonzero(run[horizon:] == run[:-horizon])
         return here if self.order is None else here[np.argsort(self.order[here])]
@@ -294,18 +208,7 @@ class RowOrder:
         return restored
 
     def find_tails(self, tails: Tails | None) -> tuple[np.ndarray, np.ndarray]:
-        """Find the rows of fit that each run continues.
-
-        Parameters
-        ----------
-        tails : Tails or None
-            Those rows.
-
-        Returns
-        -------
-        starts, lengths : ndarray of int, shape (n_runs,)
-            Where they stand in ``tails.rows``; of length 0 for no such rows.
-        """
+        """Find the rows of fit that each run continues, (n_runs,)."""
         if tails is None:
             none = np.zeros_like(self.runs.starts)
             return none, none

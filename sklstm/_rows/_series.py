@@ -19,21 +19,7 @@ DAY = 86_400 * 10**9  # nanoseconds
 
 
 def number_series(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Number the series in the order in which they appear.
-
-    Parameters
-    ----------
-    labels : list of ndarray of shape (n_rows,)
-        One or more columns of labels. Rows that agree in all are of one series.
-
-    Returns
-    -------
-    series : ndarray of int32, shape (n_rows,)
-        Number of the series of each row.
-
-    first : ndarray of int, shape (n_series,)
-        The row in which each appears first.
-    """
+    """Number the series in the order in which they appear."""
     ids = _encode(labels[0])
     for column in labels[1:]:  # one at a time: the product of all may be too large
         codes = _encode(column)
@@ -61,18 +47,7 @@ def _encode(column: np.ndarray) -> np.ndarray:
 
 
 def match_series(labels: list[np.ndarray], known: list[np.ndarray]) -> np.ndarray:
-    """Find series among those known.
-
-    Parameters
-    ----------
-    labels, known : list of ndarray
-        Columns of labels, one row per series.
-
-    Returns
-    -------
-    matches : ndarray of int, shape (n_series,)
-        Position in `known`, or -1.
-    """
+    """Find series among those known, (n_series,)."""
     both = [_join(*pair) for pair in zip(known, labels, strict=True)]
     series, first = number_series(both)
     n_known = len(known[0])
@@ -88,21 +63,7 @@ def _join(known: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def sort_rows(series: np.ndarray, times: np.ndarray | None) -> np.ndarray | None:
-    """Order rows by series and then by time.
-
-    Parameters
-    ----------
-    series : ndarray of int, shape (n_rows,)
-        Number of the series of each row.
-
-    times : ndarray of shape (n_rows,) or None
-        None leaves the rows of a series in the order in which they come.
-
-    Returns
-    -------
-    order : ndarray of int, shape (n_rows,), or None
-        Positions of the rows; None if they are in order.
-    """
+    """Order rows by series and then by time, (n_rows,)."""
     step = np.diff(series)
     in_order = step >= 0
     if times is not None:
@@ -120,23 +81,7 @@ def find_repeated(series: np.ndarray, times: np.ndarray) -> int | None:
 
 
 def regular_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Find the step of time from row to row that is usual in each series.
-
-    It is the step that only a twentieth fall short of: the true one, though rows be
-    missing or clocks not be exact. Unless more than half of the steps of a series, and
-    at least two, are just that long, the one of all series together is taken if it is
-    shorter.
-
-    Parameters
-    ----------
-    series, times : ndarray of shape (n_rows,)
-        In order of series and time.
-
-    Returns
-    -------
-    steps : ndarray of float, shape (n_series,)
-        NaN if no series has two rows.
-    """
+    """Find the step of time from row to row that is usual in each series."""
     n_series = int(series.max()) + 1
     within = np.flatnonzero(series[1:] == series[:-1])
     if len(within) == 0:
@@ -162,73 +107,31 @@ def regular_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def working_time(times: np.ndarray) -> np.ndarray:
-    """Tell time by a clock that stands still on Saturdays and Sundays.
-
-    Parameters
-    ----------
-    times : ndarray of int64, shape (n_rows,)
-        In nanoseconds.
-
-    Returns
-    -------
-    times : ndarray of int64, shape (n_rows,)
-        In which Monday follows Friday.
-    """
+    """Tell time by a clock that stands still on Saturdays and Sundays, (n_rows,)."""
     day, clock = np.divmod(times, DAY)
     week, weekday = np.divmod(day + 3, 7)  # 1970 began on a Thursday
     return (5 * week + np.minimum(weekday, 5)) * DAY + np.where(weekday < 5, clock, 0)
 
 
 def find_working(series: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Find the series that have no row on a Saturday or Sunday.
-
-    Parameters
-    ----------
-    series, times : ndarray of int, shape (n_rows,)
-        Number of the series and time in nanoseconds.
-
-    Returns
-    -------
-    working : ndarray of bool, shape (n_series,)
-        Whether that is so.
-    """
+    """Find the series that have no row on a Saturday or Sunday, (n_series,)."""
     at_weekend = (times // DAY + 3) % 7 >= 5
     return np.bincount(series, weights=at_weekend) == 0
 
 
 def join_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Ranges of integers one after the other: starts[0], starts[0] + 1, ...
-
-    Parameters
-    ----------
-    starts, lengths : ndarray of int, shape (n_ranges,)
-        First of each range and how many there are.
-
-    Returns
-    -------
-    joined : ndarray of int, shape (sum of lengths,)
-        All of them.
-    """
+    """Ranges of integers one after the other: starts[0], starts[0] + 1, ..."""
     offsets = np.cumsum(lengths) - lengths
     return np.arange(lengths.sum()) + np.repeat(starts - offsets, lengths)
 
 
 @dataclass
 class Runs:
-    """Unbroken runs of sorted rows, which are the histories.
+    """Unbroken runs of sorted rows, which are the histories."""
 
-    Attributes
-    ----------
-    starts, lengths : ndarray of int, shape (n_runs,)
-        Where each lies among the rows.
-
-    series : ndarray of int, shape (n_runs,)
-        Its series.
-    """
-
-    starts: np.ndarray
-    lengths: np.ndarray
-    series: np.ndarray
+    starts: np.ndarray  # (n_runs,) where each lies among the rows
+    lengths: np.ndarray  # (n_runs,) where each lies among the rows
+    series: np.ndarray  # (n_runs,) its series
 
     @classmethod
     def of(cls, series: np.ndarray, times: np.ndarray | None, limits: Any) -> Runs:
@@ -244,25 +147,20 @@ class Runs:
 
 @dataclass
 class Tails:
-    """The last rows of each run, to which later rows may connect.
+    """The last rows of each run, to which later rows may connect."""
 
-    Attributes
-    ----------
-    rows : ndarray of shape (n_tail_rows, n_features)
-        The rows of all tails, one tail after the other.
-
-    series, times, clock : ndarray of shape (n_tail_rows,)
-        Series, time, and time without weekends of each row, in that order.
-
-    starts : ndarray of int, shape (n_tail_rows,)
-        Where in `rows` the tail of each begins.
-    """
-
+    # (n_tail_rows, n_features) the rows of all tails, one tail after the other
     rows: np.ndarray
+    # (n_tail_rows,) series, time, and time without weekends of each row, in that
+    # order
     series: np.ndarray
+    # (n_tail_rows,) series, time, and time without weekends of each row, in that
+    # order
     times: np.ndarray
+    # (n_tail_rows,) series, time, and time without weekends of each row, in that
+    # order
     clock: np.ndarray
-    starts: np.ndarray
+    starts: np.ndarray  # (n_tail_rows,) where in `rows` the tail of each begins
 
     @classmethod
     def of(
@@ -283,25 +181,7 @@ class Tails:
     def find(
         self, known: np.ndarray, series: np.ndarray, times: np.ndarray, limits: Any
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Find the rows that others continue: those before them, without a gap.
-
-        Parameters
-        ----------
-        known : ndarray of shape (n_tail_rows,)
-            `times` or `clock`, as those of the others.
-
-        series, times : ndarray of shape (n_rows,)
-            First rows of runs; the series are numbered as those of the tails,
-            or -1.
-
-        limits : ndarray of float, shape (n_rows,)
-            How much later than the last of them the row may be.
-
-        Returns
-        -------
-        starts, lengths : ndarray of int, shape (n_rows,)
-            Where they stand in `rows`; of length 0 if there are none.
-        """
+        """Find the rows that others continue: those before them, without a gap."""
         n = len(self.rows)
         if n == 0:
             none = np.zeros(len(series), dtype=np.int64)

@@ -17,21 +17,7 @@ ROUNDING = 1e-9
 
 
 def find_horizon(X: Any, y: Any) -> int:
-    """Return how many rows after each sample its target reaches.
-
-    Parameters
-    ----------
-    X : Sequences or array-like
-        Samples. `Sequences` may know it; a wider y reaches further.
-
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Targets; of samples that do not know it each column counts as a step.
-
-    Returns
-    -------
-    horizon : int
-        At least 1.
-    """
+    """Return how many rows after each sample its target reaches."""
     n_columns, n_targets, known = 1 if np.ndim(y) == 1 else np.shape(y)[1], 1, 1
     if isinstance(X, Sequences):
         n_targets, known = len(X.targets or [0]), X.horizon or 1
@@ -40,53 +26,23 @@ def find_horizon(X: Any, y: Any) -> int:
 
 @dataclass
 class Timeline:
-    """Where samples stand in time: the one place that knows what may not be split.
+    """Where samples stand in time: the one place that knows what may not be split."""
 
-    Attributes
-    ----------
-    series : ndarray of int, shape (n_samples,)
-        Number of the series of each, from 0.
-
-    rows : ndarray of int, shape (n_samples,)
-        The row at which each ends. How far two samples of a series are apart is the
-        difference of theirs.
-
-    sizes : ndarray of int, shape (n_series,)
-        Number of samples of each series.
-
-    rank : ndarray of int, shape (n_samples,)
-        Place of each among those of its series, in order of time.
-
-    runs : ndarray of int, shape (n_samples,)
-        The same number for samples of one history, without a gap between them.
-
-    firsts : ndarray of int, shape (n_samples,)
-        The first row that each holds; of whole histories, of which a model reads as
-        much as it likes, the row at which it ends.
-    """
-
-    series: np.ndarray
-    rows: np.ndarray
-    sizes: np.ndarray
+    series: np.ndarray  # (n_samples,) number of the series of each, from 0
+    rows: np.ndarray  # (n_samples,) the row at which each ends
+    sizes: np.ndarray  # (n_series,) number of samples of each series
+    # (n_samples,) place of each among those of its series, in order of time
     rank: np.ndarray
+    # (n_samples,) the same number for samples of one history, without a gap between
+    # them
     runs: np.ndarray
+    # (n_samples,) the first row that each holds; of whole histories, of which a model
+    # reads as much as it likes, the row at which it ends
     firsts: np.ndarray
 
     @classmethod
     def of(cls, X: Any) -> Timeline:
-        """Take samples where they know to be, and else one after the other.
-
-        Parameters
-        ----------
-        X : Sequences, array-like or list of array-like
-            Samples. `Sequences` that do not know their series are of one with those
-            that they share steps with.
-
-        Returns
-        -------
-        timeline : Timeline
-            Of all samples.
-        """
+        """Take samples where they know to be, and else one after the other."""
         n = _num_samples(X)
         series, rows = np.zeros(n, dtype=np.int64), np.arange(n)
         if isinstance(X, Sequences):
@@ -105,21 +61,7 @@ class Timeline:
         return cls(series, rows, sizes, rank, runs, firsts)
 
     def last(self, fraction: float, n_most: np.ndarray | None = None) -> np.ndarray:
-        """Mark the last share of all samples, each series having its part of it.
-
-        Parameters
-        ----------
-        fraction : float
-            Of many short series it is not one sample each, but that share of all.
-
-        n_most : ndarray of int, shape (n_series,), default=None
-            The most of each series; None for all of them.
-
-        Returns
-        -------
-        is_last : ndarray of bool, shape (n_samples,)
-            The last in time of each series.
-        """
+        """Mark the last share of all samples, each series having its part of it."""
         total = np.ceil(fraction * np.cumsum(self.sizes) - ROUNDING).astype(np.int64)
         n_last = np.diff(total, prepend=0)
         if n_most is not None:
@@ -129,21 +71,7 @@ class Timeline:
         return self.rank >= (self.sizes - n_last)[self.series]
 
     def apart(self, chosen: np.ndarray, gap: int) -> np.ndarray:
-        """Mark the samples with more than `gap` rows between them and those chosen.
-
-        Parameters
-        ----------
-        chosen : ndarray of bool, shape (n_samples,)
-            Samples next to each other in each series.
-
-        gap : int
-            Rows to leave out on either side.
-
-        Returns
-        -------
-        is_apart : ndarray of bool, shape (n_samples,)
-            Those of other series, too.
-        """
+        """Mark the samples with more than `gap` rows between them and those chosen."""
         first = self.least(self.rows, chosen)
         last = -self.least(-self.rows, chosen)
         return (self.rows < first - gap) | (self.rows > last + gap)
@@ -151,28 +79,7 @@ class Timeline:
     def before(
         self, chosen: np.ndarray, gap: int, n_least: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mark what may train where the last samples of each series are chosen.
-
-        Parameters
-        ----------
-        chosen : ndarray of bool, shape (n_samples,)
-            The last ones.
-
-        gap : int
-            Rows to leave out before them, so that they have no target in common.
-
-        n_least : ndarray of float, shape (n_series,)
-            Samples that each series must keep. One that would keep fewer without
-            those that hold steps of the chosen ones keeps these, too.
-
-        Returns
-        -------
-        trains : ndarray of bool, shape (n_samples,)
-            What is left of the samples before.
-
-        is_short : ndarray of bool, shape (n_series,)
-            Which series had too few to leave out those that share steps.
-        """
+        """Mark what may train where the last samples of each series are chosen."""
         allowed = ~chosen & self.apart(chosen, gap)
         trains = allowed & (self.rows < self.least(self.firsts, chosen))
         n_left = np.bincount(self.series[trains], minlength=len(self.sizes))
@@ -205,45 +112,7 @@ def split_validation(
     stratify: np.ndarray | None = None,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose sequences to validate on, later than those to train on.
-
-    Independent sequences are shuffled. Of windows over series the last `fraction`
-    validates, each series having its part of it. What trains has no target in common
-    with these and, unless that costs more than half of what was to train, no step.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        All the sequences. Those of one series, or linked by common steps if they do
-        not know their series, are split in time.
-
-    fraction : float
-        Share of the sequences that validate, between 0 and 1.
-
-    horizon : int, default=1
-        Rows after a sequence that its target reaches.
-
-    stratify : ndarray of shape (n_sequences,), default=None
-        Class labels whose shares are kept; ignored for overlapping windows.
-
-    random_state : int, RandomState or None, default=None
-        For the shuffle; ignored for series that are split in time.
-
-    Returns
-    -------
-    train, valid : ndarray of int
-        Positions in `sequences`, in ascending order.
-
-    Raises
-    ------
-    ValueError
-        If too few sequences are left on either side.
-
-    Warns
-    -----
-    UserWarning
-        If training and validation sequences have steps in common.
-    """
+    """Choose sequences to validate on, later than those to train on."""
     time = Timeline.of(sequences)
     series, sizes = time.series, time.sizes
     first = np.unique(series, return_index=True)[1]
@@ -309,32 +178,7 @@ def warn_of_shared(
 def split_last(
     X: Any, fraction: float, gap: int | None, horizon: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut off the last samples, of each series if X says which these are.
-
-    Parameters
-    ----------
-    X : Sequences, array-like or list of array-like
-        Samples; those that do not know when they are in order of time.
-
-    fraction : float
-        Share that is cut off, up to 1; of many series it is the share of them all.
-
-    gap : int or None
-        Number of rows of a series before the cut that are left out. None leaves out
-        what has targets or, where that can be afforded, steps in common.
-
-    horizon : int, default=1
-        Rows after a sample that its target reaches. Ignored if `gap` is given.
-
-    Returns
-    -------
-    first : ndarray of int
-        Positions of the samples before, in ascending order.
-
-    last : ndarray of int
-        Positions of those cut off, from the oldest to the newest: the more of its
-        series follow, the older is a sample.
-    """
+    """Cut off the last samples, of each series if X says which these are."""
     time = Timeline.of(X)
     last = time.last(fraction)
     if gap is not None or fraction == 1:
@@ -354,18 +198,7 @@ def sorting(values: np.ndarray) -> np.ndarray | slice:
 
 
 def overlap_runs(sequences: Sequences) -> np.ndarray:
-    """Number the series: sequences that are linked by common steps are of one.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        All the sequences.
-
-    Returns
-    -------
-    series : ndarray of shape (n_sequences,)
-        From 0, in order of position on the table.
-    """
+    """Number the series: sequences that are linked by common steps are of one."""
     order = sorting(sequences.starts)
     starts = sequences.starts[order]
     reached = np.maximum.accumulate(starts + sequences.lengths[order])

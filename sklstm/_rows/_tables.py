@@ -42,21 +42,7 @@ def read_table(data: Any, input_name: str, **keys: Any) -> Any:
 
 
 def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:
-    """Return a table with other values in some of its columns.
-
-    Parameters
-    ----------
-    table : dataframe or ndarray of shape (n_rows, n_columns)
-        Stays as it is.
-
-    columns : dict of int to series or ndarray of shape (n_rows,)
-        The new values by position of the column.
-
-    Returns
-    -------
-    table : dataframe or ndarray of shape (n_rows, n_columns)
-        In a type that holds all values, for arrays.
-    """
+    """Return a table with other values in some of its columns, (n_rows, n_columns)."""
     if is_frame(table):
         names = column_names(table)
         return _with_columns(table, {names[i]: column for i, column in columns.items()})
@@ -67,26 +53,7 @@ def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:
 
 
 def append_columns(table: Any, columns: Mapping[Any, Any]) -> Any:
-    """Return a table with more columns after its own.
-
-    Parameters
-    ----------
-    table : dataframe or ndarray of shape (n_rows, n_columns)
-        Stays as it is.
-
-    columns : dict of str to series or ndarray of shape (n_rows,)
-        The columns by name; an array has no names.
-
-    Returns
-    -------
-    table : dataframe or ndarray of shape (n_rows, n_columns + n_new)
-        With all of them.
-
-    Raises
-    ------
-    ValueError
-        If a dataframe has a column of such a name.
-    """
+    """Return a table with more columns after its own, (n_rows, n_columns + n_new)."""
     if not is_frame(table):
         return np.column_stack([table, *columns.values()])
     if taken := [name for name in columns if name in column_names(table)]:
@@ -109,19 +76,7 @@ def _with_columns(table: Any, columns: Mapping[Any, Any]) -> Any:
 
 
 def stack_rows(top: Any, bottom: Any) -> Any:
-    """Return the rows of two tables with the same columns, one below the other.
-
-    Parameters
-    ----------
-    top, bottom : dataframe or ndarray of shape (n_rows, n_columns)
-        Of the same kind.
-
-    Returns
-    -------
-    table : dataframe or ndarray of shape (n_rows_top + n_rows_bottom, n_columns)
-        Columns of numbers hold all values exactly; others have the type that
-        they have in `top`.
-    """
+    """Return the rows of two tables with the same columns, one below the other."""
     if not is_frame(top):
         return np.concatenate([top, bottom])
     top, bottom = nw.from_native(top), nw.from_native(bottom)
@@ -137,27 +92,7 @@ def stack_rows(top: Any, bottom: Any) -> Any:
 
 
 def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> Any:
-    """Append what columns hold in later rows.
-
-    Parameters
-    ----------
-    X : dataframe or ndarray of shape (n_rows, n_columns)
-        The rows that get more columns.
-
-    table : dataframe or ndarray of shape (n_table_rows, n_table_columns)
-        Holds the later rows.
-
-    columns : list of int
-        Which columns of `table`, by position.
-
-    ahead : ndarray of int, shape (n_rows, horizon)
-        For each row of `X` the rows of `table` that come 1, 2, ... after it.
-
-    Returns
-    -------
-    X : dataframe or ndarray of shape (n_rows, n_columns + n_leads)
-        Named ``"price+1"``, ``"price+2"`` and so on.
-    """
+    """Append what columns hold in later rows, (n_rows, n_columns + n_leads)."""
     names = column_names(table)
     leads = {}
     for i in columns:

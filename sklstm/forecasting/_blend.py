@@ -26,104 +26,7 @@ PROGRESS = 1e-4
 
 
 class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
-    """Weighted mean of regressors, each of which is fitted to all blocks but one.
-
-    The samples, in order of time, are cut into consecutive blocks. A copy of each
-    estimator is fitted without each block and predicts it. These predictions, which
-    no copy was trained on, tell the weights: not negative, with a sum of 1, and of
-    least squared error. The forecast of an estimator is the mean of its copies.
-
-    Estimators that have `partial_fit` can be trained epoch by epoch, all copies in
-    step, until their error in the blocks left out no longer falls. No data have to
-    be set aside for that.
-
-    Complex estimators can do well by chance where there are few data. If some of
-    them are named as baselines, the blend is used only if it is better than these
-    in blocks that agree about it; else the baselines are blended alone.
-
-    Parameters
-    ----------
-    estimators : list of tuple
-        Names and regressors, as in :class:`sklearn.pipeline.Pipeline`.
-
-    baselines : list of str or None, default=None
-        Names of those that are safe. None means that there are none.
-
-    cv : int, default=5
-        Number of blocks; at least 2.
-
-    gap : int or None, default=None
-        Rows that are left out of training on either side of a block. None means one
-        less than the horizon that `Sequences` know, or than columns of y, so that
-        training and block have no target in common.
-
-    margin : float, default=2.0
-        How many standard errors the gain over the baselines must exceed. Ignored
-        without baselines.
-
-    max_epochs : int or None, default=None
-        Largest number of calls of `partial_fit`. None means that `fit` is called, as
-        it always is of estimators that have no `partial_fit`.
-
-    n_iter_no_change : int, default=10
-        Number of epochs without progress after which training stops. Ignored if
-        `max_epochs` is None.
-
-    n_jobs : int or None, default=None
-        Number of estimators that are fitted at the same time; None means 1, unless in
-        a :obj:`joblib.parallel_backend`.
-
-    Attributes
-    ----------
-    estimators_ : list of list of estimator
-        The copies of each estimator, in order of the blocks.
-
-    named_estimators_ : :class:`~sklearn.utils.Bunch`
-        The same by name.
-
-    weights_ : ndarray of shape (n_estimators,)
-        Weight of each estimator.
-
-    errors_ : dict of str to float
-        Mean squared error of each estimator in the blocks.
-
-    gain_ : float or None
-        Gain of the blend over the baselines in standard errors, each block weighed by
-        the others; None without baselines.
-
-    n_features_in_ : int
-        As in the estimators, if they have it.
-
-    See Also
-    --------
-    make_forecaster : A blend of LSTMs and naive forecasts, ready to fit.
-    sklearn.ensemble.StackingRegressor : Any way to combine the predictions for one
-        target.
-
-    Notes
-    -----
-    Columns of y count alike: errors are in units of each one's standard deviation.
-
-    Several baselines are blended among themselves only if that is better than the
-    best of them by the same margin.
-
-    References
-    ----------
-    L. Breiman (1996). "Stacked Regressions". Machine Learning 24, 49-64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.linear_model import LinearRegression
-    >>> from sklstm.forecasting import NaiveRegressor
-    >>> from sklstm.forecasting._blend import BlendedRegressor
-    >>> X = np.random.default_rng(0).normal(size=(200, 3))
-    >>> y = 2 * X[:, 1] + X[:, 2]
-    >>> forecasts = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
-    >>> model = BlendedRegressor(forecasts, baselines=["naive"]).fit(X, y)
-    >>> model.weights_.round(3)
-    array([0., 1.])
-    """
+    """Weighted mean of regressors, each of which is fitted to all blocks but one."""
 
     _parameter_constraints: dict[str, list[Any]] = {
         "estimators": [list],
@@ -158,60 +61,17 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         self.n_jobs = n_jobs
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, and those of the estimators by name.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to return those of the estimators.
-
-        Returns
-        -------
-        params : dict
-            Parameters by name.
-        """
+        """Return the parameters, and those of the estimators by name."""
         return self._get_params("estimators", deep=deep)
 
     def set_params(self, **params: Any) -> BlendedRegressor:
-        """Set parameters, or those of the estimators as ``name__parameter``.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters by name.
-
-        Returns
-        -------
-        self : BlendedRegressor
-            The same.
-        """
+        """Set parameters, or those of the estimators as ``name__parameter``."""
         self._set_params("estimators", **params)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> BlendedRegressor:
-        """Fit copies of the estimators, and weigh them.
-
-        Parameters
-        ----------
-        X : array-like or Sequences of length n_samples
-            Samples in order of time, as the estimators take them. Many series need
-            the windows of a `SequenceWindower`, which know them apart.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-
-        Returns
-        -------
-        self : BlendedRegressor
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            If there are too few samples for the blocks and the gap, a name is
-            unknown, or an estimator raises it.
-        """
+        """Fit copies of the estimators, and weigh them."""
         names = self._check_estimators()
         if y is None:
             raise ValueError(
@@ -250,18 +110,7 @@ class BlendedRegressor(MetaEstimatorMixin, RegressorMixin, _BaseComposition):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : array-like or Sequences of length n_samples
-            Samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Weighted mean of the predictions.
-        """
+        """Predict the targets, (n_samples,)."""
         check_is_fitted(self)
         return sum(
             weight * np.mean([model.predict(X) for model in models], axis=0)
@@ -372,24 +221,7 @@ def _fit_copies(
 
 
 class Blocks:
-    """Samples next to each other in time, as many blocks of each series.
-
-    Parameters
-    ----------
-    time : Timeline
-        Of the samples.
-
-    n_blocks : int
-        Number of blocks.
-
-    gap : int
-        Rows of a series on either side of a block that are in neither.
-
-    Attributes
-    ----------
-    number : ndarray of int, shape (n_samples,)
-        The block of each sample.
-    """
+    """Samples next to each other in time, as many blocks of each series."""
 
     def __init__(self, time: Timeline, n_blocks: int, gap: int) -> None:
         self.time, self.n_blocks, self.gap = time, n_blocks, gap
@@ -405,44 +237,13 @@ class Blocks:
 
 
 def find_products(errors: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """Sum the products of the errors of forecasts in each block.
-
-    Parameters
-    ----------
-    errors : ndarray of shape (n_forecasts, n_samples, n_outputs)
-        Errors of each forecast.
-
-    block : ndarray of int, shape (n_samples,)
-        The block of each sample.
-
-    Returns
-    -------
-    products : ndarray of shape (n_blocks, n_forecasts, n_forecasts)
-        The squared error of a blend is ``weights @ products[i] @ weights``.
-    """
+    """Sum the products of the errors of forecasts in each block."""
     parts = [errors[:, block == number] for number in np.unique(block)]
     return np.array([np.tensordot(e, e, axes=([1, 2], [1, 2])) for e in parts])
 
 
 def find_gain(products: np.ndarray, candidates: list[int], safe: list[int]) -> float:
-    """Return the gain of blending more forecasts, in standard errors.
-
-    Weights of a block come from the others. Over few blocks the gain has Student's
-    distribution, with one degree of freedom less than there are blocks.
-
-    Parameters
-    ----------
-    products : ndarray of shape (n_blocks, n_forecasts, n_forecasts)
-        From `find_products`.
-
-    candidates, safe : list of int
-        The forecasts of the one blend and of the other.
-
-    Returns
-    -------
-    gain : float
-        Positive if the candidates are better.
-    """
+    """Return the gain of blending more forecasts, in standard errors."""
 
     def loss(chosen: list[int], i: int) -> float:
         parts = products[:, chosen][:, :, chosen]
@@ -457,18 +258,7 @@ def find_gain(products: np.ndarray, candidates: list[int], safe: list[int]) -> f
 
 
 def find_weights(products: np.ndarray) -> np.ndarray:
-    """Find the weights of a mean of forecasts with the least squared error.
-
-    Parameters
-    ----------
-    products : ndarray of shape (n_forecasts, n_forecasts)
-        Sums of the products of their errors.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_forecasts,)
-        At least 0, with a sum of 1.
-    """
+    """Find the weights of a mean of forecasts with the least squared error."""
     size = np.sqrt(products.diagonal())
     if size.min() == 0:
         return (size == 0) / np.sum(size == 0)

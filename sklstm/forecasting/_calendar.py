@@ -17,33 +17,7 @@ JITTER = 0.05
 
 
 def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
-    """Continue a column of time stamps, each series by its own regular step.
-
-    Months, quarters and years go by the calendar, as do days without
-    weekends. In a time zone, steps of a day or more go by the clock on the wall.
-
-    Parameters
-    ----------
-    column : series or ndarray of shape (n_rows,)
-        Dates, durations or numbers in order of series and time.
-
-    series : ndarray of int, shape (n_rows,)
-        Number of the series of each row.
-
-    n_steps : int
-        How many to make for each series.
-
-    Returns
-    -------
-    column : series or ndarray of shape (n_series * n_steps,)
-        Of the same type, in order of series and time.
-
-    Raises
-    ------
-    ValueError
-        If there is no regular step, or it leads into an hour that a change of
-        clocks skips or repeats.
-    """
+    """Continue a column of time stamps, each series by its own regular step."""
     native = nw.from_native(column, series_only=True, pass_through=True)
     zone = None
     if isinstance(native, nw.Series) and isinstance(native.dtype, nw.Datetime):
@@ -94,33 +68,7 @@ def _like_values(new: np.ndarray, is_date: bool, values: np.ndarray) -> np.ndarr
 def continue_times(
     series: np.ndarray, times: np.ndarray, n_steps: int, *, is_date: bool
 ) -> np.ndarray:
-    """Continue the times of each series by its regular step.
-
-    Parameters
-    ----------
-    series : ndarray of int, shape (n_rows,)
-        Number of the series of each row, in order.
-
-    times : ndarray of shape (n_rows,), int64 or float64
-        As from `read_times`, ascending within a series.
-
-    n_steps : int
-        How many to make for each series.
-
-    is_date : bool
-        Whether times are nanoseconds.
-
-    Returns
-    -------
-    new : ndarray of shape (n_series, n_steps)
-        Of the type of `times`.
-
-    Raises
-    ------
-    ValueError
-        If the steps of time are not whole multiples of a regular one, or no
-        series has two rows.
-    """
+    """Continue the times of each series by its regular step, (n_series, n_steps)."""
     steps = regular_steps(series, times)
     within = series[1:] == series[:-1]
     if not within.any():
@@ -184,24 +132,7 @@ def _skips_weekends(series: np.ndarray, times: np.ndarray, steps: np.ndarray) ->
 
 
 def continue_index(index: Any, n_steps: int, *, one_series: bool = True) -> Any:
-    """Continue the index of a pandas object, if its kind allows.
-
-    Parameters
-    ----------
-    index : pandas.Index
-        In order of time.
-
-    n_steps : int
-        How many labels to make.
-
-    one_series : bool, default=True
-        Whether it is that of one series; else only row numbers go on.
-
-    Returns
-    -------
-    index : pandas.Index of length `n_steps`
-        Dates, periods or row numbers that come next; else row numbers from 0.
-    """
+    """Continue the index of a pandas object, if its kind allows."""
     import pandas as pd
 
     if isinstance(index, pd.RangeIndex):

@@ -299,39 +299,16 @@ def _like_series(forecast: np.ndarray, series: Any, frame: Any) -> Any:
 
 @dataclass
 class Rollout:
-    """Last rows and rows to come of all series, as far as they are known.
+    """Last rows and rows to come of all series, as far as they are known."""
 
-    Attributes
-    ----------
-    table : dataframe or ndarray of shape (n_rows, n_columns)
-        All of them, in order of series and time.
-
-    values : ndarray of float64, shape (n_rows, n_targets)
-        The targets in these rows; NaN where not forecast yet.
-
-    new : ndarray of int, shape (n_series, n_steps)
-        Where the rows to come are.
-
-    starts : ndarray of int, shape (n_series,)
-        The first row of each series.
-
-    n_rows : int or None
-        How many rows the estimator looks at; None for all.
-
-    keys : Keys
-        Where labels and times stand in the table.
-
-    targets : list of int
-        Positions of the target columns.
-    """
-
-    table: Any
+    table: Any  # (n_rows, n_columns) all of them, in order of series and time
+    # (n_rows, n_targets) the targets in these rows; NaN where not forecast yet
     values: np.ndarray
-    new: np.ndarray
-    starts: np.ndarray
-    n_rows: int | None
-    keys: Keys
-    targets: list[int]
+    new: np.ndarray  # (n_series, n_steps) where the rows to come are
+    starts: np.ndarray  # (n_series,) the first row of each series
+    n_rows: int | None  # how many rows the estimator looks at; None for all
+    keys: Keys  # where labels and times stand in the table
+    targets: list[int]  # positions of the target columns
 
     @classmethod
     def of(

@@ -22,47 +22,7 @@ from ._calendar import continue_column, continue_index
 
 
 class Future:
-    """A table of later rows, matched with the table that it continues.
-
-    Parameters
-    ----------
-    future : dataframe or array-like of shape (n_series * n_steps, n_columns)
-        The later rows, `n_steps` for each series. An array has the columns that
-        are needed, in the order they have in the table before, with or without
-        that of time.
-
-    table : dataframe or ndarray of shape (n_rows, n_features)
-        The table that it continues.
-
-    keys : Keys
-        Where labels and times stand in `table`.
-
-    order : RowOrder
-        The rows of `table`.
-
-    covariates : list of int
-        Positions in `table` of other columns that `future` must have.
-
-    n_steps : int
-        Rows for each series.
-
-    Attributes
-    ----------
-    table : dataframe or ndarray of shape (n_series * n_steps, n_columns)
-        The later rows in order of series, numbered as in `order`, and time.
-
-    columns : dict of int to int
-        Positions in `table` by those in the table before.
-
-    covariates : list of int
-        As given.
-
-    keys : Keys
-        Where labels and times stand in it.
-
-    has_time : bool
-        Whether it says when its rows are.
-    """
+    """A table of later rows, matched with the table that it continues."""
 
     def __init__(
         self,
@@ -205,22 +165,7 @@ def _name(labels: list[np.ndarray], series: int) -> str:
 def _check_follows(
     order: RowOrder, before: np.ndarray, after: np.ndarray, limits: np.ndarray | None
 ) -> None:
-    """Check that the rows of each series go on from the last of those before.
-
-    Parameters
-    ----------
-    order : RowOrder
-        Of the rows before.
-
-    before : ndarray of shape (n_rows,)
-        Their times in this order.
-
-    after : ndarray of shape (n_series * n_steps,)
-        Those of the later rows, in order of series.
-
-    limits : ndarray of shape (n_series,) or None
-        The longest step of each series that is no gap.
-    """
+    """Check that the rows of each series go on from the last of those before."""
     hint = " If its index says nothing of time, drop it: reset_index(drop=True)."
     hint = hint if limits is None else ""
     last = before[np.diff(order.series, append=-1) != 0]
@@ -294,33 +239,7 @@ def coming_rows(
     future: Future | None,
     n_steps: int,
 ) -> Any:
-    """Make the rows to come, with all that is known of them filled in.
-
-    Parameters
-    ----------
-    history : dataframe or ndarray of shape (n_rows, n_columns)
-        The rows before, in order of series and time.
-
-    index : pandas.Index or None
-        That of `history`, as a range if it was one before it was put in order.
-
-    keys : Keys
-        Where labels and times stand in it.
-
-    order : RowOrder
-        Of these rows.
-
-    future : Future or None
-        What is known.
-
-    n_steps : int
-        How many rows to make for each series.
-
-    Returns
-    -------
-    coming : dataframe or ndarray of shape (n_series * n_steps, n_columns)
-        In order of series and time. What is not known stands as in the last row.
-    """
+    """Make the rows to come, with all that is known of them filled in."""
     last = np.flatnonzero(np.diff(order.series, append=-1))
     coming = _safe_indexing(history, np.repeat(last, n_steps))
     columns = {}

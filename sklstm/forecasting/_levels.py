@@ -21,28 +21,15 @@ TOLERANCE = 1e-3
 
 @dataclass
 class Levels:
-    """The last value of a feature for each target, or that of a season ago.
+    """The last value of a feature for each target, or that of a season ago."""
 
-    Attributes
-    ----------
-    positions : ndarray of int, shape (n_targets,)
-        The feature of each target.
-
-    ages : ndarray of int, shape (n_targets,)
-        Steps from the end of a sequence back to the level.
-
-    period, longest : int
-        Steps of a season, and of the longest sequence of fit.
-
-    scale, offset : ndarray of shape (n_targets,)
-        The units of y: a level is ``offset + scale * value``.
-    """
-
-    positions: np.ndarray
-    ages: np.ndarray
-    period: int
-    longest: int
+    positions: np.ndarray  # (n_targets,) the feature of each target
+    ages: np.ndarray  # (n_targets,) steps from the end of a sequence back to the level
+    period: int  # steps of a season, and of the longest sequence of fit
+    longest: int  # steps of a season, and of the longest sequence of fit
+    # (n_targets,) the units of y: a level is ``offset + scale * value``
     scale: np.ndarray
+    # (n_targets,) the units of y: a level is ``offset + scale * value``
     offset: np.ndarray
 
     def of(self, sequences: Sequences) -> np.ndarray:
@@ -71,36 +58,7 @@ def find_levels(
     lag: Any,
     names: Any,
 ) -> tuple[Levels, bool]:
-    """Find the level of each target, and hold it against the targets.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        The samples.
-
-    y : ndarray of shape (n_sequences, n_targets)
-        Their targets.
-
-    feature, period, lag
-        As in `AnchoredRegressor`.
-
-    names : array-like of str or None
-        Names of the features.
-
-    Returns
-    -------
-    levels : Levels
-        Such that y would be the level, if nothing changed.
-
-    is_known : bool
-        Whether the units are certain: those in which sequences and y agree at rows
-        that both hold, or those of the table that both were made of.
-
-    Raises
-    ------
-    ValueError
-        If y does not continue the feature that it should.
-    """
+    """Find the level of each target, and hold it against the targets."""
     n_targets = y.shape[1]
     known = None if sequences.horizon is None else sequences.targets
     named = find_features(feature, known, sequences.shape[2], names)
@@ -213,12 +171,7 @@ def _find_lines(
     *,
     must: bool,
 ) -> np.ndarray | None:
-    """Scale and offset of each target, (n_targets, 2), where they can be seen.
-
-    At rows that some sequence holds, y is a value of the table or, behind a scaler,
-    on a straight line with all of them. None if y is neither and need not be, or
-    nothing is held.
-    """
+    """Scale and offset of each target, (n_targets, 2), where they can be seen."""
     rows_at = _later_rows(sequences)
     places: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     seen: dict[int, np.ndarray] = {}
@@ -306,22 +259,7 @@ def fit_lines(values: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
-    """Replace features by their changes from step to step.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        On a table that is not changed.
-
-    features : list of int
-        Positions of the features.
-
-    Returns
-    -------
-    sequences : Sequences
-        On a table of floats. A first step has a change if the history goes on before
-        it, and else one of 0.
-    """
+    """Replace features by their changes from step to step."""
     sequences = sequences.compact()
     n_runs = int(overlap_runs(sequences).max()) + 1
     if sequences.history_lengths is None and n_runs < len(sequences):

@@ -9,24 +9,7 @@ import numpy as np
 
 
 def find_method(estimator: Any, method: str, X: Any) -> str:
-    """Find out what a fitted regressor offers.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The fitted regressor.
-
-    method : {"auto", "residual", "std", "quantiles"}
-        All but ``"auto"`` are taken as they are.
-
-    X : array-like of shape (1, n_features)
-        A sample to ask it of.
-
-    Returns
-    -------
-    method : {"residual", "std", "quantiles"}
-        Quantiles before standard deviations before none of them.
-    """
+    """Find out what a fitted regressor offers."""
     if method != "auto":
         return method
     if hasattr(estimator, "predict_quantiles"):
@@ -37,39 +20,7 @@ def find_method(estimator: Any, method: str, X: Any) -> str:
 
 
 def predict_spread(estimator: Any, method: str, X: Any, n_outputs: int) -> tuple:
-    """Predict what intervals are made of: center ± (base + unit * threshold).
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted regressor.
-
-    method : {"residual", "std", "quantiles"}
-        What to ask of it.
-
-    X : array-like
-        Samples that it takes.
-
-    n_outputs : int
-        Number of its targets.
-
-    Returns
-    -------
-    center : ndarray of shape (n_samples, n_outputs)
-        The prediction, or the middle of the outer quantiles.
-
-    base : ndarray of shape (n_samples, n_outputs)
-        Half the distance of the outer quantiles; else 0.
-
-    unit : ndarray of shape (n_samples, n_outputs)
-        The standard deviation; else 1.
-
-    Raises
-    ------
-    ValueError
-        If the estimator does not offer what the method needs, or if its
-        predictions are of another shape.
-    """
+    """Predict what intervals are made of: center ± (base + unit * threshold)."""
     if method == "quantiles":
         quantiles = _predict_quantiles(estimator, X, n_outputs)
         low, high = quantiles[..., 0], quantiles[..., -1]

@@ -32,18 +32,7 @@ N_STD = 1.645
 
 
 def axis_times(column: Any) -> np.ndarray:
-    """Read time stamps into what an axis of matplotlib takes.
-
-    Parameters
-    ----------
-    column : series, pandas.Index or array-like of shape (n_rows,)
-        Dates, durations or numbers.
-
-    Returns
-    -------
-    times : ndarray of shape (n_rows,)
-        Dates as the clock on the wall showed them; else numbers.
-    """
+    """Read time stamps into what an axis of matplotlib takes, (n_rows,)."""
     column = _as_series(column)
     native = nw.from_native(column, series_only=True, pass_through=True)
     if isinstance(native, nw.Series):
@@ -98,21 +87,7 @@ def index_times(history: Any, y_pred: Any) -> np.ndarray | None:
 
 
 def read_dates(dates: Any, n_history: int, n_steps: int) -> np.ndarray:
-    """Read the dates of history and forecast.
-
-    Parameters
-    ----------
-    dates : series or array-like of shape (n_history,) or (n_history + n_steps,)
-        Dates or numbers.
-
-    n_history, n_steps : int
-        How many values there are.
-
-    Returns
-    -------
-    times : ndarray of shape (n_history + n_steps,)
-        Continued by their regular step if need be.
-    """
+    """Read the dates of history and forecast, (n_history + n_steps,)."""
     times = axis_times(dates)
     extended = extend_times(dates, n_steps) if len(times) == n_history else times
     if extended is None:
@@ -177,29 +152,7 @@ def check_same_dates(y_true: Any, y_pred: Any) -> None:
 
 
 def find_outputs(X: Any, target: Any, n_outputs: int) -> slice | None:
-    """Find the outputs that forecast a target, where X knows that y has several.
-
-    Parameters
-    ----------
-    X : Sequences, dataframe or array-like
-        The samples.
-
-    target : str, int or None
-        The feature that is forecast.
-
-    n_outputs : int
-        How many outputs the estimator has.
-
-    Returns
-    -------
-    outputs : slice or None
-        One for each step; None for all of them.
-
-    Raises
-    ------
-    ValueError
-        If y continues several features, and `target` is none of them.
-    """
+    """Find the outputs that forecast a target, where X knows that y has several."""
     known = X.targets if isinstance(X, Sequences) else None
     if known is None or len(known) < 2 or len(known) * (X.horizon or 0) != n_outputs:
         return None
@@ -227,30 +180,13 @@ def find_name(X: Any, keys: Keys, target: Any) -> str | None:
 
 @dataclass
 class Stretch:
-    """The rows of one series, in one history, among which one was chosen.
+    """The rows of one series, in one history, among which one was chosen."""
 
-    Attributes
-    ----------
-    rows : ndarray of int, shape (n_rows,)
-        Their positions in X, in time order.
-
-    times : series or array-like of shape (n_rows,), or None
-        When they were taken, as in X.
-
-    place : int
-        Which of them was chosen.
-
-    keys : Keys
-        Where labels and times stand in X.
-
-    counts : ndarray of int, shape (n_rows,)
-        Which row of the series each is: some may have been left out of X.
-    """
-
-    rows: np.ndarray
-    times: Any
-    place: int
-    keys: Keys
+    rows: np.ndarray  # (n_rows,) their positions in X, in time order
+    times: Any  # (n_rows,) when they were taken, as in X
+    place: int  # which of them was chosen
+    keys: Keys  # where labels and times stand in X
+    # (n_rows,) which row of the series each is: some may have been left out of X
     counts: np.ndarray
 
     @classmethod
@@ -291,13 +227,7 @@ class Stretch:
         return Stretch(self.rows[kept], times, place, self.keys, self.counts[kept])
 
     def check_steps(self, y: np.ndarray) -> None:
-        """Raise if what came after a row is not what came after the next one, too.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples, n_steps)
-            What came after each row of X, of one target.
-        """
+        """Raise if what came after a row is not what came after the next one, too."""
         if y.shape[1] == 1:
             return
         here, following = self.rows[:-1], self.rows[1:]
@@ -312,24 +242,7 @@ class Stretch:
             )
 
     def history(self, X: Any, y: np.ndarray | None, target: Any) -> np.ndarray:
-        """Read the values up to the row that was chosen.
-
-        Parameters
-        ----------
-        X : dataframe or array-like of shape (n_samples, n_features)
-            The rows.
-
-        y : ndarray of shape (n_samples, n_steps) or None
-            What came after each.
-
-        target : str, int or None
-            The column to read; None for what `y` tells of it, or the only one.
-
-        Returns
-        -------
-        values : ndarray of shape (n_history,)
-            The last of them is that of the row.
-        """
+        """Read the values up to the row that was chosen, (n_history,)."""
         here = self.rows[: self.place + 1]
         told = None if y is None or target is not None else y[here[:-1], 0]
         columns = self._find_columns(X, target)
@@ -388,22 +301,7 @@ class Stretch:
         return None if times is None else times[first:end]
 
     def one_step(self, n_history: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Find what a model of one step is drawn at.
-
-        Parameters
-        ----------
-        n_history : int or None
-            How many forecasts to draw, the last of them; None for all.
-
-        Returns
-        -------
-        rows : ndarray of int, shape (n_drawn,)
-            Positions in X of the rows to forecast from.
-
-        dates : ndarray of shape (n_drawn,)
-            Times of what is forecast; without times, or if rows are left out, its
-            row in the series.
-        """
+        """Find what a model of one step is drawn at."""
         if (np.diff(self.counts) > 1).any():
             first = 0 if n_history is None else max(0, len(self.rows) - n_history)
             return self.rows[first:], (self.counts - self.counts[0] + 1)[first:]
@@ -465,24 +363,7 @@ def _run_of(order: RowOrder, row: int) -> np.ndarray:
 
 
 def find_interval(estimator: Any, X: Any) -> tuple[np.ndarray | None, str | None]:
-    """Find the intervals that an estimator gives, if it gives any.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted regressor, or a pipeline or search of one.
-
-    X : array-like of shape (n_samples, n_features)
-        What it is to predict.
-
-    Returns
-    -------
-    interval : ndarray of shape (n_samples, n_outputs, 2) or None
-        Lower and upper ends.
-
-    name : str or None
-        What to call it.
-    """
+    """Find the intervals that an estimator gives, if it gives any."""
     if hasattr(estimator, "predict_interval"):
         ends = np.asarray(estimator.predict_interval(X))
         share = getattr(estimator, "coverage_", None)
