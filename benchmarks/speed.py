@@ -138,8 +138,8 @@ def steps_read(problem, unroll):
     return int(problem.lengths.sum())
 
 
-def sklstm_fit(problem, unroll, n_epochs, autocast=None):
-    params = {"max_epochs": n_epochs, "random_state": 0, "autocast": autocast}
+def sklstm_fit(problem, unroll, n_epochs, dtype="float32"):
+    params = {"max_epochs": n_epochs, "random_state": 0, "dtype": dtype}
     model = speed_fits.estimator(problem, unroll, LEARNING_RATE, **params)
     model.fit(speed_fits.sequences_of(problem), problem.y)
 
@@ -156,7 +156,7 @@ def rows_of(problem, functions, repeats, reference, unrolls=None):
 def measure_epochs(data, repeats):
     rows = []
     for problem in training_problems(data):
-        window, bf16 = partial(sklstm_fit, problem, "window"), {"autocast": "bfloat16"}
+        window, bf16 = partial(sklstm_fit, problem, "window"), {"dtype": "bfloat16"}
         functions = {
             "hand-written loop": partial(hand_fit, problem),
             'sklstm "window"': window,

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_consistent_length, check_random_state, gen_batches
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -24,6 +24,7 @@ from ._input import (
     count_ids,
     find_categorical,
     read_sequences,
+    require_y,
 )
 from ._net._batches import Samples
 from ._net._callbacks import EpochTasks, make_callbacks
@@ -37,7 +38,6 @@ from ._net._unroll import (
     predict,
     rows_of_prediction,
 )
-from ._rows._columns import get_names
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import check_finite
 
@@ -65,8 +65,7 @@ CONSTRAINTS: dict = {
     "categorical_features": ["array-like", None],
     "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
     "device": [str],
-    "dtype": [StrOptions(set(DTYPES))],
-    "autocast": [StrOptions({"bfloat16"}), None],
+    "dtype": [StrOptions({"float32", "float64", "bfloat16"})],
     "callbacks": [list, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -108,8 +107,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return the `Loss` of the parameters."""
 
     @abstractmethod
-    def _check_y(self, y):
-        """Return y as an array, checked on its own."""
+    def _check_y(self, X, y):
+        """Return y as an array, checked."""
 
     @abstractmethod
     def _encode_y(self, y, weight, sequences, *, reset, classes):
@@ -223,16 +222,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_samples(self, X, y, sample_weight, classes, *, reset):
         """Check all input, and leave out what has no weight."""
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but"
-                " the target y is None."
-            )
+        require_y(self, y)
         sequences = self._check_X(X, reset=reset)
-        if reset:
-            self._y_names = get_names(y)
-        y = self._check_y(y)
-        check_consistent_length(sequences, y)
+        y = self._check_y(sequences, y)
         weight = _check_sample_weight(
             sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
         )
@@ -255,7 +247,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 f" {type(self).__name__} was fitted to {self._sizes['n_features']}:"
                 " pass X in the same form, and n_timesteps as it was in fit."
             )
-        check_finite(sequences, self.dtype)
+        check_finite(sequences, self._dtype)
         if sequences.whole and (self.unroll != "series" or self.linear_skip):
             raise ValueError(
                 f"X is {len(sequences)} whole histories of up to {sequences.shape[1]}"
@@ -306,6 +298,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Fit the scalers and fix the architecture, or check that it still holds."""
         n_features = samples.sequences.shape[2]
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
+        architecture["dtype"] = self._dtype
         positions = self._find_categorical(n_features)
         architecture["categorical_features"] = positions
         if not resume:
@@ -376,6 +369,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # The net.
 
     @property
+    def _dtype(self):
+        """Type of the weights; a shorter one is for products in training."""
+        return "float64" if self.dtype == "float64" else "float32"
+
+    @property
     def module_(self):
         """The fitted torch module."""
         return self.net_.module_
@@ -402,7 +400,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             callbacks=callbacks,
             verbose=int(self.verbose),
             device=device,
-            autocast=self.autocast,
+            autocast="bfloat16" if self.dtype == "bfloat16" else None,
             **{f"module__{name}": value for name, value in module_params.items()},
             **{f"criterion__{name}": value for name, value in criterion_params.items()},
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
@@ -498,11 +496,6 @@ def check_together(estimator):
             f" bidirectional={estimator.bidirectional} and"
             f" pooling={estimator.pooling!r} each window needs a reading of its own:"
             " set unroll='window'."
-        )
-    if estimator.autocast is not None and estimator.dtype != "float32":
-        raise ValueError(
-            f"autocast={estimator.autocast!r} shortens float32, but dtype is"
-            f" {estimator.dtype!r}: set autocast=None or dtype='float32'."
         )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ._rows._columns import refuse_lazy
@@ -66,6 +66,25 @@ def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequ
             " features as input."
         )
     return sequences
+
+
+def require_y(estimator: Any, y: Any) -> None:
+    """Raise, in the words of scikit-learn, if there is no y."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but"
+            " the target y is None."
+        )
+
+
+def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
+    """Return numeric targets of the samples as float64."""
+    require_y(estimator, y)
+    y = check_array(
+        y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+    )
+    check_consistent_length(X, y)
+    return y
 
 
 @contextmanager

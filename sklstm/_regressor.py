@@ -7,13 +7,13 @@ from numbers import Real
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM, make_scaler
+from ._docs import fill
+from ._input import check_y
 from ._net._losses import LOSSES, make_loss
-from ._output import to_output
 
 
 def _has_quantiles(estimator):
@@ -21,41 +21,18 @@ def _has_quantiles(estimator):
     return (estimator.loss if loss is None else loss.name) == "quantile"
 
 
+@fill
 class LSTMRegressor(RegressorMixin, BaseLSTM):
     """LSTM for regression on sequences.
 
     A stacked LSTM reads each sequence, the outputs of its steps are pooled into
     one vector, and a linear layer turns that into the targets.
 
-    It takes 2-D arrays (a row per sequence), 3-D arrays, lists of arrays of
-    unequal length, 3-D arrays padded with NaN, and the windows of a
-    `SequenceWindower`; see :ref:`input_forms`.
+    {reads}
 
     Parameters
     ----------
-    hidden_size : int, default=128
-        Size of the hidden state of each layer.
-
-    num_layers : int, default=1
-        Number of LSTM layers, each reading the one below.
-
-    bidirectional : bool, default=False
-        Whether each layer also reads the sequence from its end.
-
-    dropout : float, default=0.0
-        Share of the outputs of each layer, the last included, that are zeroed
-        in training; at least 0 and below 1.
-
-    pooling : {"last", "mean", "max"}, default="last"
-        How the outputs of the steps of a sequence become one vector: that of
-        the last step, or the mean or maximum over all steps. Padding has no
-        part in it.
-
-    unroll : {"window", "series"}, default="window"
-        How windows that overlap are read: each on its own, or as chunks of their
-        series with an output at each row, which takes many times less arithmetic.
-        A row then has its window behind it, and often more rows. Needs
-        ``pooling="last"`` and one direction; see :ref:`unroll`.
+    {network}
 
     linear_skip : bool, default=False
         Whether a linear layer from all steps of a sequence is added to the output
@@ -73,119 +50,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         The quantiles to predict, in increasing order and between 0 and 1. Ignored
         unless `loss` is "quantile".
 
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
-        Name of the optimizer, or a class in the manner of
-        :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`.
+    {training}
 
-    learning_rate : float, default=0.005
-        Step size of the optimizer.
-
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty (decoupled for ``"adamw"``).
-
-    max_grad_norm : float or None, default=1.0
-        Gradients of a larger norm are scaled down to it; None leaves them.
-
-    lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
-        How the learning rate changes: down to 0 along a cosine over `max_epochs`;
-        to a tenth after 5 epochs without progress; or not at all, as ever in
-        `partial_fit`. Others go in through `callbacks`.
-
-    batch_size : int, default=32
-        Number of sequences in a step of the optimizer.
-        With ``unroll="series"`` a chunk counts as up to 8 sequences.
-
-    max_epochs : int, default=100
-        Largest number of passes over the training data.
-
-    early_stopping : bool, default=False
-        Whether to hold out validation data, stop when their loss no longer
-        falls, and keep the weights of the best epoch. If False, training stops
-        when the training loss no longer falls.
-
-    validation_fraction : float, default=0.1
-        Share of the sequences that is held out: a random one of independent
-        sequences, the last of each series of overlapping windows, without those
-        that reach across the border. Ignored if `early_stopping` is False.
-
-    n_iter_no_change : int or None, default=10
-        Number of epochs without progress after which training stops; None for
-        all of `max_epochs`. Ignored by `partial_fit`.
-
-    tol : float, default=0.0001
-        A loss lower by less than this is no progress. Losses are in units of the
-        standardised target.
-
-    warm_start : bool, default=False
-        Whether `fit` continues from the weights, the optimizer and the scale of
-        the last `fit` instead of starting anew.
-
-    standardize : bool, default=True
-        Whether features and targets, but not ids, are scaled to zero mean and unit
-        variance over the steps used in training.
-
-    n_timesteps : int or None, default=None
-        How 2-D input is read: a row is `n_timesteps` steps, all features of the
-        first step coming first; None means one feature and a step per column.
-        Ignored for all other input.
-
-    categorical_features : array-like of int, str or bool, default=None
-        The features of a step that hold ids, such as tokens or codes: positions,
-        names, or a mask of shape (n_features,). None means none, or all if
-        `embedding_size` is given. Ids are whole numbers from 0 to the largest of
-        the first fit; a larger one is an error, negative ones mean unknown.
-
-    embedding_size : int or None, default=None
-        Size of the vector that stands for an id. None means 1.6 * n**0.56, rounded
-        and at most 600, for n ids. Ignored if no feature holds ids.
-
-    device : str, default="cpu"
-        Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``
-        for CUDA if there is any, and else the CPU.
-
-    dtype : {"float32", "float64"}, default="float32"
-        Type of the weights and of the arithmetic.
-
-    autocast : {"bfloat16"} or None, default=None
-        Shorter type in which training, but not prediction, multiplies float32
-        numbers; faster where the processor has instructions for it.
-
-    callbacks : list or None, default=None
-        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
-
-    random_state : int, RandomState instance or None, default=None
-        Decides the first weights, the batches, dropout and the validation data.
-        The same int gives the same bits, given the same data, machine and
-        number of threads. Global random states stay as they were.
-
-    verbose : int, default=0
-        Whether to print a line per epoch.
+    {data}
 
     Attributes
     ----------
-    n_features_in_ : int
-        Number of features of a step, or of columns for 2-D input.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
-
-    n_iter_ : int
-        Number of epochs so far, over all continued fits.
-
-    loss_curve_ : list of float
-        Mean loss of the training sequences in each epoch, measured as the
-        weights change. In units of the standardised target.
-
-    validation_loss_curve_ : list of float or None
-        Mean loss of the validation sequences after each epoch; None unless
-        `early_stopping`.
-
-    validation_scores_ : list of float or None
-        Coefficient of determination of the validation sequences after each epoch,
-        weighted as in training; None unless `early_stopping`.
-
-    scaler_ : StandardScaler or None
-        Scale of the features, 1 for ids; None unless `standardize`.
+    {attributes}
 
     target_scaler_ : StandardScaler or None
         Scale of the targets; None unless `standardize`.
@@ -193,34 +64,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     n_outputs_ : int
         Number of targets.
 
-    net_ : skorch.NeuralNet
-        The fitted net, with its history and optimizer.
-
-    module_ : torch.nn.Module
-        The fitted module, with ``lstm``, ``head`` and ``embeddings``, in which row 0
-        is for unknown ids and row i + 1 for id i.
+    {net}
 
     See Also
     --------
     LSTMClassifier : The same for class labels.
     SequenceWindower : Give each row of a series its history.
 
-    Notes
-    -----
-    The weights start as torch's do, but for the biases of the forget gates,
-    which start at 1, so that gradients reach far back from the first epoch.
-
-    Sample weights act as repetition: a sequence of weight 2 counts like two, in
-    scale and loss; bit for bit if the training data fit in one batch of up to a
-    million values, else but for the chance of batches.
-
-    References
-    ----------
-    S. Hochreiter and J. Schmidhuber (1997). "Long Short-Term Memory". Neural
-    Computation 9(8), 1735-1780.
-
-    F. A. Gers, J. Schmidhuber and F. Cummins (2000). "Learning to Forget:
-    Continual Prediction with LSTM". Neural Computation 12(10), 2451-2471.
+    {notes}
 
     Examples
     --------
@@ -271,7 +122,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         embedding_size=None,
         device="cpu",
         dtype="float32",
-        autocast=None,
         callbacks=None,
         random_state=None,
         verbose=0,
@@ -303,12 +153,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.embedding_size = embedding_size
         self.device = device
         self.dtype = dtype
-        self.autocast = autocast
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
 
-    def predict(self, X, return_std=False, *, output=None):
+    def predict(self, X, return_std=False):
         """Predict the targets of sequences.
 
         Parameters
@@ -319,18 +168,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return_std : bool, default=False
             Whether to return the standard deviation too. Needs ``loss="gaussian"``.
 
-        output : {"pandas", "polars"} or None, default=None
-            If given, return a series, or a dataframe for several targets, with
-            the names of y in `fit`, and in pandas with the index of the dataframe
-            that `X` is or was made of. A step before that returns arrays loses
-            the index; give it ``set_output(transform="pandas")``.
-
         Returns
         -------
         y : ndarray of float64, shape (n_samples,) or (n_samples, n_outputs)
-            Predictions in the units of the targets in `fit`; or a series or
-            dataframe of them. For the loss "quantile" the median, between the
-            quantiles next to it, or the nearest quantile if all are on one side.
+            Predictions in the units of the targets in `fit`. For the loss "quantile"
+            the median, between the quantiles next to it, or the nearest quantile if
+            all are on one side.
 
         y_std : ndarray of the shape of y
             If `return_std`: the standard deviation of each prediction.
@@ -342,14 +185,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             as in `fit`.
         """
         parts = self._predict_parts(X)
-        center = self._decode(self._loss.center(parts))
-        y = to_output(center, X, output, self._y_names)
+        y = self._decode(self._loss.center(parts))
         if not return_std:
             return y
         std = self._loss.std(parts)
         if self.target_scaler_ is not None:
             std = std * self.target_scaler_.scale_
-        return y, to_output(self._in_shape(std), X, output, self._y_names)
+        return y, self._in_shape(std)
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X):
@@ -394,10 +236,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _make_loss(self):
         return make_loss(self.loss, self.quantile)
 
-    def _check_y(self, y):
-        return check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
-        )
+    def _check_y(self, X, y):
+        return check_y(self, X, y)
 
     def _encode_y(self, y, weight, sequences, *, reset, classes=None):
         y_2d = y.reshape(len(y), -1)

@@ -299,24 +299,19 @@ def test_a_plain_step_is_that_of_a_closure():
         ({"unroll": "series"}, SequenceWindower(5).fit_transform(X[:, 0])),
     ],
 )
-def test_autocast_trains_nearly_alike(params, data):
+def test_short_products_train_nearly_alike(params, data):
     exact, short = (
-        small(autocast=a, **params).fit(data, Y) for a in (None, "bfloat16")
+        small(dtype=a, **params).fit(data, Y) for a in ("float32", "bfloat16")
     )
     assert short.loss_curve_ != exact.loss_curve_
     assert_allclose(short.loss_curve_, exact.loss_curve_, rtol=0.02)
 
 
-def test_autocast_is_for_training_only():
-    model = small(autocast="bfloat16").fit(X, Y)
+def test_short_products_are_for_training_only():
+    model = small(dtype="bfloat16").fit(X, Y)
     expected = model.predict(X)
-    assert_array_equal(model.set_params(autocast=None).predict(X), expected)
+    assert_array_equal(model.set_params(dtype="float32").predict(X), expected)
     assert next(model.module_.parameters()).dtype == torch.float32
-
-
-def test_autocast_of_float64_is_refused():
-    with pytest.raises(ValueError, match=r"^autocast='bfloat16' shortens float32, but"):
-        small(autocast="bfloat16", dtype="float64").fit(X, Y)
 
 
 def test_verbose_prints_an_epoch_a_line(capsys):

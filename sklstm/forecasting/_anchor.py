@@ -14,7 +14,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.ensemble._base import _set_random_states
-from sklearn.utils import check_array, check_consistent_length, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._input import (
     all_or_nothing,
+    check_y,
     find_categorical,
     is_ragged,
     read_sequences,
@@ -219,7 +220,7 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ) -> AnchoredRegressor:
         sequences = self._read(X, reset=not resume)
         check_order(sequences, get_names(y))
-        y = self._check_y(sequences, y)
+        y = check_y(self, sequences, y)
         y_2d = y.reshape(len(y), -1)
         if not resume:
             self._find_levels(sequences, y_2d)
@@ -358,18 +359,6 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         sequences = read_sequences(self, X, reset=reset)
         check_finite(sequences)
         return sequences
-
-    def _check_y(self, sequences: Sequences, y: Any) -> np.ndarray:
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but"
-                " the target y is None."
-            )
-        y = check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
-        )
-        check_consistent_length(sequences, y)
-        return y
 
     def _change(self, X: Any, sequences: Sequences) -> Any:
         """The samples with changes in place of levels; a table stays one."""

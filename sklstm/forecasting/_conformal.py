@@ -16,8 +16,6 @@ from sklearn.base import (
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import (
     _safe_indexing,
-    check_array,
-    check_consistent_length,
     get_tags,
     indexable,
 )
@@ -34,7 +32,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from .._input import all_or_nothing
+from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last
 from .._rows._windows import SequenceWindower
 from ._spread import find_method, predict_spread
@@ -228,7 +226,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _fit(self, X, y, fit_params):
         _refuse_windower(self.estimator)
-        values = self._check_y(X, y)
+        values = check_y(self, X, y)
         X, y = indexable(X, y)
         self._y_ndim = values.ndim
         self.n_outputs_ = 1 if values.ndim == 1 else values.shape[1]
@@ -289,7 +287,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         array([4.1])
         """
         check_is_fitted(self)
-        y = self._check_y(X, y)
+        y = check_y(self, X, y)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if (y.ndim, n_outputs) != (self._y_ndim, self.n_outputs_):
             raise ValueError(
@@ -356,18 +354,6 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Quantile of the errors at the level of each output."""
         rank = _rank(self.level_, len(self.scores_))
         return np.sort(self.scores_, axis=0)[rank - 1, np.arange(self.n_outputs_)]
-
-    def _check_y(self, X, y):
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but"
-                " the target y is None."
-            )
-        y = check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
-        )
-        check_consistent_length(X, y)
-        return y
 
     def _split(self, X, y):
         """Positions of the samples to train on, and to calibrate on by age."""

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
-from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from .._input import all_or_nothing, read_sequences
+from .._input import all_or_nothing, check_y, read_sequences
 from .._rows._columns import get_names
 from .._sequences import Sequences, check_finite
 from ._levels import are_apart, check_order, find_levels
@@ -137,21 +136,13 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         ValueError
             If a value is NaN or infinite, or the feature is not in X.
         """
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but"
-                " the target y is None."
-            )
         with all_or_nothing(self):
             return self._fit(X, y)
 
     def _fit(self, X: Any, y: Any) -> NaiveRegressor:
         sequences = self._read(X, reset=True)
         check_order(sequences, get_names(y))
-        y = check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
-        )
-        check_consistent_length(sequences, y)
+        y = check_y(self, sequences, y)
         self._y_ndim, y = y.ndim, y.reshape(len(y), -1)
         self.n_outputs_, self._n_step_features = y.shape[1], sequences.shape[2]
         self._levels, is_known = find_levels(
