@@ -197,17 +197,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             X, y, sample_weight, resume=resume, n_epochs=1, classes=classes
         )
 
+    @all_or_nothing
     def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
         check_together(self)
-        with all_or_nothing(self):
-            samples = self._check_samples(
-                X, y, sample_weight, classes, reset=not resume
-            )
-            train, valid = self._split(samples, resume=resume)
-            self._prepare(samples, train, resume=resume)
-            with self._observed(X, y, sample_weight, n_epochs) as observers:
-                self._train(train, valid, n_epochs, observers, resume=resume)
-            return self._record()
+        samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
+        train, valid = self._split(samples, resume=resume)
+        self._prepare(samples, train, resume=resume)
+        with self._observed(X, y, sample_weight, n_epochs) as observers:
+            self._train(train, valid, n_epochs, observers, resume=resume)
+        return self._record()
 
     @contextmanager
     def _observed(self, X, y, sample_weight, n_epochs):

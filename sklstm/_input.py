@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     checked = check_sequences(X, estimator=estimator)
     if not isinstance(checked, Sequences):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
+        if reset:
+            estimator._made_with = None
         return rows_to_sequences(checked, estimator.n_timesteps)
     return check_features(estimator, checked, reset=reset)
 
@@ -58,6 +60,7 @@ def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequ
     """Do for `Sequences` what scikit-learn does for tables: count and name features."""
     check_names(estimator, sequences.feature_names, reset=reset)
     if reset:  # sklearn's own check would count the steps
+        estimator._made_with = sequences._made_with
         estimator.n_features_in_ = sequences.shape[2]
     elif sequences.shape[2] != estimator.n_features_in_:
         raise ValueError(
@@ -87,19 +90,23 @@ def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
     return y
 
 
-@contextmanager
-def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Leave an estimator as it was if the body fails."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        now = vars(estimator)
-        # scikit-learn has yet to tear down the callbacks of this fit.
-        before |= {name: now[name] for name in now if "callback" in name}
-        now.clear()
-        now.update(before)
-        raise
+def all_or_nothing(method: Callable) -> Callable:
+    """Leave the estimator of a method as it was if that fails."""
+
+    @wraps(method)
+    def fit(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(estimator))
+        try:
+            return method(estimator, *args, **kwargs)
+        except BaseException:
+            now = vars(estimator)
+            # scikit-learn has yet to tear down the callbacks of this fit.
+            before |= {name: now[name] for name in now if "callback" in name}
+            now.clear()
+            now.update(before)
+            raise
+
+    return fit
 
 
 def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> None:

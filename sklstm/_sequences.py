@@ -169,6 +169,8 @@ class Sequences:
         self.targets = None if targets is None else [int(i) for i in targets]
         self.units_changed = bool(units_changed)
         self.whole = bool(whole)
+        # Arguments of `make_supervised`, which models hand on to `forecast`.
+        self._made_with: dict[str, Any] | None = None
         self._check()
 
     def _check(self) -> None:

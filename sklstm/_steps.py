@@ -85,6 +85,7 @@ class StepTransformer(  # type: ignore[call-arg]
         self.transformer = transformer
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> StepTransformer:
         """Fit the transformer to the steps of sequences.
 
@@ -102,15 +103,14 @@ class StepTransformer(  # type: ignore[call-arg]
         self : StepTransformer
             The fitted transformer.
         """
-        with all_or_nothing(self):
-            sequences = self._read(X, reset=True)
-            if sequences is None:
-                self.transformer_ = clone(self.transformer).fit(X)
-                return self
-            used = sequences.coverage() > 0
-            steps = sequences.steps if used.all() else sequences.steps[used]
-            self.transformer_ = clone(self.transformer).fit(self._table(steps))
+        sequences = self._read(X, reset=True)
+        if sequences is None:
+            self.transformer_ = clone(self.transformer).fit(X)
             return self
+        used = sequences.coverage() > 0
+        steps = sequences.steps if used.all() else sequences.steps[used]
+        self.transformer_ = clone(self.transformer).fit(self._table(steps))
+        return self
 
     def transform(self, X: Any) -> Any:
         """Transform the steps of sequences.

@@ -218,7 +218,7 @@ def read_times(column: Any) -> tuple[np.ndarray, bool]:
 
 
 def read_zone_offset(column: Any, times: np.ndarray) -> np.ndarray | None:
-    """How far the clock on the wall is ahead of UTC, in nanoseconds; None without zone."""
+    """Nanoseconds by which the clock on the wall is ahead of UTC; None without zone."""
     column = nw.from_native(column, series_only=True, pass_through=True)
     if not isinstance(column, nw.Series) or find_zone(column) is None:
         return None
@@ -249,6 +249,21 @@ def on_wall(column: nw.Series) -> nw.Series:
     if column.implementation.is_pandas():
         return nw.from_native(column.to_native().dt.tz_localize(None), series_only=True)
     return column.dt.replace_time_zone(None)
+
+
+def on_wall_times(column: Any) -> np.ndarray:
+    """Read dates as the clock on the wall showed them, or numbers; seconds of spans."""
+    if hasattr(column, "to_series"):  # an index
+        stamps = column.to_timestamp() if hasattr(column, "to_timestamp") else column
+        column = stamps.to_series()
+    native = nw.from_native(column, series_only=True, pass_through=True)
+    if isinstance(native, nw.Series):
+        column = on_wall(native).to_native()
+    times, is_date = read_times(column)
+    is_span = isinstance(native, nw.Series) and native.dtype == nw.Duration
+    if is_span or getattr(getattr(column, "dtype", None), "kind", "") == "m":
+        return times / 1e9
+    return times.astype("M8[ns]") if is_date else times
 
 
 def _to_integers(values: np.ndarray) -> np.ndarray:

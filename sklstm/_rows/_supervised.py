@@ -11,7 +11,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._output import to_container
 from ._columns import (
     column_names,
     find_column,
@@ -25,7 +24,7 @@ from ._histories import (
     warn_of_disorder,
 )
 from ._order import Keys, RowOrder
-from ._tables import append_leads, is_frame, read_table
+from ._tables import append_leads, is_frame, read_table, to_container
 
 # Share of the samples, and of the series, that may be lost without a word.
 MOST = 0.9
@@ -244,8 +243,15 @@ def make_supervised(
         X = cut_histories(table, keys, order, leads=(leads, horizon))[here]
         X.horizon = horizon
         features = keys.features(table)
-        if set(targets) <= set(features):
-            X.targets = [features.index(i) for i in targets]
+        X.targets = [features.index(i) for i in targets]
+        X._made_with = {
+            "group": group,
+            "time": time,
+            "max_gap": max_gap,
+            "targets": X.targets,
+            "known": [features.index(i) for i in leads],
+            "horizon": horizon,
+        }
     y = y.ravel() if y.shape[1] == 1 else y
     if is_frame(table):
         names = [column_names(table)[i] for i in targets]

@@ -107,3 +107,20 @@ def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> A
 def name_leads(names: list[Any], horizon: int) -> list[str]:
     """Name the values of columns 1 to `horizon` rows later."""
     return [f"{name}+{k}" for name in names for k in range(1, horizon + 1)]
+
+
+def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) -> Any:
+    """Put values into a series, or a dataframe, of the library of a dataframe."""
+    backend = nw.from_native(like).implementation
+    if values.ndim == 1:
+        made = nw.new_series("", values, backend=backend).to_native()
+        if backend.is_pandas_like() or names[0] is not None:
+            made = made.rename(names[0])
+    else:  # polars has no names but strings
+        columns = zip(map(str, names), values.T, strict=True)
+        made = nw.from_dict(dict(columns), backend=backend).to_native()
+        if backend.is_pandas_like():
+            made.columns = list(names)
+    if index is not None:
+        made.index = index
+    return made

@@ -226,18 +226,18 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self._shorten(histories, is_known=True)
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def _fit(self, X: Any, y: Any) -> Sequences:
         check_gap(self.max_gap, self.time)
-        with all_or_nothing(self):
-            context = self._init_callback_context()
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            histories = self._remember(X)
-            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        histories = self._remember(X)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return histories
 
     def _remember(self, X: Any) -> Sequences:
         self._keys: Keys | None = None
-        self._known = self._tails = None
+        self._known = self._tails = self._made_with = None
         self._longest, self._lost_keys = 0, None
         if isinstance(X, Sequences):
             for name, known in [("group", X.series_names), ("time", X.times)]:

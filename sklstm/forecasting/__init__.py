@@ -1,21 +1,21 @@
-"""Forecasts: levels, baselines, intervals, known futures, backtests and pictures."""
+"""Forecasting: levels, baselines, intervals, backtests, known futures, a recipe."""
 
 from ._anchor import AnchoredRegressor
 from ._conformal import ConformalRegressor
 from ._display import ForecastDisplay
 from ._folds import PanelTimeSeriesSplit
-from ._forecast import recursive_forecast
-from ._forecaster import make_forecaster
-from ._leads import add_future
+from ._forecast import forecast
+from ._future import add_future
 from ._naive import NaiveRegressor
+from ._recipe import AutoForecaster
 
 __all__ = [
     "AnchoredRegressor",
+    "AutoForecaster",
     "ConformalRegressor",
     "ForecastDisplay",
     "NaiveRegressor",
     "PanelTimeSeriesSplit",
     "add_future",
-    "make_forecaster",
-    "recursive_forecast",
+    "forecast",
 ]

@@ -6,22 +6,10 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    RegressorMixin,
-    _fit_context,
-    clone,
-)
+from sklearn.base import _fit_context, clone
 from sklearn.ensemble._base import _set_random_states
-from sklearn.utils import get_tags
+from sklearn.utils import InputTags
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,6 +24,7 @@ from .._regressor import LSTMRegressor
 from .._rows._columns import get_names
 from .._sequences import Sequences, check_finite
 from ._levels import check_order, find_levels, fit_lines, take_changes
+from ._wrapper import RegressorWrapper
 
 
 def _inner_has(name: str) -> Any:
@@ -45,7 +34,7 @@ def _inner_has(name: str) -> Any:
     return check
 
 
-class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class AnchoredRegressor(RegressorWrapper):
     """Forecast by how much a series differs from its last level.
 
     An LSTM has a bounded output and learns levels slowly. Behind this it reads by how
@@ -135,6 +124,8 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     True
     """
 
+    _wrapped = "regressor"
+    _routed = ("fit", "partial_fit")
     _parameter_constraints: dict[str, list[Any]] = {
         "regressor": [HasMethods(["fit", "predict"]), None],
         "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
@@ -209,13 +200,8 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         resume = hasattr(self, "regressor_")
         return self._fit("partial_fit", X, y, fit_params, resume=resume)
 
+    @all_or_nothing
     def _fit(
-        self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
-    ) -> AnchoredRegressor:
-        with all_or_nothing(self):
-            return self._fit_changes(method, X, y, fit_params, resume=resume)
-
-    def _fit_changes(
         self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
     ) -> AnchoredRegressor:
         sequences = self._read(X, reset=not resume)
@@ -230,9 +216,7 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"y has {y_2d.shape[1]} output(s), but AnchoredRegressor was fitted to"
                 f" {self.n_outputs_}; give as many."
             )
-        if _routing_enabled():
-            routed = process_routing(self, method, **fit_params).regressor
-            fit_params = routed[method]
+        fit_params = self._route(method, fit_params)
         regressor = vars(self)["regressor_"] if resume else self._make_regressor()
         change = y - self._levels.of(sequences).reshape(y.shape)
         getattr(regressor, method)(self._change(X, sequences), change, **fit_params)
@@ -378,24 +362,7 @@ class AnchoredRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         levels = levels.ravel() if self._y_ndim == 1 else levels
         return self._change(X, sequences), levels
 
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Say which metadata the regressor takes.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            For scikit-learn's routing of metadata.
-        """
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        mapping = mapping.add(caller="partial_fit", callee="partial_fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(regressor=self._inner(), method_mapping=mapping)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._inner())
-        tags.input_tags.three_d_array = True
-        tags.non_deterministic = inner.non_deterministic
-        tags.target_tags.multi_output = inner.target_tags.multi_output
-        tags.regressor_tags.poor_score = inner.regressor_tags.poor_score
+        tags.input_tags = InputTags(three_d_array=True)
         return tags

@@ -8,10 +8,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .._rows._columns import read_times
-from .._rows._series import regular_steps
+from .._rows._columns import find_zone, on_wall, read_times
+from .._rows._series import DAY, find_working, regular_steps
 
-DAY = 86_400 * 10**9  # nanoseconds
 # A clock that is not exact may be off by such a share of the regular step.
 JITTER = 0.05
 
@@ -19,13 +18,11 @@ JITTER = 0.05
 def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
     """Continue a column of time stamps, each series by its own regular step."""
     native = nw.from_native(column, series_only=True, pass_through=True)
-    zone = None
-    if isinstance(native, nw.Series) and isinstance(native.dtype, nw.Datetime):
-        zone = native.dtype.time_zone
+    zone = find_zone(native) if isinstance(native, nw.Series) else None
     times, is_date = read_times(column)
     from_zone = "UTC"
     if zone and regular_steps(series, times).min() > 0.9 * DAY:
-        times, _ = read_times(native.dt.replace_time_zone(None).to_native())
+        times, _ = read_times(on_wall(native).to_native())
         from_zone = zone
     new = continue_times(series, times, n_steps, is_date=is_date).ravel()
     if not isinstance(native, nw.Series):
@@ -39,6 +36,9 @@ def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
     made = nw.new_series(native.name, new, backend=backend)
     if zone:
         try:
+            if backend.is_pandas():
+                local = made.to_native().dt.tz_localize(from_zone)
+                return local.dt.tz_convert(zone).astype(column.dtype)
             made = made.dt.replace_time_zone(from_zone).dt.convert_time_zone(zone)
         except Exception as error:  # each library has its own
             raise ValueError(
@@ -122,27 +122,22 @@ def _add_months(times: np.ndarray, months: np.ndarray) -> np.ndarray:
 
 def _skips_weekends(series: np.ndarray, times: np.ndarray, steps: np.ndarray) -> bool:
     """Whether rows come once a day, at the same hour and on no weekend."""
-    if (steps != DAY).any():
-        return False
-    weekday = (times // DAY + 3) % 7  # 1970 began on a Thursday
-    over = (
-        (weekday[1:] == 0) & (np.diff(times) == 3 * DAY) & (series[1:] == series[:-1])
-    )
-    return bool((weekday < 5).all() and over.any())
+    over = (np.diff(times) == 3 * DAY) & (series[1:] == series[:-1])
+    is_daily = bool((steps == DAY).all() and over.any())
+    return is_daily and bool(find_working(series, times).all())
 
 
 def continue_index(index: Any, n_steps: int, *, one_series: bool = True) -> Any:
     """Continue the index of a pandas object, if its kind allows."""
     import pandas as pd
 
+    ahead = np.arange(1, n_steps + 1)
     if isinstance(index, pd.RangeIndex):
-        stop = index.stop
-        return pd.RangeIndex(
-            stop, stop + n_steps * index.step, index.step, name=index.name
-        )
+        start = index.stop
+        stop = start + n_steps * index.step
+        return pd.RangeIndex(start, stop, index.step, name=index.name)
     if one_series and isinstance(index, pd.PeriodIndex):
-        ordinals = np.arange(1, n_steps + 1)
-        return pd.PeriodIndex(index[-1] + ordinals, name=index.name)
+        return pd.PeriodIndex(index[-1] + ahead, name=index.name)
     if one_series and isinstance(index, pd.DatetimeIndex):
         try:
             if index.freq is not None:

@@ -6,26 +6,10 @@ from math import ceil
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    RegressorMixin,
-    _fit_context,
-    clone,
-)
+from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import (
-    _safe_indexing,
-    get_tags,
-    indexable,
-)
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
 from sklearn.utils.validation import (
     _check_method_params,
     _num_samples,
@@ -36,9 +20,10 @@ from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last
 from .._rows._windows import SequenceWindower
 from ._spread import find_method, predict_spread
+from ._wrapper import RegressorWrapper
 
 
-class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ConformalRegressor(RegressorWrapper):
     """Intervals of stated coverage, calibrated on the latest part of the data.
 
     A clone of the regressor is fitted to the first part of the samples, in order
@@ -192,6 +177,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.adaptation_rate = adaptation_rate
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
     def fit(self, X, y, **fit_params):
         """Fit the regressor to the first part, and calibrate on the last.
 
@@ -221,18 +207,13 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             estimator lacks what `method` needs or holds a `SequenceWindower` with
             `group` or `time`.
         """
-        with all_or_nothing(self):
-            return self._fit(X, y, fit_params)
-
-    def _fit(self, X, y, fit_params):
         _refuse_windower(self.estimator)
         values = check_y(self, X, y)
         X, y = indexable(X, y)
         self._y_ndim = values.ndim
         self.n_outputs_ = 1 if values.ndim == 1 else values.shape[1]
         train, calibration = self._split(X, values)
-        if _routing_enabled():
-            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        fit_params = self._route("fit", fit_params)
         params = _check_method_params(X, fit_params, indices=train)
         self.estimator_ = clone(self.estimator).fit(
             _safe_indexing(X, train), _safe_indexing(y, train), **params
@@ -404,26 +385,6 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def feature_names_in_(self):
         """Names of the features seen in `fit`."""
         return self.estimator_.feature_names_in_
-
-    def get_metadata_routing(self):
-        """Say which metadata the regressor takes.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            For scikit-learn's routing of metadata.
-        """
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
-        tags.non_deterministic = inner.non_deterministic
-        tags.target_tags.multi_output = inner.target_tags.multi_output
-        return tags
 
 
 def _refuse_windower(estimator):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import _safe_indexing, check_array, check_consistent_length
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from ._view import (
-    Stretch,
-    check_same_dates,
-    find_interval,
-    find_name,
-    find_outputs,
-    index_times,
-    read_dates,
-    read_interval,
-    read_values,
+from .._rows._columns import (
+    column_names,
+    find_column,
+    get_index,
+    on_wall_times,
+    read_place,
 )
+from .._rows._order import RowOrder
+from .._rows._series import match_series
+from .._rows._tables import read_table
+from ._forecast import find_made_with, roll_out
+from ._future import is_date
+from ._spread import find_share
 
 
 class ForecastDisplay:
@@ -72,7 +76,7 @@ class ForecastDisplay:
 
     See Also
     --------
-    recursive_forecast : Forecasts of many steps by a model of one.
+    forecast : The values that it draws.
 
     Examples
     --------
@@ -226,9 +230,7 @@ class ForecastDisplay:
         Parameters
         ----------
         history : array-like of shape (n_history,)
-            Values before the forecast, in time order; may be empty. The index of
-            a pandas series is taken for `dates` if it holds dates, and so is that
-            of `y_pred`.
+            Values before the forecast, in time order; may be empty.
 
         y_pred : array-like of shape (n_steps,)
             The forecast.
@@ -239,10 +241,9 @@ class ForecastDisplay:
         interval : array-like of shape (n_steps, 2), default=None
             Lower and upper end for each step.
 
-        dates : array-like of shape (n_history,) or (n_history + n_steps,), \
-                default=None
-            Dates, or numbers, of the history, which their regular step
-            continues, or of history and forecast. None counts steps.
+        dates : array-like of shape (n_history + n_steps,), default=None
+            Dates or numbers of history and forecast. None takes those that stand in
+            the index of both, if they are of pandas, and else counts steps.
 
         name : str, default=None
             What is forecast, with its unit. None for the name of `history`, if it
@@ -269,19 +270,33 @@ class ForecastDisplay:
             order.
         """
         name = getattr(history, "name", None) if name is None else name
-        check_same_dates(y_true, y_pred)
-        indexed = index_times(history, y_pred)
-        history = read_values(history, "history", least=0)
-        y_pred = read_values(y_pred, "y_pred")
+        came, forecast = _index_dates(y_true), _index_dates(y_pred)
+        if came is not None and forecast is not None and len(came) == len(forecast):
+            if (came != forecast).any():
+                step = (came != forecast).argmax()
+                raise ValueError(
+                    f"Step {step} of y_true is of {came[step]} and that of y_pred of"
+                    f" {forecast[step]}, by their index: give y_true at the dates of"
+                    " y_pred."
+                )
+        before = _index_dates(history) if len(history) else np.empty(0, "M8[ns]")
+        if dates is None and before is not None and forecast is not None:
+            dates = np.r_[before, forecast]
+        history = _read_values(history, "history", least=0)
+        y_pred = _read_values(y_pred, "y_pred")
+        n = len(history) + len(y_pred)
         if dates is not None:
-            dates = read_dates(dates, len(history), len(y_pred))
-        else:
-            dates = indexed
+            dates = on_wall_times(dates)
+            if len(dates) != n:
+                raise ValueError(
+                    f"dates has {len(dates)} value(s); expected {n}, one for each of"
+                    " history and of y_pred."
+                )
         if y_true is not None:
-            y_true = read_values(y_true, "y_true")
+            y_true = _read_values(y_true, "y_true")
             check_consistent_length(y_pred, y_true)
         if interval is not None:
-            interval = read_interval(interval, len(y_pred))
+            interval = _read_interval(interval, len(y_pred))
         display = cls(
             history=history,
             y_pred=y_pred,
@@ -297,62 +312,54 @@ class ForecastDisplay:
     def from_estimator(
         cls,
         estimator,
-        X,
-        y=None,
+        history,
+        n_steps=None,
         *,
-        row=-1,
-        n_history=None,
+        actual=None,
+        future=None,
+        interval=None,
         target=None,
-        outputs=None,
+        series=None,
+        n_history=None,
         name=None,
         ax=None,
         **kwargs,
     ):
-        """Forecast with a fitted model, and draw it.
-
-        A model of many steps, whose y has 2 dimensions, is drawn as it forecasts
-        from one row; a model of one step as it forecasts from each row what
-        the next one holds, but for the last row if dates are irregular. Without
-        dates, or where rows of a series are left out, the rows are numbered.
-
-        The interval is that of the first of these methods that the estimator, or
-        the last step of a pipeline, has: `predict_interval`; `predict_quantiles`,
-        of which the outermost are taken; `predict` with ``return_std=True``, for
-        90 %. Else there is none.
+        """Forecast what follows rows, as `forecast` does, and draw it.
 
         Parameters
         ----------
         estimator : estimator
             A fitted regressor, or a pipeline or search of one.
 
-        X : Sequences or array-like of shape (n_samples, n_features)
-            Histories as from `make_supervised` or `make_histories`, which know their
-            series and dates; or rows as in `fit`, with the history that the windows
-            need. If a `SequenceWindower` in the estimator has `group` or `time`,
-            they tell series and dates of rows; else the index of a dataframe of
-            pandas, if it holds dates.
+        history : array-like of shape (n_rows,) or (n_rows, n_columns)
+            The rows up to now, as they went into `make_supervised`.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_steps), default=None
-            What came, as from `make_supervised`.
+        n_steps : int, default=None
+            Number of rows to forecast; None for the horizon of the estimator.
 
-        row : int, default=-1
-            The row to forecast from, or for a model of one step a row of the
-            series to draw.
+        actual : array-like of shape (n_later_rows,) or (n_later_rows, n_columns), \
+                default=None
+            Rows that came after, in the form of `history`; at least `n_steps` of the
+            series. Only the column of the target is drawn.
 
-        n_history : int, default=None
-            How many values to draw before the forecast, or for a model of one
-            step how many forecasts. None for four times `n_steps`, or all.
+        future : array-like, default=None
+            What is known of the next rows, as in `forecast`.
+
+        interval : float, bool or None, default=None
+            As in `forecast`. None draws the interval that the estimator has, or its
+            outermost quantiles.
 
         target : str or int, default=None
-            The column or feature of `X` that is forecast, by name or position. None
-            takes the one that `X` knows `y` to continue, and else the history from
-            `y`, or from the only column.
+            The column to draw, by name or position, if several are forecast; and if
+            the estimator does not know what it forecasts, as in `forecast`.
 
-        outputs : slice or array-like of int, default=None
-            Which outputs of the estimator are the forecast, one for each step. None
-            for all, or for those of `target` if `X` knows that `y` continues several
-            features. Of two targets the first has ``slice(0, None, 2)``. Only `y` can
-            tell of rows that several targets are no steps.
+        series : label or tuple of labels, default=None
+            The series to draw, as the columns of group name it; needed if there are
+            several.
+
+        n_history : int, default=None
+            How many values to draw before the forecast; None for four times `n_steps`.
 
         name : str, default=None
             What is forecast, with its unit. None for the name of the column.
@@ -371,56 +378,149 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If there is no such row, or no history without `y`; if `y` does not fit
-            the forecasts, or its columns are not the steps of one target.
+            As in `forecast`, or if there are several series or targets and none is
+            named.
         """
-        stretch = Stretch.around(estimator, X, row)
-        y_pred = _pick(estimator.predict(X), None)
-        if outputs is None:
-            outputs = find_outputs(X, target, y_pred.shape[1])
-        y_pred = _pick(y_pred, outputs)
-        n_steps = y_pred.shape[1]
-        if n_steps > 1:  # these are as far apart as the rows
-            stretch = stretch.unbroken()
-        interval, interval_name = find_interval(estimator, X)
-        interval = None if interval is None else _pick(interval, outputs)
-        if y is not None:
-            y = _pick(_to_array(y), outputs)
-            if y.shape != y_pred.shape:
-                raise ValueError(
-                    f"y has the shape {y.shape} and the forecasts {y_pred.shape}; give"
-                    " y as in fit."
-                )
-            stretch.check_steps(y)
-        if n_steps == 1:
-            rows, dates = stretch.one_step(n_history)
-            history, chosen = [], (rows, 0)
-        else:
-            history = stretch.history(X, y, target)
-            n_history = 4 * n_steps if n_history is None else n_history
-            history = history[len(history) - min(n_history, len(history)) :]
-            chosen = stretch.rows[stretch.place]
-            first = stretch.place + 1 - len(history)
-            dates = stretch.dates(first, stretch.place, n_steps)
+        share = True if interval is None else interval
+        made = find_made_with(estimator) or {}
+        several = (
+            [target] if made.get("targets") is None and target is not None else None
+        )
+        roll = roll_out(estimator, history, n_steps, future, several, share)
+        j = _find_target(roll, target)
+        number = _find_series(roll, series)
+        before = np.flatnonzero(roll.order.series == number)
+        n_history = 4 * roll.n_steps if n_history is None else n_history
+        before = roll.order.positions(before[max(len(before) - n_history, 0) :])
+        ends = [end[number, :, j] for end in roll.ends.values()]
+        values = _column(roll.longer.table, roll.targets[j])
+        dates = _dates(roll.longer.table, roll.keys)
+        y_true = None
+        if actual is not None:
+            y_true = _find_actual(roll, actual, number, roll.targets[j], dates)
+        names = list(column_names(roll.table))
         return cls.from_predictions(
-            history,
-            y_pred[chosen],
-            y_true=None if y is None else y[chosen],
-            interval=None if interval is None else interval[chosen],
-            dates=dates,
-            name=find_name(X, stretch.keys, target) if name is None else name,
-            interval_name=interval_name,
+            values[before],
+            roll.values[number, :, j],
+            y_true=y_true,
+            interval=np.column_stack(ends)[:, [0, -1]] if len(ends) > 1 else None,
+            dates=None if dates is None else dates[np.r_[before, roll.new[number]]],
+            name=names[roll.targets[j]] if name is None else name,
+            interval_name=_name_interval(estimator, interval, roll.ends),
             ax=ax,
             **kwargs,
         )
 
 
-def _pick(values, outputs):
-    """Choose outputs, shape (n_samples, n_steps) or (n_samples, n_steps, 2)."""
-    values = np.asarray(values)
-    values = values[:, None] if values.ndim == 1 else values
-    return values if outputs is None else values[:, outputs]
+def _find_target(roll, target):
+    """Which of the targets to draw."""
+    names = [column_names(roll.table)[i] for i in roll.targets]
+    if target is None and len(names) > 1:
+        raise ValueError(
+            f"Several columns are forecast: name one of {names} in target."
+        )
+    if target is None:
+        return 0
+    position = find_column(roll.table, target, "target")
+    if position not in roll.targets:
+        raise ValueError(f"target={target!r} is not forecast: name one of {names}.")
+    return roll.targets.index(position)
 
 
-def _to_array(y):
-    return check_array(y, ensure_2d=False, ensure_all_finite=False, input_name="y")
+def _find_series(roll, series):
+    """Which series to draw."""
+    names = roll.order.found.names()
+    names = [None] if names is None else names.tolist()
+    if series is None and len(names) == 1:
+        return 0
+    if series not in names:
+        more = ", ..." if len(names) > 9 else ""
+        raise ValueError(
+            f"series={series!r} is not one of history, which has"
+            f" {', '.join(map(repr, names[:9]))}{more}: name one of these."
+        )
+    return names.index(series)
+
+
+def _column(table, position):
+    return np.asarray(_safe_indexing(table, position, axis=1), dtype=np.float64)
+
+
+def _dates(table, keys):
+    """Times of all rows, or what an index of dates says."""
+    if keys.time is not None:
+        return on_wall_times(read_place(table, keys.time))
+    index = get_index(table)
+    return on_wall_times(index) if is_date(index) else None
+
+
+def _find_actual(roll, actual, number, position, dates):
+    """The values that came in the steps of a series, which must be of their dates."""
+    table = read_table(actual, "actual")
+    order = RowOrder(table, roll.keys, np.inf if roll.keys.time else None)
+    labels, known = order.found.labels, roll.order.found.labels
+    matches = match_series(labels, known) if known else np.zeros(1, int)
+    rows = order.positions(np.flatnonzero(matches[order.series] == number))
+    if len(rows) < roll.n_steps:
+        raise ValueError(
+            f"actual has {len(rows)} row(s) of the series; expected {roll.n_steps}, one"
+            " for each step ahead."
+        )
+    rows = rows[: roll.n_steps]
+    came = _dates(table, roll.keys)
+    if dates is not None and came is not None:
+        differ = came[rows] != dates[roll.new[number]]
+        if differ.any():
+            raise ValueError(
+                f"actual begins with {came[rows][0]} and the forecast with"
+                f" {dates[roll.new[number]][0]}: give the rows that follow history."
+            )
+    return _column(table, position)[rows]
+
+
+def _name_interval(estimator, interval, ends):
+    """Name an interval by the share that it is to hold, where that is known."""
+    share = find_share(estimator) if interval in (None, True) else interval
+    if not ends or not isinstance(share, Real):
+        return None
+    return f"{100 * float(share):.6g} % interval"
+
+
+def _index_dates(values):
+    """Dates in the index of a pandas object, if it has them."""
+    index = get_index(values)
+    return on_wall_times(index) if is_date(index) else None
+
+
+def _read_values(values, name, least=1):
+    """Read numbers of shape (n_steps,), of which some may be missing."""
+    values = check_array(
+        np.asarray(values, dtype=np.float64),
+        ensure_2d=False,
+        ensure_min_samples=least,
+        ensure_all_finite="allow-nan",
+        input_name=name,
+    )
+    if values.ndim != 1:
+        raise ValueError(
+            f"{name} has the shape {values.shape}; expected (n_steps,): choose one"
+            " series and one target."
+        )
+    return values
+
+
+def _read_interval(interval, n_steps):
+    """Read lower and upper ends, shape (n_steps, 2)."""
+    interval = np.asarray(interval, dtype=np.float64)
+    if interval.shape != (n_steps, 2):
+        raise ValueError(
+            f"interval has the shape {interval.shape}; expected ({n_steps}, 2), a lower"
+            " and an upper end for each step."
+        )
+    if (wrong := interval[:, 0] > interval[:, 1]).any():
+        step = wrong.argmax()
+        raise ValueError(
+            f"interval of step {step} reaches from {interval[step, 0]} to"
+            f" {interval[step, 1]}: give the lower end first."
+        )
+    return interval

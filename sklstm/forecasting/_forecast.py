@@ -1,10 +1,10 @@
-"""Forecasts of many steps by a model of one step, which reads its own forecasts."""
+"""`forecast`: from a fitted model and the rows up to now to dated values."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,115 +15,110 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from .._rows._columns import column_names, find_column, get_index
-from .._rows._histories import KEY_CONSTRAINTS, check_gap, cut_histories
+from .._rows._histories import cut_histories
 from .._rows._order import Keys, RowOrder
 from .._rows._series import join_ranges
-from .._rows._tables import is_frame, read_table, set_columns, stack_rows
+from .._rows._tables import is_frame, read_table, set_columns, to_container
 from .._rows._windows import SequenceWindower
-from ._calendar import continue_index
-from ._future import Future, coming_rows
+from .._sequences import Sequences
+from ._future import extend
+from ._spread import predict_ends
 
 
 @validate_params(
     {
-        "estimator": [HasMethods("predict")],
-        "history": ["array-like"],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "model": [HasMethods("predict")],
+        "history": ["array-like", Sequences],
+        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
         "future": ["array-like", None],
         "target": [str, Integral, "array-like", None],
-        **KEY_CONSTRAINTS,
+        "interval": [Interval(Real, 0, 1, closed="neither"), "boolean", None],
     },
     prefer_skip_nested_validation=True,
 )
-def recursive_forecast(
-    estimator: Any,
+def forecast(
+    model: Any,
     history: Any,
-    n_steps: int,
+    n_steps: int | None = None,
     *,
     future: Any = None,
     target: Any = None,
-    group: Any = None,
-    time: Any = None,
-    max_gap: Any = None,
+    interval: Any = None,
 ) -> Any:
-    """Forecast many steps with a model of one, feeding its forecasts back.
+    """Forecast what follows the rows up to now, with dates and intervals.
 
-    The estimator maps a row, or its history, to what the row after it holds, as one
-    does that was fitted to ``make_supervised(data)``. Its forecast becomes the next
-    row, and so on. Errors add up on the way; a model that is fitted to several steps at
-    once (`horizon` in `make_supervised`) has none to add up.
+    A model knows from the histories of `make_supervised` that it was fitted to how
+    rows become histories, what it forecasts and how far ahead. It is given the rows
+    themselves. Beyond its horizon it reads its own forecasts as if they had come.
 
     Parameters
     ----------
-    estimator : estimator
+    model : estimator
         A fitted regressor, or a pipeline or search of one.
 
-    history : array-like of shape (n_rows,) or (n_rows, n_features)
-        Rows as they went into `make_supervised`, in time order: an array, a series
-        or a dataframe of pandas or polars. With `group` and `time` rows of any order.
-        It may be shorter than the window of the estimator.
+    history : array-like of shape (n_rows,) or (n_rows, n_columns)
+        The rows up to now, as they went into `make_supervised`: an array, a series
+        or a dataframe of pandas or polars.
 
-    n_steps : int
-        Number of rows to forecast for each series.
+    n_steps : int, default=None
+        Number of rows to forecast for each series; None for the horizon of the model.
 
-    future : array-like of shape (n_series * n_steps, n_columns), default=None
-        What is known of these rows: every column of `history` that is not
-        forecast, such as prices or the calendar. It may have the time stamps
-        too; columns of `target` are not read. An array has its columns in
-        the order of `history`, with or without that of `time`. Time stamps, or
-        dates or numbers in an index, must come after those of `history`, and
-        time stamps without a gap: no step longer than `max_gap`.
+    future : array-like of shape (n_series * n_rows_ahead, n_columns), default=None
+        What is known of these rows: the columns that were `known` in
+        `make_supervised`, and beyond the horizon every column that is not forecast.
+        It may have the time stamps too; columns of targets are not read. An array has
+        just these columns, in the order of `history`. Where columns were `known`, it
+        has rows for whole horizons. Time stamps, or dates or numbers in an index,
+        must come after those of `history`, without a gap.
 
     target : str, int or list of these, default=None
-        The column or columns that are forecast, by name or position, in the order
-        of the outputs of the estimator. If None, all that `future` does not have,
-        but those of `group` and `time`. Needed if `future` is an array.
+        The column or columns that are forecast. Only for a model that does not know
+        them, because it was not fitted to the histories of `make_supervised`. If
+        None, that is the only column that `future` does not have.
 
-    group : str, int or list of these, default=None
-        What says to which series a row belongs, as in `make_supervised`. If
-        None and `time` is None, both are those of the `SequenceWindower` in
-        `estimator`, if that was fitted to a table.
-
-    time : str or int, default=None
-        What says when a row was taken, as in `make_supervised`. If `future` does not
-        have it, each series is continued by its own regular step, months and working
-        days by the calendar.
-
-    max_gap : timedelta, str or float, default=None
-        The longest step of time that is no gap, as in `make_histories`. If the
-        `SequenceWindower` in `estimator` was fitted to a table, it is that one's.
+    interval : float, bool or None, default=None
+        The share of values that intervals beside the forecast shall hold. An LSTM with
+        ``loss="gaussian"`` gives any; others must have that interval or these
+        quantiles. None for the interval or the quantiles that the model has, in
+        dataframes; False for none. Ignored beyond the horizon of the model, of
+        which intervals say nothing, if None.
 
     Returns
     -------
     forecast : ndarray, series or dataframe
-        Of shape (n_steps,), or (n_steps, n_targets) for several targets. With
-        `group` an array has the shape (n_series, n_steps) or
-        (n_series, n_steps, n_targets), with series in order of appearance.
-        A dataframe has n_series * n_steps rows, in order of series and time,
-        with the columns of `group` and `time` beside the targets. In pandas
-        its index is that of `future`, or else continues that of `history` if it
-        holds dates, periods or row numbers.
+        In the form of `history`. A dataframe has n_series * n_steps rows in order of
+        series and time: the columns of group and time, those of the targets and, for
+        a target "load", its ends "load_lower" and "load_upper" or its quantiles, such
+        as "load_0.1". In pandas its index is that of `future`, or continues that of
+        `history` if it holds dates, periods or row numbers. A series stays one, unless
+        there is an interval. An array has a row for each step and a column for each
+        of these; with one column it is of shape (n_steps,). If there is a group, it
+        has one axis more in front, for series in order of appearance.
 
     Raises
     ------
     ValueError
-        If `future` lacks columns or rows or does not follow `history`, the estimator
-        has another number of outputs than there are targets, `time` has no
-        regular step and `future` no time stamps, or `max_gap` is given without `time`.
+        If `future` lacks columns or rows or does not follow `history`, time has no
+        regular step and `future` no time stamps, `target` is not known, or the model
+        has no such interval.
 
     See Also
     --------
     make_supervised : Histories with the values that follow them, to fit to.
+    ConformalRegressor : Intervals for any model.
 
     Notes
     -----
-    All series are stepped together: `predict` is called once for each step.
+    Errors add up beyond the horizon; a model that is fitted to as many steps as are
+    asked for has none to add up. All series are stepped together: `predict` is called
+    once for each horizon.
 
-    Each step is given the last rows of each series, as many as a
-    `SequenceWindower` in the estimator has in its windows, and one more, from which
-    `AnchoredRegressor` takes the first change; the other steps of a pipeline should
-    map each row on its own. Without a `SequenceWindower` the estimator is given the
-    whole history, since some part of it might look back.
+    A model is given the last rows of each series, as many as a `SequenceWindower` in
+    it has in its windows, and one more, from which `AnchoredRegressor` takes the first
+    change; other steps of a pipeline should map each row on its own. Without a
+    `SequenceWindower` it is given the whole history.
+
+    A model of bare rows knows group and time if its `SequenceWindower` names them.
 
     Examples
     --------
@@ -131,278 +126,337 @@ def recursive_forecast(
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklstm import SequenceWindower, make_supervised
-    >>> from sklstm.forecasting import recursive_forecast
+    >>> from sklstm.forecasting import forecast
     >>> wave = np.sin(np.arange(100.0))
     >>> model = make_pipeline(SequenceWindower(2, flatten=True), LinearRegression())
     >>> X, y = make_supervised(wave)
     >>> model = model.fit(X[1:], y[1:])  # the first row has half a window
-    >>> forecast = recursive_forecast(model, wave, 3)
-    >>> np.allclose(forecast, np.sin([100, 101, 102]), atol=0.02)
+    >>> values = forecast(model, wave, 3)
+    >>> np.allclose(values, np.sin([100, 101, 102]), atol=0.02)
     True
     """
-    windowers = find_windowers(estimator)
-    reads_sequences = takes_sequences(estimator)
-    n_rows = _count_rows(estimator) if windowers else None
-    if windowers and group is None and time is None:
-        group, time = windowers[0].group, windowers[0].time
-        max_gap = windowers[0].max_gap if max_gap is None else max_gap
-    check_gap(max_gap, time)
-    is_named = any(hasattr(e, "feature_names_in_") for e in [estimator, *windowers])
-    table, series = _read_history(history, group, time, is_named)
-    keys = Keys.find(table, group, time, "history")
-    covered = _columns_of(table, future, target)
-    targets = _find_targets(table, keys, covered, target)
-    order = _order_rows(table, keys, windowers, max_gap, strict=reads_sequences)
-    rollout = Rollout.of(table, keys, order, targets, future, n_steps, n_rows)
-    rollout.run(estimator, (max_gap, order.found) if reads_sequences else None)
+    roll = roll_out(model, history, n_steps, future, target, _share(interval, history))
+    columns, index = roll.columns(), roll.index()
     if is_frame(history):
-        return rollout.frame()
-    forecast = rollout.forecast()
-    forecast = forecast if group is not None else forecast[0]
-    forecast = forecast[..., 0] if len(targets) == 1 else forecast
-    if series is None:
-        return forecast
-    frame = rollout.frame() if is_frame(table) else None
-    return _like_series(forecast, series, frame)
+        return roll.frame(columns, history, index)
+    if is_frame(roll.table):  # of a series
+        if len(columns) > 1:
+            return roll.frame(columns, roll.table, index)
+        made = to_container(next(iter(columns.values())), roll.table, [None], index)
+        return made if history.name is None else made.rename(history.name)
+    values = np.column_stack(list(columns.values()))
+    shape = (roll.n_steps, len(columns)) if len(columns) > 1 else (roll.n_steps,)
+    return values.reshape((-1, *shape) if roll.keys.group else shape)
 
 
-def find_windowers(estimator: Any) -> list[SequenceWindower]:
-    """Find every `SequenceWindower` in an estimator, the fitted ones first."""
-    if isinstance(estimator, SequenceWindower):
-        return [estimator]
-    return [w for part in _parts(estimator) for w in find_windowers(part)]
+def roll_out(
+    model: Any, history: Any, n_steps: Any, future: Any, target: Any, share: Any
+) -> Rollout:
+    """Forecast as `forecast` does, and keep all that says where values stand."""
+    if isinstance(history, Sequences):
+        raise ValueError(
+            "history is Sequences, which are not the rows themselves: give the table"
+            " that they were made of."
+        )
+    made = find_made_with(model)
+    windower = next(iter(find_windowers(model)), None)
+    if made is None:
+        names = ("group", "time", "max_gap")
+        made = {name: getattr(windower, name, None) for name in names}
+    names = {name: made[name] for name in ("group", "time")}
+    table = read_table(history, "history", **names)
+    if np.shape(table)[0] == 0:
+        raise ValueError("history has no rows; expected at least 1 for each series.")
+    keys = Keys.find(table, made["group"], made["time"], "history")
+    features = keys.features(table)
+    roll = Rollout(
+        model,
+        table,
+        keys,
+        made["max_gap"],
+        _find_targets(table, keys, made, future, target),
+        [features[i] for i in made.get("known", [])],
+        is_series=not is_frame(history) and is_frame(table),
+    )
+    horizon = made.get("horizon") or roll.find_horizon()
+    roll.run(horizon, n_steps or horizon, future, share)
+    return roll
 
 
-def _parts(estimator: Any) -> list[Any]:
-    """What an estimator is made of; of one that was fitted the fitted parts first."""
-    if isinstance(estimator, (list, tuple)):
-        return list(estimator)
-    if isinstance(estimator, Pipeline):
-        return [step for _, step in estimator.steps]
-    if hasattr(estimator, "best_estimator_"):
-        return [estimator.best_estimator_]
-    if not isinstance(estimator, BaseEstimator):
+def _share(interval: Any, history: Any) -> float | bool:
+    """The share that intervals shall hold; True for whatever there is."""
+    if interval is None:
+        return not isinstance(history, (np.ndarray, list, tuple))
+    is_bool = isinstance(interval, (bool, np.bool_))
+    return bool(interval) if is_bool else float(interval)
+
+
+def find_made_with(model: Any) -> dict[str, Any] | None:
+    """How the histories were made that a model was fitted to, if it knows."""
+    made = getattr(model, "_made_with", None)
+    found = (find_made_with(part) for part in _parts(model))
+    return made or next((made for made in found if made), None)
+
+
+def find_windowers(model: Any) -> list[SequenceWindower]:
+    """Find every `SequenceWindower` in a model, the fitted ones first."""
+    if isinstance(model, SequenceWindower):
+        return [model]
+    return [w for part in _parts(model) for w in find_windowers(part)]
+
+
+def _parts(model: Any) -> list[Any]:
+    """What a model is made of; of one that was fitted the fitted parts first."""
+    if isinstance(model, (list, tuple)):
+        return list(model)
+    if isinstance(model, Pipeline):
+        return [step for _, step in model.steps]
+    if hasattr(model, "best_estimator_"):
+        return [model.best_estimator_]
+    if not isinstance(model, BaseEstimator):
         return []
-    fitted = [value for name, value in vars(estimator).items() if name.endswith("_")]
-    return [*fitted, *estimator.get_params(deep=False).values()]
+    fitted = [value for name, value in vars(model).items() if name.endswith("_")]
+    return [*fitted, *model.get_params(deep=False).values()]
 
 
-def _count_rows(estimator: Any) -> int | None:
-    """How many rows of a series the estimator looks at; None for all of them."""
-    if takes_sequences(estimator):
-        # What stands before all windowers may read any step of a history.
-        estimator = getattr(estimator, "best_estimator_", estimator)
-        steps = _parts(estimator) if isinstance(estimator, Pipeline) else []
+def _count_rows(model: Any) -> int | None:
+    """How many rows of a series the model looks at; None for all of them."""
+    if not find_windowers(model):
+        return None
+    if takes_sequences(model):
+        # What stands before all windows may read any step of a history.
+        model = getattr(model, "best_estimator_", model)
+        steps = _parts(model) if isinstance(model, Pipeline) else []
         if not any(isinstance(step, SequenceWindower) for step in steps):
             return None
-    return _reach(estimator) + 2  # an anchor reads the row before a window, too
+    return _reach(model) + 2  # an anchor reads the row before a window, too
 
 
-def _reach(estimator: Any) -> int:
-    """How many rows before the last the windows of an estimator hold."""
-    if isinstance(estimator, SequenceWindower):
-        return estimator.sequence_length - 1
-    reaches = [_reach(part) for part in _parts(estimator)]
-    return sum(reaches) if isinstance(estimator, Pipeline) else max(reaches, default=0)
+def _reach(model: Any) -> int:
+    """How many rows before the last the windows of a model hold."""
+    if isinstance(model, SequenceWindower):
+        return model.sequence_length - 1
+    reaches = [_reach(part) for part in _parts(model)]
+    return sum(reaches) if isinstance(model, Pipeline) else max(reaches, default=0)
 
 
-def takes_sequences(estimator: Any) -> bool:
-    """Whether an estimator was fitted to `Sequences` and not to a table."""
-    for windower in find_windowers(estimator):
+def takes_sequences(model: Any) -> bool:
+    """Whether a model was fitted to `Sequences` and not to a table."""
+    for windower in find_windowers(model):
         if hasattr(windower, "_keys"):  # the first that was fitted
             return windower._keys is None
-    if isinstance(estimator, Pipeline):
-        steps = [step for _, step in estimator.steps if hasattr(step, "fit")]
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps if hasattr(step, "fit")]
         return takes_sequences(steps[0])
     for name in ("best_estimator_", "estimator_", "regressor_", "estimator"):
-        if hasattr(estimator, name):
-            return takes_sequences(getattr(estimator, name))
-    return isinstance(estimator, BaseEstimator) and bool(
-        get_tags(estimator).input_tags.three_d_array
+        if hasattr(model, name):
+            return takes_sequences(getattr(model, name))
+    return isinstance(model, BaseEstimator) and bool(
+        get_tags(model).input_tags.three_d_array
     )
 
 
-def _read_history(
-    history: Any, group: Any, time: Any, is_named: bool
-) -> tuple[Any, Any]:
-    """The history as a table, and as a series if it is one."""
-    series = None
-    if not is_frame(history) and np.ndim(history) == 1:
-        native = nw.from_native(history, series_only=True, pass_through=True)
-        series = native if isinstance(native, nw.Series) else None
-        if not is_named and group is None and time is None:
-            history = np.asarray(history)[:, None]
-    table = read_table(history, "history", group=group, time=time)
-    if np.shape(table)[0] == 0:
-        raise ValueError("history has no rows; expected at least 1 for each series.")
-    return table, series
-
-
-def _order_rows(
-    table: Any,
-    keys: Keys,
-    windowers: list[SequenceWindower],
-    max_gap: Any,
-    *,
-    strict: bool,
-) -> RowOrder:
-    """Put the rows of the history in order, with the gaps that the estimator sees."""
-    gaps = [windower.max_gap for windower in windowers if windower.time is not None]
-    gaps += [] if max_gap is None else [max_gap]
-    order = RowOrder(table, keys, gaps[0] if gaps else None)
-    if order.times is not None and not gaps and not strict:
-        # No history is cut: a step that the history has too is no gap.
-        longest = np.zeros(len(order.limits))
-        within = np.diff(order.series) == 0
-        np.maximum.at(longest, order.series[1:][within], np.diff(order.clock)[within])
-        order.limits = np.fmax(order.limits, longest)
-    return order
-
-
-def _columns_of(table: Any, future: Any, target: Any) -> list[Any]:
-    """Names of the columns that the future has, if that says what the targets are."""
-    if target is not None or future is None:
-        return []
-    if not is_frame(future):
-        raise ValueError(
-            "future is an array, which does not say which columns of history it holds:"
-            " name those that are forecast in target."
-        )
-    return list(future.columns)
-
-
-def _find_targets(table: Any, keys: Keys, covered: list[Any], target: Any) -> list[int]:
-    names = column_names(table)
-    if target is None:
-        targets = [i for i in keys.features(table) if names[i] not in covered]
-    else:
+def _find_targets(
+    table: Any, keys: Keys, made: dict[str, Any], future: Any, target: Any
+) -> list[int]:
+    """Positions of the columns that are forecast."""
+    names, features = column_names(table), keys.features(table)
+    targets = features
+    if target is not None:
         several = [target] if isinstance(target, (str, Integral)) else target
         targets = [find_column(table, key, "target") for key in several]
-    if not targets or set(targets) & set(keys.columns()):
+        if not targets or set(targets) & set(keys.columns()):
+            raise ValueError(
+                f"target={target!r} is no column to forecast: history has {names};"
+                " name columns that are not in group or time."
+            )
+    if made.get("targets") is not None:
+        known = [features[i] for i in made["targets"] if i < len(features)]
+        if target is not None and targets != known:
+            raise ValueError(
+                f"target={target!r}, but the model was fitted to forecast"
+                f" {[names[i] for i in known]}: leave target out."
+            )
+        return known
+    if target is None and is_frame(future):
+        targets = [i for i in features if names[i] not in list(future.columns)]
+    if target is None and len(targets) != 1:
         raise ValueError(
-            f"target={target!r} leaves no column to forecast: history has {names},"
-            f" future {covered}; name columns that are not in group or time."
+            "The model does not know which columns it forecasts, and"
+            f" {[names[i] for i in targets]} are left of history: name them in target,"
+            " or fit it to the histories of make_supervised."
         )
     return targets
 
 
-def _like_series(forecast: np.ndarray, series: Any, frame: Any) -> Any:
-    """Put a forecast into a series like that of the history; a frame has its index."""
-    backend = series.implementation
-    made = nw.new_series(series.name, forecast, backend=backend).to_native()
-    index = get_index(series.to_native())
-    if index is not None:
-        is_known = frame is not None
-        made.index = frame.index if is_known else continue_index(index, len(forecast))
-    return made
-
-
 @dataclass
 class Rollout:
-    """Last rows and rows to come of all series, as far as they are known."""
+    """A model, the rows of all series up to now, and what is forecast of the next."""
 
-    table: Any  # (n_rows, n_columns) all of them, in order of series and time
-    # (n_rows, n_targets) the targets in these rows; NaN where not forecast yet
-    values: np.ndarray
-    new: np.ndarray  # (n_series, n_steps) where the rows to come are
-    starts: np.ndarray  # (n_series,) the first row of each series
-    n_rows: int | None  # how many rows the estimator looks at; None for all
-    keys: Keys  # where labels and times stand in the table
-    targets: list[int]  # positions of the target columns
+    model: Any
+    table: Any  # (n_rows, n_columns)
+    keys: Keys
+    max_gap: Any
+    targets: list[int]  # positions of the columns that are forecast
+    known: list[int]  # positions of those whose next values are features
+    is_series: bool = False  # whether the table was made of a series
 
-    @classmethod
-    def of(
-        cls,
-        history: Any,
-        keys: Keys,
-        order: RowOrder,
-        targets: list[int],
-        future: Any,
-        n_steps: int,
-        n_rows: int | None,
-    ) -> Rollout:
-        """Join the last rows of a history with what is known of the future."""
-        taken = [*targets, *keys.columns()]
-        covariates = [i for i in range(np.shape(history)[1]) if i not in taken]
-        if future is not None:
-            future = Future(future, history, keys, order, covariates, n_steps)
-        elif covariates:
-            names = column_names(history)
+    def __post_init__(self) -> None:
+        self.order = RowOrder(self.table, self.keys, self.max_gap)
+        self.n_rows = _count_rows(self.model)
+        self.on_sequences = takes_sequences(self.model)
+        parts = [self.model, *find_windowers(self.model)]
+        # A series has a name, but a model that was fitted to an array knows none.
+        self.has_names = not self.is_series or any(
+            hasattr(part, "feature_names_in_") for part in parts
+        )
+
+    def find_horizon(self) -> int:
+        """Count how many steps a model forecasts that does not say so."""
+        last = np.flatnonzero(np.diff(self.order.series, append=-1))
+        X = self._samples(self.table, self.order, last, 0)
+        return self._count_steps(np.shape(self._predict(*X)))
+
+    def _count_steps(self, shape: tuple[int, ...]) -> int:
+        n_outputs, n_targets = 1 if len(shape) == 1 else shape[1], len(self.targets)
+        if n_outputs % n_targets:
+            names = column_names(self.table)
             raise ValueError(
-                f"The columns {[names[i] for i in covariates]} of history are not"
-                " forecast: give their next values in future, or name them in target."
+                f"The model has {n_outputs} output(s), and {n_targets} column(s) are to"
+                f" be forecast, {[names[i] for i in self.targets]}: name its targets,"
+                " and give the others in future."
             )
-        index = get_index(history)
-        if order.order is not None:
-            history = _safe_indexing(history, order.order)
-            is_range = getattr(index, "start", None) is not None
-            index = index if is_range else get_index(history)
-        coming = coming_rows(history, index, keys, order, future, n_steps)
+        return n_outputs // n_targets
+
+    def run(self, horizon: int, n_steps: int, future: Any, share: float | bool) -> None:
+        """Forecast, one horizon of all series after the other."""
+        needed = set(self.known)
+        if n_steps > horizon:
+            needed |= {*self.keys.features(self.table)} - {*self.targets}
+        names = column_names(self.table)
+        if needed and future is None:
+            raise ValueError(
+                f"The columns {[names[i] for i in sorted(needed)]} of history are not"
+                " forecast: give their next values in future."
+            )
+        if n_steps > horizon and isinstance(share, float):
+            raise ValueError(
+                f"interval={share} is asked for {n_steps} steps, but intervals of the"
+                f" model are for {horizon}: fit it with that horizon in"
+                " make_supervised, or give no interval."
+            )
+        n_ahead = -(-n_steps // horizon) * horizon if self.known else n_steps
+        self.longer = extend(
+            self.table,
+            self.keys,
+            self.order,
+            self.max_gap,
+            n_ahead,
+            future,
+            sorted(needed),
+        )
+        # Rows in order of series and time, those of a series next to each other.
+        in_order = self.longer.order.positions(np.arange(len(self.longer.order.series)))
+        table = _safe_indexing(self.longer.table, in_order)
+        order = RowOrder(table, self.keys, self.max_gap, self.order.found)
         ends = np.cumsum(np.bincount(order.series))
-        counts = np.diff(ends, prepend=0)
-        kept = counts if n_rows is None else np.minimum(counts, n_rows)
-        tails = join_ranges(ends - kept, kept)
-        table = stack_rows(_safe_indexing(history, tails), coming)
-        series = np.repeat(np.arange(len(ends)), kept)
-        series = np.r_[series, np.repeat(np.arange(len(ends)), n_steps)]
-        table = _safe_indexing(table, np.argsort(series, kind="stable"))
-        values = np.array(_safe_indexing(table, targets, axis=1), dtype=np.float64)
-        starts = np.cumsum(kept + n_steps) - kept - n_steps
-        new = (starts + kept)[:, None] + np.arange(n_steps)
+        new = ends[:, None] - n_ahead + np.arange(n_ahead)  # (n_series, n_ahead)
+        self.new = in_order[new[:, :n_steps]]  # positions in the longer table
+        values = np.array(_safe_indexing(table, self.targets, axis=1), dtype=np.float64)
         values[new] = np.nan
-        return cls(table, values, new, starts, n_rows, keys, targets)
-
-    def run(self, estimator: Any, histories: Any) -> None:
-        """Forecast the rows to come, one step of all series after the other."""
-        for rows in self.new.T:  # (n_series,)
-            n = rows - self.starts
-            n = n if self.n_rows is None else np.minimum(n, self.n_rows)
-            inputs = self._fill(join_ranges(rows - n, n))
-            last = np.cumsum(n) - 1
-            if histories is None:
-                y = _predict_some(estimator, inputs, last)
-            else:
-                order = RowOrder(inputs, self.keys, *histories)
-                X = cut_histories(inputs, self.keys, order)[last]
-                y = np.reshape(estimator.predict(X), (len(last), -1))
-            if y.shape[1] != len(self.targets):
-                names = column_names(self.table)
+        self.n_steps, self.ends = n_steps, {}
+        for k in range(0, n_steps, horizon):
+            filled = set_columns(table, dict(zip(self.targets, values.T, strict=True)))
+            X, rows = self._samples(filled, order, new[:, 0] - 1 + k, horizon)
+            y = self._predict(X, rows)
+            if self._count_steps(np.shape(y)) != horizon:
                 raise ValueError(
-                    f"The estimator has {y.shape[1]} output(s), and"
-                    f" {len(self.targets)} column(s) are to be forecast,"
-                    f" {[names[i] for i in self.targets]}: fit it to what the next row"
-                    " holds (horizon=1), or name its targets and give the others in"
-                    " future."
+                    f"The model has {np.size(y[0])} output(s), and its histories said"
+                    f" horizon={horizon}: fit it to y as make_supervised makes it."
                 )
-            self.values[rows] = y
+            y = np.reshape(y, (len(y), horizon, -1))
+            at = new[:, k : k + horizon]
+            values[at] = y[:, : at.shape[1]]
+            if share and n_steps <= horizon:
+                self.ends = self._find_ends(X, rows, share)
+        self.values = values[new[:, :n_steps]]  # (n_series, n_steps, n_targets)
 
-    def _fill(self, rows: np.ndarray) -> Any:
-        """Rows of the table, with what has been forecast of them."""
-        values = self.values[rows].T
-        table = _safe_indexing(self.table, rows)
-        return set_columns(table, dict(zip(self.targets, values, strict=True)))
+    def _samples(
+        self, table: Any, order: RowOrder, at: np.ndarray, horizon: int
+    ) -> tuple[Any, np.ndarray]:
+        """What the model is given for rows in these places, and where they stand."""
+        begins = np.flatnonzero(np.diff(order.series, prepend=-1))  # (n_series,)
+        n = at - begins + 1
+        n = n if self.n_rows is None else np.minimum(n, self.n_rows)
+        ahead = horizon if self.known else 0
+        inside = join_ranges(at - n + 1, n + ahead)
+        positions = order.positions(inside)
+        inputs = _safe_indexing(table, positions)
+        rows = np.cumsum(n + ahead) - ahead - 1
+        if not self.on_sequences:
+            return inputs if self.has_names else np.asarray(inputs), rows
+        taken = RowOrder(inputs, self.keys, self.max_gap, self.order.found)
+        leads = (self.known, horizon)
+        X = cut_histories(inputs, self.keys, taken, leads=leads)[rows]
+        X.feature_names = X.feature_names if self.has_names else None
+        return X, rows
 
-    def forecast(self) -> np.ndarray:
-        """Return the forecasts, shape (n_series, n_steps, n_targets)."""
-        return self.values[self.new]
+    def _predict(self, X: Any, rows: np.ndarray, method: Any = None) -> np.ndarray:
+        """Predict some rows only; all of the samples if they are sequences."""
+        model, call = self.model, method or (lambda model, X: model.predict(X))
+        if self.on_sequences:
+            return np.asarray(call(model, X))
+        model = getattr(model, "best_estimator_", model)
+        with warnings.catch_warnings():
+            # Windows of the rows before these are short, and nobody looks at them.
+            warnings.filterwarnings("ignore", ".* windows have fewer than")
+            if isinstance(model, Pipeline) and find_windowers(model[:-1]):
+                # The windows hold the history: those of other rows need not be read.
+                windows = _safe_indexing(model[:-1].transform(X), rows)
+                return np.asarray(call(model[-1], windows))
+            return np.asarray(call(model, X))[rows]
 
-    def frame(self) -> Any:
-        """Return the forecasts as a dataframe with labels and times."""
-        kept = sorted([*self.keys.columns(), *self.targets])
-        return _safe_indexing(self._fill(self.new.ravel()), kept, axis=1)
+    def _find_ends(
+        self, X: Any, rows: np.ndarray, share: float | bool
+    ) -> dict[str, np.ndarray]:
+        """Ends of intervals by name, each (n_series, horizon, n_targets)."""
+        names: list[str] = []
 
+        def call(model: Any, X: Any) -> np.ndarray:
+            ends = predict_ends(model, X, share)
+            names.extend(ends)
+            return np.stack([*ends.values()] or [np.empty((len(X), 0))], axis=-1)
 
-def _predict_some(estimator: Any, inputs: Any, rows: np.ndarray) -> np.ndarray:
-    """Predict some rows only, shape (n_rows, n_outputs)."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    is_pipeline = isinstance(estimator, Pipeline)
-    with warnings.catch_warnings():
-        # Windows of the rows before these are short, and nobody looks at them.
-        warnings.filterwarnings("ignore", ".* windows have fewer than")
-        if is_pipeline and find_windowers(estimator[:-1]):
-            # The windows hold the history: those of other rows need not be read.
-            windows = _safe_indexing(estimator[:-1].transform(inputs), rows)
-            y = np.asarray(estimator[-1].predict(windows))
-        else:
-            y = np.asarray(estimator.predict(inputs))[rows]
-    return y.reshape(len(rows), -1)
+        values = self._predict(X, rows, call)  # (n_series, n_outputs, n_ends)
+        shape = (len(rows), -1, len(self.targets))
+        return {
+            name: values[..., i].reshape(shape)[:, : self.n_steps]
+            for i, name in enumerate(names)
+        }
+
+    def columns(self) -> dict[Any, np.ndarray]:
+        """The forecasts, and the ends of intervals, each (n_series * n_steps,)."""
+        columns = {}
+        for j, position in enumerate(self.targets):
+            name = column_names(self.table)[position]
+            name = "value" if name == "" else name  # of a series without a name
+            columns[name] = self.values[..., j].ravel()
+            for suffix, end in self.ends.items():
+                columns[f"{name}_{suffix}"] = end[..., j].ravel()
+        return columns
+
+    def index(self) -> Any:
+        """The index of the rows to come, if there is one."""
+        index = get_index(self.longer.table)
+        return None if index is None else index[self.new.ravel()]
+
+    def frame(self, columns: dict[Any, np.ndarray], like: Any, index: Any) -> Any:
+        """Return columns as a dataframe, with labels and times before them."""
+        values = np.column_stack(list(columns.values()))
+        made = to_container(values, like, list(columns), index)
+        kept = sorted(self.keys.columns())
+        if not kept:
+            return made
+        rows = _safe_indexing(self.longer.table, self.new.ravel())
+        parts = nw.from_native(_safe_indexing(rows, kept, axis=1)), nw.from_native(made)
+        return nw.concat(parts, how="horizontal").to_native()

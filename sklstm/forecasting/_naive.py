@@ -112,6 +112,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         self.n_timesteps = n_timesteps
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def fit(self, X: Any, y: Any) -> NaiveRegressor:
         """Find the units of y, and how far ahead it reaches.
 
@@ -136,10 +137,6 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         ValueError
             If a value is NaN or infinite, or the feature is not in X.
         """
-        with all_or_nothing(self):
-            return self._fit(X, y)
-
-    def _fit(self, X: Any, y: Any) -> NaiveRegressor:
         sequences = self._read(X, reset=True)
         check_order(sequences, get_names(y))
         y = check_y(self, sequences, y)

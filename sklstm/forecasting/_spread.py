@@ -3,9 +3,86 @@
 from __future__ import annotations
 
 from inspect import signature
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+
+def predict_ends(model: Any, X: Any, share: float | bool) -> dict[str, np.ndarray]:
+    """Predict ends of intervals, or quantiles, by name, each (n_samples, n_outputs).
+
+    A share asks for intervals that hold it, and True for those that the model has.
+    """
+    if hasattr(model, "best_estimator_"):
+        return predict_ends(model.best_estimator_, X, share)
+    if isinstance(model, Pipeline):
+        inputs = model[:-1].transform(X) if len(model) > 1 else X
+        return predict_ends(model[-1], inputs, share)
+    asked = None if isinstance(share, bool) else share
+    if hasattr(model, "predict_interval"):
+        has = _find(model, "coverage_")
+        if asked is None or (has is not None and np.isclose(has, asked)):
+            ends = np.asarray(model.predict_interval(X))
+            lower, upper = np.moveaxis(ends.reshape(len(ends), -1, 2), -1, 0)
+            return {"lower": lower, "upper": upper}
+        raise ValueError(
+            f"interval={asked} is asked for, but the model has intervals of {has}: fit"
+            " it with that coverage, or leave interval out."
+        )
+    method = find_method(model, "auto", _safe_indexing(X, [0]))
+    if method == "quantiles":
+        quantiles = np.asarray(model.predict_quantiles(X))
+        quantiles = quantiles.reshape(len(quantiles), -1, quantiles.shape[-1])
+        levels = np.ravel(_find(model, "quantile")).tolist()
+        if len(levels) != quantiles.shape[-1]:  # it does not say which they are
+            levels = [None] * quantiles.shape[-1]
+        if asked is None:
+            names = [f"q{i}" if q is None else f"{q:g}" for i, q in enumerate(levels)]
+            return dict(zip(names, np.moveaxis(quantiles, -1, 0), strict=True))
+        at = [
+            [i for i, q in enumerate(levels) if q is not None and np.isclose(q, end)]
+            for end in ((1 - asked) / 2, (1 + asked) / 2)
+        ]
+        if at[0] and at[1]:
+            lower, upper = quantiles[..., at[0][0]], quantiles[..., at[1][0]]
+            return {"lower": lower, "upper": upper}
+        raise ValueError(
+            f"interval={asked} needs the quantiles {(1 - asked) / 2:g} and"
+            f" {(1 + asked) / 2:g}, but the model has {levels}: fit it with these in"
+            " quantile, or leave interval out."
+        )
+    if asked is None:
+        return {}
+    if method == "residual":
+        raise ValueError(
+            f"interval={asked} is asked for, but {type(model).__name__} has none: put"
+            " it into a ConformalRegressor, or leave interval out."
+        )
+    y, std = (np.asarray(part) for part in model.predict(X, return_std=True))
+    y, radius = y.reshape(len(y), -1), NormalDist().inv_cdf((1 + asked) / 2) * std
+    radius = radius.reshape(y.shape)
+    return {"lower": y - radius, "upper": y + radius}
+
+
+def find_share(model: Any) -> float | None:
+    """Find the share that the intervals, or the outermost quantiles, shall hold."""
+    if (coverage := _find(model, "coverage_")) is not None:
+        return coverage
+    levels = np.ravel(_find(model, "quantile"))
+    return levels.max() - levels.min() if levels.dtype.kind == "f" else None
+
+
+def _find(model: Any, name: str) -> Any:
+    """Find an attribute of a regressor, or of the one inside it."""
+    while model is not None and not hasattr(model, name):
+        inner = model[-1] if isinstance(model, Pipeline) else None
+        for kind in ("best_estimator_", "regressor_", "estimator_"):
+            inner = getattr(model, kind, inner)
+        model = inner
+    return getattr(model, name, None)
 
 
 def find_method(estimator: Any, method: str, X: Any) -> str:

@@ -1,0 +1,193 @@
+"""What the docstrings of the two estimators have in common."""
+
+from inspect import cleandoc
+from typing import TypeVar
+
+Cls = TypeVar("Cls", bound=type)
+
+SHARED = {
+    "reads": """
+    It takes 2-D arrays (a row per sequence), 3-D arrays, lists of arrays of
+    unequal length, 3-D arrays padded with NaN, and the windows of a
+    `SequenceWindower`; see :ref:`input_forms`.
+""",
+    "network": """
+    hidden_size : int, default=128
+        Size of the hidden state of each layer.
+
+    num_layers : int, default=1
+        Number of LSTM layers, each reading the one below.
+
+    bidirectional : bool, default=False
+        Whether each layer also reads the sequence from its end.
+
+    dropout : float, default=0.0
+        Share of the outputs of each layer, the last included, that are zeroed
+        in training; at least 0 and below 1.
+
+    pooling : {"last", "mean", "max"}, default="last"
+        How the outputs of the steps of a sequence become one vector: that of
+        the last step, or the mean or maximum over all steps. Padding has no
+        part in it.
+
+    unroll : {"window", "series"}, default="window"
+        How windows that overlap are read: each on its own, or as chunks of their
+        series with an output at each row, which takes many times less arithmetic.
+        A row then has its window behind it, and often more rows. Needs
+        ``pooling="last"`` and one direction; see :ref:`unroll`.
+""",
+    "training": """
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
+        Name of the optimizer, or a class in the manner of
+        :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`.
+
+    learning_rate : float, default=0.005
+        Step size of the optimizer.
+
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty (decoupled for ``"adamw"``).
+
+    max_grad_norm : float or None, default=1.0
+        Gradients of a larger norm are scaled down to it; None leaves them.
+
+    lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
+        How the learning rate changes: down to 0 along a cosine over `max_epochs`;
+        to a tenth after 5 epochs without progress; or not at all, as ever in
+        `partial_fit`. Others go in through `callbacks`.
+
+    batch_size : int, default=32
+        Number of sequences in a step of the optimizer.
+        With ``unroll="series"`` a chunk counts as up to 8 sequences.
+
+    max_epochs : int, default=100
+        Largest number of passes over the training data.
+
+    early_stopping : bool, default=False
+        Whether to hold out validation data, stop when their loss no longer
+        falls, and keep the weights of the best epoch. If False, training stops
+        when the training loss no longer falls.
+
+    validation_fraction : float, default=0.1
+        Share of the sequences that is held out: a random one of independent
+        sequences, stratified by label; the last of each series of overlapping
+        windows, without those that reach across the border. Ignored if
+        `early_stopping` is False.
+
+    n_iter_no_change : int or None, default=10
+        Number of epochs without progress after which training stops; None for
+        all of `max_epochs`. Ignored by `partial_fit`.
+
+    tol : float, default=0.0001
+        A loss lower by less than this is no progress.
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights, the optimizer and the scale of
+        the last `fit` instead of starting anew.
+""",
+    "data": """
+    standardize : bool, default=True
+        Whether features and targets, but neither ids nor labels, are scaled to zero
+        mean and unit variance over the steps used in training.
+
+    n_timesteps : int or None, default=None
+        How 2-D input is read: a row is `n_timesteps` steps, all features of the
+        first step coming first; None means one feature and a step per column.
+        Ignored for all other input.
+
+    categorical_features : array-like of int, str or bool, default=None
+        The features of a step that hold ids, such as tokens or codes: positions,
+        names, or a mask of shape (n_features,). None means none, or all if
+        `embedding_size` is given. Ids are whole numbers from 0 to the largest of
+        the first fit; a larger one is an error. Negative ones mean unknown and share a
+        vector, which is zero unless trained.
+
+    embedding_size : int or None, default=None
+        Size of the vector that stands for an id. None means 1.6 * n**0.56, rounded
+        and at most 600, for n ids. Ignored if no feature holds ids.
+
+    device : str, default="cpu"
+        Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``
+        for CUDA if there is any, and else the CPU.
+
+    dtype : {"float32", "float64", "bfloat16"}, default="float32"
+        Type of the weights and of the arithmetic. With ``"bfloat16"`` weights and
+        predictions are of float32, and training multiplies in the shorter type,
+        which is faster where the processor has instructions for it.
+
+    callbacks : list or None, default=None
+        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the first weights, the batches, dropout and the validation data.
+        The same int gives the same bits, given the same data, machine and
+        number of threads. None draws a new seed. Global random states stay as they
+        were.
+
+    verbose : int, default=0
+        Whether to print a line per epoch.
+""",
+    "attributes": """
+    n_features_in_ : int
+        Number of features of a step, or of columns for 2-D input.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X came with names that are all strings.
+
+    n_iter_ : int
+        Number of epochs so far, over all continued fits.
+
+    loss_curve_ : list of float
+        Mean loss of the training sequences in each epoch, measured as the
+        weights change. In units of the standardised target, or
+        in nats for labels.
+
+    validation_loss_curve_ : list of float or None
+        Mean loss of the validation sequences after each epoch; None unless
+        `early_stopping`.
+
+    validation_scores_ : list of float or None
+        R², or for labels the accuracy, of the validation sequences after each epoch,
+        weighted as in training; None unless `early_stopping`.
+
+    scaler_ : StandardScaler or None
+        Scale of the features, 1 for ids; None unless `standardize`.
+""",
+    "net": """
+    net_ : skorch.NeuralNet
+        The fitted net, with its history and optimizer.
+
+    module_ : torch.nn.Module
+        The fitted module, with ``lstm`` (a :class:`torch.nn.LSTM`), ``head`` and
+        ``embeddings``, in which row 0 is for unknown ids and row i + 1 for id i.
+""",
+    "notes": """
+    Notes
+    -----
+    The weights start as torch's do, but for the biases of the forget gates,
+    which start at 1, so that gradients reach far back from the first epoch.
+
+    Sample weights act as repetition: a sequence of weight 2 counts like two, in
+    scale and loss; bit for bit if the training data fit in one batch of up to a
+    million values, else but for the chance of batches.
+
+    A fitted estimator is pickled as arrays and numbers; the net is built anew when it
+    is loaded.
+
+    References
+    ----------
+    S. Hochreiter and J. Schmidhuber (1997). "Long Short-Term Memory". Neural
+    Computation 9(8), 1735-1780.
+
+    F. A. Gers, J. Schmidhuber and F. Cummins (2000). "Learning to Forget:
+    Continual Prediction with LSTM". Neural Computation 12(10), 2451-2471.
+""",
+}
+
+
+def fill(cls: Cls) -> Cls:
+    """Put the common parts in place of their names in braces."""
+    doc = cleandoc(cls.__doc__ or "")
+    for name, text in SHARED.items():
+        doc = doc.replace(f"{{{name}}}", cleandoc(text))
+    cls.__doc__ = f"{doc}\n"
+    return cls

@@ -1,0 +1,357 @@
+"""A forecast that needs no tuning: LSTMs, blended with what they have to beat."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context, clone
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import InputTags, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted
+
+from .._input import all_or_nothing, check_y, read_sequences
+from .._regressor import LSTMRegressor
+from .._rows._histories import KEY_CONSTRAINTS, make_histories
+from .._rows._windows import SequenceWindower
+from .._sequences import Sequences
+from ._anchor import AnchoredRegressor
+from ._blend import Blend, in_errors
+from ._naive import NaiveRegressor
+from ._wrapper import RegressorWrapper
+
+MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
+
+
+class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
+    """Forecast without tuning: LSTMs where they are better than naive forecasts.
+
+    Up to four forecasts are blended: the last value, the value one period before, and
+    an LSTM anchored at each of these, by how well they forecast blocks of time that
+    they have not seen. Where the LSTMs do not do clearly better there, the naive
+    forecasts are used alone, with a warning.
+
+    Parameters
+    ----------
+    period : int, default=1
+        Rows of a season, such as 24 for hours with a daily rhythm; 1 for none. There
+        must be two of them.
+
+    group : str, int or list of these, default=None
+        What says to which series a row of a table belongs, as in `SequenceWindower`.
+        Not needed for histories of `make_supervised`, which know it.
+
+    time : str or int, default=None
+        What says when a row of a table was taken, as in `SequenceWindower`. Not
+        needed for histories.
+
+    max_gap : timedelta, str or float, default=None
+        The longest step of time that is no gap, as in `SequenceWindower`. Ignored for
+        histories.
+
+    feature : int, str or list of these, default=None
+        The feature that is forecast, as in `AnchoredRegressor`.
+
+    lstm : LSTMRegressor, default=None
+        The LSTM, which is cloned; also any other regressor that has `partial_fit`.
+        None means ``LSTMRegressor(hidden_size=32, unroll="series",
+        linear_skip=True)``. Its `random_state` is set.
+
+    max_epochs : int, default=100
+        Largest number of epochs, in which all copies of an LSTM are trained in step
+        until their error in the blocks left out no longer falls. That of `lstm` is
+        ignored.
+
+    n_jobs : int or None, default=None
+        Number of forecasts that are fitted at the same time; None means 1, unless in
+        a :obj:`joblib.parallel_backend`.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the first weights and batches; copies of an LSTM start from different
+        weights. The same int gives the same bits.
+
+    Attributes
+    ----------
+    summary_ : str
+        One line that says what is used, and by how much it was better.
+
+    weights_ : dict of str to float
+        Weight of each forecast.
+
+    errors_ : dict of str to float
+        Mean squared error of each forecast in the blocks that it had not seen.
+
+    gain_ : float
+        By how many standard errors all forecasts together are better than the naive
+        ones; they are used if that is more than 2.
+
+    estimators_ : dict of str to list of estimator
+        The copies of each forecast, in order of the blocks that they have not seen.
+
+    sequence_length_ : int
+        Length of the windows: two periods or a fifth of the longest history,
+        whichever is more, but at most 336 or a period.
+
+    n_features_in_ : int
+        Number of features of a step, or of columns of a table.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X came with names that are all strings.
+
+    See Also
+    --------
+    make_supervised : Histories with the values that follow them, to fit to.
+    forecast : What follows the rows up to now, with dates.
+    ConformalRegressor : Intervals around it.
+
+    Notes
+    -----
+    The samples are cut into five blocks of time, and a copy of each forecast is fitted
+    without each of them. What the copies predict of the blocks left out tells the
+    weights: not negative, of sum 1 and of least squared error [1]_.
+
+    References
+    ----------
+    .. [1] L. Breiman (1996). "Stacked Regressions". Machine Learning 24, 49-64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import make_supervised
+    >>> from sklstm.forecasting import AutoForecaster, forecast
+    >>> series = np.sin(np.arange(240) * 2 * np.pi / 12)
+    >>> X, y = make_supervised(series[:200], horizon=3)
+    >>> model = AutoForecaster(period=12, max_epochs=20, random_state=0).fit(X, y)
+    >>> bool(np.abs(forecast(model, series[:200]) - series[200:203]).max() < 0.05)
+    True
+    """
+
+    _wrapped = "lstm"
+    n_timesteps = None  # rows of a table without keys are sequences of one feature
+    _parameter_constraints: dict[str, list[Any]] = {
+        "period": [Interval(Integral, 1, None, closed="left")],
+        **KEY_CONSTRAINTS,
+        "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
+        "lstm": [HasMethods(["partial_fit", "predict"]), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        period: int = 1,
+        *,
+        group: Any = None,
+        time: Any = None,
+        max_gap: Any = None,
+        feature: Any = None,
+        lstm: Any = None,
+        max_epochs: int = 100,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.period = period
+        self.group = group
+        self.time = time
+        self.max_gap = max_gap
+        self.feature = feature
+        self.lstm = lstm
+        self.max_epochs = max_epochs
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    @all_or_nothing
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> AutoForecaster:
+        """Fit all forecasts, and weigh them.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            Histories of `make_supervised`, or what else `LSTMRegressor` takes; with
+            `group` or `time` a table of rows.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+
+        **fit_params : dict
+            For the LSTMs. A `sample_weight` counts for the weights of the blend, too.
+
+        Returns
+        -------
+        self : AutoForecaster
+            The fitted forecaster.
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN or infinite, or there are too few samples for five
+            blocks.
+
+        Warns
+        -----
+        UserWarning
+            If the LSTMs are left out, or the season.
+        """
+        sequences = self._read_first(X)
+        y = check_y(self, sequences, y)
+        fit_params = self._route("fit", fit_params)
+        members = self._make_members(sequences)
+        root = self._init_callback_context(
+            max_subtasks=len(members), sequential_subtasks=False
+        )
+        root.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=fit_params)
+        tasks = [
+            Task(self, root.subcontext(name, i, max_subtasks=self._n_epochs(name)))
+            for i, (name, _) in enumerate(members)
+        ]
+        seed = self.random_state
+        rng = np.random.RandomState() if seed is None else check_random_state(seed)
+        blend = Blend(
+            members,
+            [name for name, _ in members if not name.startswith("LSTM")],
+            max_epochs=self.max_epochs,
+            n_jobs=self.n_jobs,
+        ).fit(sequences.tail(self.sequence_length_), y, fit_params, rng, tasks)
+        self._blend = blend
+        self.estimators_, self.weights_ = blend.copies, blend.weights
+        self.errors_, self.gain_ = blend.errors, in_errors(blend.gains)
+        self.summary_ = self._summarise(blend)
+        root.call_on_fit_task_end(
+            estimator=self, X=X, y=y, metadata=fit_params, reconstruction_attributes={}
+        )
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Weighted mean of the forecasts.
+        """
+        check_is_fitted(self)
+        if self._by_keys:
+            return self._blend.predict(self.windower_.transform(X))
+        sequences = read_sequences(self, X, reset=False)
+        return self._blend.predict(sequences.tail(self.sequence_length_))
+
+    @property
+    def _by_keys(self) -> bool:
+        return self.group is not None or self.time is not None
+
+    def _read_first(self, X: Any) -> Sequences:
+        """Read the samples of fit, and choose the length of windows."""
+        if not self._by_keys:
+            histories = read_sequences(self, X, reset=True)
+            self.sequence_length_ = self._choose_length(histories)
+            return histories
+        keys = {"group": self.group, "time": self.time, "max_gap": self.max_gap}
+        histories = X if isinstance(X, Sequences) else make_histories(X, **keys)
+        self.sequence_length_ = self._choose_length(histories)
+        self.windower_ = SequenceWindower(self.sequence_length_, **keys)
+        windows = self.windower_.fit_transform(X)
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(self.windower_, name):
+                setattr(self, name, getattr(self.windower_, name))
+        return windows
+
+    def _choose_length(self, histories: Sequences) -> int:
+        n_rows = histories.shape[1]
+        if n_rows == 1 and len(histories) > 1:
+            warnings.warn(
+                "X has sequences of one step, which have no history: give the histories"
+                " of make_supervised, or name the columns of series or time in group"
+                " or time.",
+                stacklevel=4,
+            )
+        self._has_season = 1 < self.period <= n_rows // 2
+        if self.period > 1 and not self._has_season:
+            warnings.warn(
+                f"The longest history has {n_rows} row(s), fewer than two of"
+                f" period={self.period}: the season is ignored; give more rows or a"
+                " shorter period.",
+                stacklevel=4,
+            )
+        length = max(min(MAX_LENGTH, n_rows // 5), 1)
+        if self._has_season:
+            longest = min(MAX_LENGTH, max(2 * self.period, length), n_rows // 2)
+            length = max(longest, self.period)
+        return length
+
+    def _make_members(self, sequences: Sequences) -> list[tuple[str, Any]]:
+        members: list[tuple[str, Any]] = []
+        seasons = [("last value", 1), ("value a season ago", self.period)]
+        for name, steps in seasons[: 1 + self._has_season]:
+            lstm = clone(self._inner())
+            naive = NaiveRegressor(steps, feature=self.feature)
+            anchored = AnchoredRegressor(lstm, feature=self.feature, period=steps)
+            members += [(name, naive), (f"LSTM from the {name}", anchored)]
+        return members
+
+    def _n_epochs(self, name: str) -> int:
+        return self.max_epochs if name.startswith("LSTM") else 1
+
+    def _summarise(self, blend: Blend) -> str:
+        """Say in one line what won; warn if the LSTMs did not."""
+        used = {
+            name: weight for name, weight in self.weights_.items() if weight > 0.005
+        }
+        shares = [f"{weight:.2f} {name}" for name, weight in used.items()]
+        what = " + ".join(shares) if len(used) > 1 else f"the {next(iter(used))} alone"
+        n_better = int((blend.gains > 0).sum())
+        blocks = f"{n_better} of {len(blend.gains)} blocks of time"
+        if any(name.startswith("LSTM") for name in used):
+            return f"{what}: better than the naive forecasts in {blocks}"
+        summary = (
+            f"{what}: with LSTMs it was better in {blocks}, by chance or not at all"
+        )
+        warnings.warn(
+            f"AutoForecaster uses {summary}; more rows or a horizon that can be forecast"
+            " would help.",
+            stacklevel=4,
+        )
+        return summary
+
+    def _inner(self) -> Any:
+        if self.lstm is not None:
+            return self.lstm
+        return LSTMRegressor(hidden_size=32, unroll="series", linear_skip=True)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = InputTags(three_d_array=True)
+        return tags
+
+
+@dataclass
+class Task:
+    """Tells scikit-learn's callbacks how far one forecast is, from any process."""
+
+    owner: AutoForecaster
+    context: Any
+
+    def begin(self) -> None:
+        """Say that its copies begin to be fitted."""
+        self.context.call_on_fit_task_begin(estimator=self.owner)
+
+    def epoch(self) -> bool:
+        """Say that all copies have had an epoch; whether to stop."""
+        task = self.context.subcontext("epoch")
+        task.call_on_fit_task_begin(estimator=self.owner)
+        return bool(task.call_on_fit_task_end(estimator=self.owner))
+
+    def end(self) -> None:
+        """Say that they are done."""
+        self.context.call_on_fit_task_end(estimator=self.owner)

@@ -1,0 +1,54 @@
+"""What regressors around a regressor share: routing of metadata, and tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+
+
+class RegressorWrapper(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Base of regressors around one that is named by a parameter."""
+
+    _wrapped = "estimator"  # the name of that parameter
+    _routed: tuple[str, ...] = ("fit",)
+
+    def _inner(self) -> Any:
+        """Return the regressor of the parameter, or the one that it stands for."""
+        return getattr(self, self._wrapped)
+
+    def _route(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Return what of the parameters of a method is for the regressor."""
+        if not _routing_enabled():
+            return params
+        return process_routing(self, method, **params)[self._wrapped][method]
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Say which metadata the regressor takes.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            For scikit-learn's routing of metadata.
+        """
+        mapping = MethodMapping()
+        for method in self._routed:
+            mapping = mapping.add(caller=method, callee=method)
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(method_mapping=mapping, **{self._wrapped: self._inner()})
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._inner())
+        tags.input_tags = inner.input_tags
+        tags.non_deterministic = inner.non_deterministic
+        tags.target_tags.multi_output = inner.target_tags.multi_output
+        tags.regressor_tags.poor_score = inner.regressor_tags.poor_score
+        return tags
