@@ -14,17 +14,24 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
-from sklearn.pipeline import Pipeline
 
-from sklstm import Sequences, SequenceWindower, make_supervised, make_windows
+from sklstm import (
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    make_histories,
+    make_supervised,
+    make_windows,
+)
 from sklstm._rows._splits import Timeline
-from sklstm.forecasting import AnchoredRegressor, NaiveRegressor, make_forecaster
+from sklstm.forecasting import AutoForecaster, NaiveRegressor, forecast
 from sklstm.forecasting._blend import (
-    BlendedRegressor,
+    Blend,
     Blocks,
-    find_gain,
+    find_gains,
     find_products,
     find_weights,
+    in_errors,
 )
 
 RNG = np.random.default_rng(0)
@@ -99,23 +106,23 @@ def test_gain_is_that_of_weights_from_the_other_blocks():
         gains.append(np.sum(here[0] ** 2) - np.sum((w @ here) ** 2))
     expected = np.sum(gains) / (np.std(gains, ddof=1) * np.sqrt(3))
     products = find_products(errors, block)
-    assert find_gain(products, [0, 1], [0]) == pytest.approx(expected)
+    assert in_errors(find_gains(products, [0, 1], [0])) == pytest.approx(expected)
 
 
 def test_two_constants_meet_in_the_middle():
     y = np.tile([1.0, 3.0], 20)
-    model = BlendedRegressor([("low", Constant(0.0)), ("high", Constant(4.0))])
+    model = Blend([("low", Constant(0.0)), ("high", Constant(4.0))], [])
     model.fit(np.zeros((40, 1)), y)
-    assert_allclose(model.weights_, [0.5, 0.5], atol=1e-6)
+    assert_allclose(list(model.weights.values()), [0.5, 0.5], atol=1e-6)
     assert_allclose(model.predict(np.zeros((3, 1))), 2)
-    assert model.errors_ == {"low": 5.0, "high": 5.0}
-    assert model.gain_ is None
+    assert model.errors == {"low": 5.0, "high": 5.0}
+    assert np.isnan(model.gain)
 
 
 def test_copies_do_not_see_their_block_nor_its_neighbours():
     rows = np.arange(20.0)[:, None]
-    model = BlendedRegressor([("c", Constant())], cv=4, gap=2).fit(rows, rows.ravel())
-    for i, copy in enumerate(model.named_estimators_["c"]):
+    model = Blend([("c", Constant())], [], n_blocks=4, gap=2).fit(rows, rows.ravel())
+    for i, copy in enumerate(model.copies["c"]):
         block = np.arange(5 * i, 5 * i + 5)
         expected = [x for x in range(20) if np.abs(block - x).min() > 2]
         assert_array_equal(copy.X_.ravel(), expected)
@@ -131,8 +138,8 @@ def test_targets_of_training_do_not_reach_into_a_block(form):
         "windows": rows.tail(3),
         "array": np.arange(47.0)[:46, None],
     }[form]
-    model = BlendedRegressor([("c", Constant())], cv=3).fit(windows, y)
-    for i, copy in enumerate(model.estimators_[0]):
+    model = Blend([("c", Constant())], [], n_blocks=3).fit(windows, y)
+    for i, copy in enumerate(model.copies["c"]):
         tested = y[np.arange(46) * 3 // 46 == i]
         assert not np.isin(copy.y_, tested).any()
         left_out = [t for t in y if t[0] not in copy.y_[:, 0]]
@@ -141,22 +148,23 @@ def test_targets_of_training_do_not_reach_into_a_block(form):
 
 def test_the_horizon_that_is_known_counts_and_not_the_columns():
     rows, y = make_supervised(np.arange(50.0), horizon=4)
-    model = BlendedRegressor([("c", Constant())], cv=2)
-    late = model.fit(rows, y[:, 3]).estimators_[0]
+    model = Blend([("c", Constant())], [], n_blocks=2)
+    late = model.fit(rows, y[:, 3]).copies["c"]
     assert_array_equal(late[1].y_, np.arange(4.0, 24)[:20])  # t + 4 up to row 19
     assert_array_equal(late[0].y_, np.arange(26.0, 46) + 4)
-    bare = model.fit(np.arange(46.0)[:, None], y[:, 3]).estimators_[0]
+    bare = model.fit(np.arange(46.0)[:, None], y[:, 3]).copies["c"]
     assert len(bare[1].y_) == 23  # of an array it is not known
-    model.set_params(gap=3).fit(np.arange(46.0)[:, None], y[:, 3])
-    assert_array_equal(model.estimators_[0][1].y_, late[1].y_)
+    model.gap = 3
+    model.fit(np.arange(46.0)[:, None], y[:, 3])
+    assert_array_equal(model.copies["c"][1].y_, late[1].y_)
 
 
 def test_blocks_of_a_panel_are_cut_in_each_series():
     table = np.c_[np.tile([0, 1], 30), np.repeat(np.arange(30), 2), RNG.normal(size=60)]
     rows, y = make_supervised(table, horizon=2, target=2, group=0, time=1)
     windows = SequenceWindower(3).fit_transform(rows)
-    model = BlendedRegressor([("c", Constant())], cv=4).fit(windows, y)
-    for i, copy in enumerate(model.estimators_[0]):
+    model = Blend([("c", Constant())], [], n_blocks=4).fit(windows, y)
+    for i, copy in enumerate(model.copies["c"]):
         # Day 2 of a series is a target of days 0 and 1.
         tested = {day + k for day in range(7 * i, 7 * i + 7) for k in (1, 2)}
         trained = {
@@ -173,8 +181,8 @@ def test_blocks_of_a_panel_are_cut_in_each_series():
 
 def test_a_column_of_that_name_is_no_group():
     frame = pd.DataFrame({"groups": np.arange(100) % 2, "x": X[:, 1]})
-    model = BlendedRegressor([("c", Constant())], cv=4).fit(frame, Y)
-    assert model.estimators_[0][0].X_.index.min() == 25  # a block later
+    model = Blend([("c", Constant())], [], n_blocks=4).fit(frame, Y)
+    assert model.copies["c"][0].X_.index.min() == 25  # a block later
 
 
 def lags(series, length, horizon=1):
@@ -187,15 +195,15 @@ def test_what_is_no_better_by_more_than_chance_is_left():
     walk = np.cumsum(np.random.default_rng(1).normal(size=60))
     windows, y = lags(walk, 10)
     estimators = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
-    model = BlendedRegressor(estimators, baselines=["naive"]).fit(windows, y)
-    assert_array_equal(model.weights_, [1, 0])
+    model = Blend(estimators, ["naive"]).fit(windows, y)
+    assert_array_equal(list(model.weights.values()), [1, 0])
     assert_allclose(model.predict(windows), windows[:, -1])
     # An AR(1) process is known by its last value, but better by a line through it.
     noise = np.random.default_rng(1).normal(size=(300, 10))
-    better = BlendedRegressor(estimators, baselines=["naive"])
+    better = Blend(estimators, ["naive"])
     better.fit(noise, 0.7 * noise[:, -1])
-    assert better.gain_ > 2
-    assert better.weights_[1] > 0.99
+    assert better.gain > 2
+    assert better.weights["linear"] > 0.99
 
 
 def test_walks_are_rarely_taken_for_more():
@@ -203,27 +211,52 @@ def test_walks_are_rarely_taken_for_more():
     opened = 0
     for seed in range(40):
         walk = np.cumsum(np.random.default_rng(seed).normal(size=150))
-        model = BlendedRegressor(estimators, baselines=["naive"])
-        opened += model.fit(*lags(walk, 8, horizon=4)).gain_ > 2
+        model = Blend(estimators, ["naive"])
+        opened += model.fit(*lags(walk, 8, horizon=4)).gain > 2
     assert opened <= 5
 
 
 def test_what_is_perfect_is_surely_better():
     windows, y = lags(np.arange(100.0), 5)
     estimators = [("naive", NaiveRegressor()), ("linear", LinearRegression())]
-    model = BlendedRegressor(estimators, baselines=["naive"]).fit(windows, y)
-    assert model.gain_ > 100
-    assert model.weights_[1] > 0.999
+    model = Blend(estimators, ["naive"]).fit(windows, y)
+    assert model.gain > 100
+    assert model.weights["linear"] > 0.999
 
 
 def test_the_best_baseline_stands_alone_unless_both_are_surely_better():
     y = np.tile([1.0, -1.0], 50)
     both = [("low", Constant(-0.5)), ("high", Constant(0.5))]
-    near = BlendedRegressor(both, baselines=["low", "high"]).fit(np.zeros((100, 1)), y)
-    assert_allclose(near.weights_, [0.5, 0.5], atol=1e-6)
+    near = Blend(both, ["low", "high"]).fit(np.zeros((100, 1)), y)
+    assert_allclose(list(near.weights.values()), [0.5, 0.5], atol=1e-6)
     worse = [("zero", Constant(0.0)), ("high", Constant(0.5))]
-    alone = BlendedRegressor(worse, baselines=["zero", "high"])
-    assert_allclose(alone.fit(np.zeros((100, 1)), y).weights_, [1, 0], atol=1e-6)
+    alone = Blend(worse, ["zero", "high"])
+    assert_allclose(
+        list(alone.fit(np.zeros((100, 1)), y).weights.values()), [1, 0], atol=1e-6
+    )
+
+
+class Bars:
+    """Writes down what a progress bar would show."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def write(self, text):
+        with self.log.open("a") as file:
+            file.write(f"{text}\n")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.write(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context):
+        self.write(f"end {context.task_name}")
 
 
 class Epochs(Constant):
@@ -244,117 +277,224 @@ class Epochs(Constant):
 
 def test_copies_stop_where_their_blocks_say():
     y = np.full((50, 1), 7.0)
-    model = BlendedRegressor([("e", Epochs())], max_epochs=30, n_iter_no_change=4)
+    model = Blend([("e", Epochs())], [], max_epochs=30, patience=4)
     model.fit(np.zeros((50, 1)), y)
-    assert [copy.value_ for copy in model.estimators_[0]] == [7] * 5
-    assert model.errors_ == {"e": 0.0}
+    assert [copy.value_ for copy in model.copies["e"]] == [7] * 5
+    assert model.errors == {"e": 0.0}
     assert model.predict(np.zeros((2, 1))).shape == (2, 1)
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 @pytest.mark.parametrize("max_epochs", [None, 3])
 def test_forecasts_that_are_not_finite_are_named(broken, max_epochs):
-    model = BlendedRegressor([("e", Epochs(broken=broken))], max_epochs=max_epochs)
+    model = Blend([("e", Epochs(broken=broken))], [], max_epochs=max_epochs)
     with pytest.raises(ValueError, match=r"^The forecasts of 'e' were never finite"):
         model.fit(np.zeros((50, 1)), np.ones(50))
 
 
 def test_a_column_of_one_stays_one():
     forest = RandomForestRegressor(3, random_state=0)
-    model = BlendedRegressor([("forest", forest), ("ridge", Ridge())])
+    model = Blend([("forest", forest), ("ridge", Ridge())], [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataConversionWarning)  # the forest's own
-        column = model.fit(X, Y[:, None]).errors_
-    assert column == pytest.approx(model.fit(X, Y).errors_)
+        column = model.fit(X, Y[:, None]).errors
+    assert column == pytest.approx(model.fit(X, Y).errors)
 
 
 def test_no_margin_is_no_gate():
     estimators = [("naive", NaiveRegressor()), ("ridge", Ridge(1e4))]
-    always = BlendedRegressor(estimators, baselines=["naive"], margin=-1e9).fit(X, Y)
-    bare = BlendedRegressor(estimators).fit(X, Y)
-    assert_array_equal(always.weights_, bare.weights_)
+    always = Blend(estimators, ["naive"], margin=-1e9).fit(X, Y)
+    bare = Blend(estimators, []).fit(X, Y)
+    assert_array_equal(list(always.weights.values()), list(bare.weights.values()))
 
 
 def test_columns_count_alike_whatever_their_units():
     estimators = [("one", Ridge(1.0)), ("two", Ridge(1e3))]
     y = np.c_[Y, X[:, 0] + RNG.normal(size=100)]
-    here = BlendedRegressor(estimators).fit(X, y)
-    there = BlendedRegressor(estimators).fit(X, y * [1, 1000])
-    assert_allclose(here.weights_, there.weights_, atol=1e-6)
+    here = Blend(estimators, []).fit(X, y)
+    there = Blend(estimators, []).fit(X, y * [1, 1000])
+    assert_allclose(
+        list(here.weights.values()), list(there.weights.values()), atol=1e-6
+    )
     assert here.predict(X).shape == (100, 2)
 
 
-def test_parameters_pickles_and_searches():
-    model = BlendedRegressor([("ridge", Ridge()), ("naive", NaiveRegressor())])
-    assert clone(model).get_params()["ridge__alpha"] == 1.0
-    search = GridSearchCV(model, {"ridge__alpha": [1e-3, 1e3]}, cv=TimeSeriesSplit(2))
-    search.fit(X, Y)
-    assert search.best_params_ == {"ridge__alpha": 1e-3}
-    again = pickle.loads(pickle.dumps(search))
-    assert_array_equal(again.predict(X), search.predict(X))
-    assert search.best_estimator_.n_features_in_ == 3
-    two = clone(model).set_params(n_jobs=2).fit(X, Y)
-    assert_array_equal(two.predict(X), clone(model).fit(X, Y).predict(X))
+def test_weights_of_samples_count_in_fits_and_in_the_blend():
+    """Twice is weight two, where the blocks are the same."""
+    y = np.tile([1.0, 1.0, 3.0, 3.0], 10)
+    weight = np.tile([1.0, 1.0, 2.0, 2.0], 10)
+    low, high = ("low", Constant(0.0)), ("high", Constant(4.0))
+    plain = Blend([low, high], ["low", "high"], margin=-99).fit(np.zeros((40, 1)), y)
+    both = Blend([low, high], ["low", "high"], margin=-99)
+    both.fit(np.zeros((40, 1)), y, {"sample_weight": weight})
+    repeated = Blend([low, high], ["low", "high"], margin=-99)
+    repeated.fit(np.zeros((60, 1)), np.tile([1.0, 1.0, 3, 3, 3, 3], 10))
+    assert both.errors == pytest.approx(repeated.errors)
+    assert both.weights == pytest.approx(repeated.weights)
+    assert both.weights["high"] > plain.weights["high"] + 0.05
+    ridge = Blend([("ridge", Ridge())], []).fit(X, Y, {"sample_weight": X[:, 0] ** 2})
+    alone = Ridge().fit(X[20:], Y[20:], sample_weight=X[20:, 0] ** 2)
+    assert_allclose(ridge.copies["ridge"][0].coef_, alone.coef_)
 
 
 @pytest.mark.parametrize(
     ("params", "n", "message"),
     [
         (
-            {"estimators": []},
+            {"gap": 60},
             100,
-            r"^estimators is \[\]; give a list of \(name, regressor",
+            r"^100 sample\(s\) in 5 blocks of time with a gap of 60",
         ),
-        ({"estimators": [Ridge()]}, 100, r"^estimators is \[Ridge\(\)\]; give a list"),
-        ({"baselines": ["ridge"] * 2}, 100, r"^baselines has 'ridge', which is no"),
-        ({"baselines": ["none"]}, 100, r"^baselines has 'none', which is no estimator"),
-        ({"gap": 60}, 100, r"^100 samples in cv=5 blocks with a gap of 60 leave none"),
-        ({}, 3, r"^3 samples in cv=5 blocks with a gap of 0 leave none to train on"),
+        ({}, 3, r"^3 sample\(s\) in 5 blocks of time with a gap of 0 leave none to"),
     ],
 )
 def test_what_cannot_be_blended_says_so(params, n, message):
-    model = BlendedRegressor(**{"estimators": [("ridge", Ridge())]} | params)
     with pytest.raises(ValueError, match=message):
-        model.fit(X[:n], Y[:n])
+        Blend([("ridge", Ridge())], [], **params).fit(X[:n], Y[:n])
+
+
+# The recipe.
+
+
+def recipe(**params):
+    return AutoForecaster(**{"max_epochs": 2, "random_state": 0} | params)
+
+
+def trend(n, horizon=3, seed=0):
+    series = np.arange(n) / 4 + np.random.default_rng(seed).normal(size=n)
+    return make_supervised(series, horizon=horizon)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:AutoForecaster uses")
 
 
 def test_the_recipe_has_windows_for_its_rows():
-    assert isinstance(make_forecaster(10_000), Pipeline)
-    lengths = {
-        (n, period): make_forecaster(n, period=period)[0].sequence_length
-        for n, period in [(10_000, 24), (1000, 24), (100, 24), (100, 1), (5000, 672)]
-    }
-    assert list(lengths.values()) == [336, 200, 48, 20, 672]
-    assert len(make_forecaster(60, period=40)[1].estimators) == 2  # no two seasons
-    names = [name for name, _ in make_forecaster(100, period=7)[1].estimators]
-    assert names == ["last_value", "lstm_on_last", "season_value", "lstm_on_season"]
-    blend = make_forecaster(100, feature=2, hidden_size=5)[1]
-    assert len(blend.estimators) == 2
-    anchored = dict(blend.estimators)["lstm_on_last"]
-    assert isinstance(anchored, AnchoredRegressor)
-    assert (anchored.feature, anchored.regressor.hidden_size) == (2, 5)
-    assert dict(blend.estimators)["last_value"].feature == 2
-    seasonal = dict(make_forecaster(100, period=7)[1].estimators)
-    assert seasonal["lstm_on_season"].period == seasonal["season_value"].period == 7
+    def windows(n, period):
+        X, y = trend(n, horizon=1)
+        lstm = LSTMRegressor(1, unroll="series")
+        return recipe(period=period, lstm=lstm, max_epochs=1).fit(X, y)
+
+    pairs = [(2001, 24), (1001, 24), (101, 24), (101, 1), (1501, 672)]
+    found = [windows(*pair).sequence_length_ for pair in pairs]
+    assert found == [336, 200, 48, 20, 672]
+    model = windows(101, 7)
+    names = ["last value", "value a season ago"]
+    names = [f"{lstm}{name}" for name in names for lstm in ("", "LSTM from the ")]
+    assert list(model.estimators_) == names
+    assert model.estimators_[names[3]][0].period == 7
 
 
-@pytest.mark.parametrize(("n", "period"), [(60, 80), (45, 20), (20, 1)])
+@pytest.mark.parametrize(("n", "period"), [(60, 80), (45, 40), (20, 1)])
 def test_the_recipe_takes_short_series(n, period):
-    trend = np.arange(n) + RNG.normal(size=n)
-    rows, y = make_supervised(trend, horizon=3)
-    model = make_forecaster(n, period=period, max_epochs=2, random_state=0)
-    assert np.isfinite(model.fit(rows, y).predict(rows)).all()
+    X, y = trend(n)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = recipe(period=period).fit(X, y)
+    told = [
+        w for w in caught if f"fewer than two of period={period}:" in str(w.message)
+    ]
+    assert len(told) == (period > 1)
+    assert np.isfinite(model.predict(X)).all()
+    assert len(model.estimators_) == 2
 
 
 def test_the_recipe_forecasts_a_season_better_than_its_baselines():
     t = np.arange(400)
     noise = np.random.default_rng(0).normal(size=400)
     series = 3 * np.sin(2 * np.pi * t / 12) + t / 50 + noise / 2
-    rows, y = make_supervised(series, horizon=6)
+    X, y = make_supervised(series, horizon=6)
     train, test = slice(0, 300), slice(306, None)
-    model = make_forecaster(300, period=12, max_epochs=30, random_state=0)
-    model.fit(rows[train], y[train])
-    error = np.mean((model.predict(rows) - y)[test] ** 2)
-    seasonal = [dict(model[1].named_estimators_)["season_value"][0]]
-    naive = np.mean((seasonal[0].predict(model[0].transform(rows)) - y)[test] ** 2)
+    model = recipe(period=12, max_epochs=30).fit(X[train], y[train])
+    error = np.mean((model.predict(X) - y)[test] ** 2)
+    seasonal = model.estimators_["value a season ago"][0]
+    naive = np.mean((seasonal.predict(X.tail(24)) - y)[test] ** 2)
     assert error < 0.8 * naive
+    assert ": better than the naive forecasts in " in model.summary_
+    assert model.gain_ > 2
+
+
+def test_what_is_used_is_told():
+    walk = np.cumsum(np.random.default_rng(1).normal(size=80))
+    X, y = make_supervised(walk, horizon=2)
+    message = "uses the last value alone: LSTMs made it better in . of 5 blocks"
+    with pytest.warns(UserWarning, match=message):
+        model = recipe().fit(X, y)
+    assert model.summary_.startswith("the last value alone")
+    assert_allclose(model.predict(X)[:, 0], walk[:78])
+    assert set(model.errors_) == set(model.weights_) == set(model.estimators_)
+
+
+def test_copies_start_from_different_weights():
+    """And none of their state is that of the estimator given, or the global one."""
+    lstm = LSTMRegressor(2, random_state=7, batch_size=64)
+    X, y = trend(60)
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    model = recipe(lstm=lstm, max_epochs=1).fit(X, y)
+    seeds = [
+        copy.regressor_.random_state
+        for copy in model.estimators_["LSTM from the last value"]
+    ]
+    assert len(set(seeds)) == 5
+    assert lstm.random_state == 7
+    assert not hasattr(lstm, "net_")
+    again = recipe(lstm=lstm, max_epochs=1).fit(X, y)
+    assert_array_equal(again.predict(X), model.predict(X))
+    recipe(lstm=lstm, max_epochs=1, random_state=None).fit(X, y)
+    assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_parameters_pickles_and_searches():
+    X, y = trend(80)
+    model = recipe(lstm=LSTMRegressor(2))
+    assert clone(model).get_params()["lstm__hidden_size"] == 2
+    search = GridSearchCV(model, {"lstm__hidden_size": [1, 2]}, cv=TimeSeriesSplit(2))
+    search.fit(X, y, sample_weight=np.linspace(1, 2, len(y)))
+    again = pickle.loads(pickle.dumps(search))
+    assert_array_equal(again.predict(X), search.predict(X))
+    assert search.best_estimator_.n_features_in_ == 1
+    two = clone(model).set_params(n_jobs=2).fit(X, y)
+    assert_array_equal(two.predict(X), clone(model).fit(X, y).predict(X))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'periods'"):
+        AutoForecaster(periods=3)
+    with pytest.raises(ValueError, match="Invalid parameter 'periods' for"):
+        model.set_params(periods=3)
+    with pytest.raises(ValueError, match="must be an int in the range"):
+        recipe(period=0).fit(X, y)
+
+
+def test_tables_of_series_are_read_by_their_keys():
+    table = pd.DataFrame(
+        {
+            "shop": np.tile(["a", "b"], 40),
+            "day": np.repeat(pd.date_range("2024", periods=40), 2),
+            "sold": np.random.default_rng(0).normal(size=80).cumsum(),
+        }
+    ).sample(frac=1, random_state=0)
+    keys = {"group": "shop", "time": "day"}
+    X, y = make_supervised(table, horizon=2, **keys)
+    histories = recipe().fit(X, y)
+    rows, y = make_supervised(table, horizon=2, as_rows=True, **keys)
+    named = recipe(**keys).fit(rows, y)
+    assert_allclose(named.predict(rows), histories.predict(X))
+    frame = forecast(histories, table)
+    pd.testing.assert_frame_equal(forecast(named, table), frame)
+    last = make_histories(table, **keys)
+    last = last[[i for i, day in enumerate(table["day"]) if day == table["day"].max()]]
+    named_last = last.series_names[last.series]
+    by_shop = dict(zip(named_last, histories.predict(last), strict=True))
+    for shop, values in frame.groupby("shop"):
+        assert_allclose(values["sold"], by_shop[shop])
+    with pytest.warns(UserWarning, match="sequences of one step, which have no"):
+        recipe().fit(rows[["sold"]].to_numpy(), y)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_callbacks_see_each_epoch_of_each_forecast(n_jobs, tmp_path):
+    log = tmp_path / "log"
+    X, y = trend(60)
+    recipe(max_epochs=3, n_jobs=n_jobs).set_callbacks(Bars(log)).fit(X, y)
+    lines = log.read_text().splitlines()
+    assert lines.count("end epoch") == 4  # three of the LSTM, one of the naive forecast
+    assert lines.count("end LSTM from the last value") == 1
+    assert lines[0] == "begin fit"
+    assert lines[-1] == "end fit"

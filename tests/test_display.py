@@ -15,15 +15,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import (
-    LSTMRegressor,
-    SequenceWindower,
-    StepTransformer,
-    make_histories,
-    make_supervised,
-    make_windows,
-)
-from sklstm.forecasting import ForecastDisplay
+from sklstm import SequenceWindower, make_histories, make_supervised
+from sklstm.forecasting import ForecastDisplay, forecast
 
 HOURS = pd.date_range("2024-03-01", periods=120, freq="h")
 WAVE = pd.DataFrame(
@@ -45,19 +38,6 @@ def agg():
 def lags(length=6, model=None, **keys):
     model = LinearRegression() if model is None else model
     return make_pipeline(SequenceWindower(length, flatten=True, **keys), model)
-
-
-FORMS = pytest.mark.parametrize("as_rows", [False, True], ids=["histories", "rows"])
-
-
-def pairs(table, as_rows, horizon=1, target=None, **keys):
-    """X, y, and what a windower is to be told."""
-    X, y = make_supervised(table, horizon, target, as_rows=as_rows, **keys)
-    return X, y, keys if as_rows else {}
-
-
-def hours(dates):
-    return np.asarray(dates, dtype="M8[h]")
 
 
 class Gaussian(LinearRegression):
@@ -141,7 +121,7 @@ def test_dates_go_on(zone, freq):
     dates = pd.date_range("2024-03-30", periods=40, freq=freq, tz=zone)
     history = pd.Series(np.arange(36.0), index=dates[:36], name="load")
     wall = dates.tz_localize(None).to_numpy()
-    for given in (dates, dates[:36], dates.to_series()):
+    for given in (dates, dates.to_series()):
         picture = ForecastDisplay.from_predictions(
             history.to_numpy(), np.zeros(4), dates=given
         )
@@ -153,12 +133,12 @@ def test_dates_go_on(zone, freq):
 
 def test_a_forecast_has_its_own_dates():
     later = HOURS[[10, 13]]
-    forecast = pd.Series([0.0, 1.0], index=later)
-    picture = ForecastDisplay.from_predictions(WAVE["load"][:5], forecast)
+    values = pd.Series([0.0, 1.0], index=later)
+    picture = ForecastDisplay.from_predictions(WAVE["load"][:5], values)
     assert_array_equal(picture.dates, HOURS[[0, 1, 2, 3, 4, 10, 13]])
-    picture = ForecastDisplay.from_predictions([], forecast)
+    picture = ForecastDisplay.from_predictions([], values)
     assert_array_equal(picture.dates, later)
-    picture = ForecastDisplay.from_predictions([1.0, 2.0], forecast)
+    picture = ForecastDisplay.from_predictions([1.0, 2.0], values)
     assert picture.dates is None  # those of the history are not known
 
 
@@ -169,27 +149,26 @@ def test_hours_go_on_over_a_change_of_clocks(first):
     history = pd.Series(np.arange(19.0), index=dates[:19])
     picture = ForecastDisplay.from_predictions(history, np.zeros(11))
     assert_array_equal(picture.dates, wall)
-    utc = pl.Series(dates[:19].tz_convert(None).to_numpy()).dt.replace_time_zone("UTC")
-    for given in (dates[:19], utc.dt.convert_time_zone("Europe/Berlin")):
+    utc = pl.Series(dates.tz_convert(None).to_numpy()).dt.replace_time_zone("UTC")
+    for given in (dates, utc.dt.convert_time_zone("Europe/Berlin")):
         picture = ForecastDisplay.from_predictions(
             np.arange(19.0), np.zeros(11), dates=given
         )
         assert_array_equal(picture.dates, wall)
-    X = pd.DataFrame({"load": np.arange(19.0)}, index=dates[:19])
-    model = lags(2).fit(X, np.zeros((19, 11)))
-    picture = ForecastDisplay.from_estimator(model, X)
+    X, y = make_supervised(history, horizon=11)
+    picture = ForecastDisplay.from_estimator(lags(2).fit(X, y), history)
     assert_array_equal(picture.dates, wall)
 
 
 def test_what_came_has_the_dates_of_the_forecast():
     load = WAVE["load"]
-    forecast = load[100:104]
-    ForecastDisplay.from_predictions(load[:100], forecast, y_true=load[100:104])
-    ForecastDisplay.from_predictions(load[:100], forecast, y_true=load[90:94].array)
+    values = load[100:104]
+    ForecastDisplay.from_predictions(load[:100], values, y_true=load[100:104])
+    ForecastDisplay.from_predictions(load[:100], values, y_true=load[90:94].array)
     with pytest.raises(
         ValueError, match=r"Step 0 of y_true is of 2024-03-04T18.*:"
     ) as e:
-        ForecastDisplay.from_predictions(load[:100], forecast, y_true=load[90:94])
+        ForecastDisplay.from_predictions(load[:100], values, y_true=load[90:94])
     assert len(str(e.value).splitlines()) == 1
 
 
@@ -198,7 +177,7 @@ def test_dates_of_periods_and_of_polars():
     history = pd.Series(np.arange(4.0), index=months[:4])
     picture = ForecastDisplay.from_predictions(history, [0, 0])
     assert_array_equal(picture.dates, months.to_timestamp())
-    dates = pl.Series(HOURS[:4].to_numpy())
+    dates = pl.Series(HOURS[:6].to_numpy())
     picture = ForecastDisplay.from_predictions(
         pl.Series("load", [1.0, 2, 3, 4]), pl.Series([1.0, 2]), dates=dates
     )
@@ -206,272 +185,136 @@ def test_dates_of_periods_and_of_polars():
     assert picture.name == "load"
 
 
-@FORMS
-def test_a_model_of_many_steps_is_drawn_from_its_last_row(as_rows):
-    X, y, _ = pairs(WAVE, as_rows, 5)
-    model = lags().fit(X[:60], y[:60])
-    display = ForecastDisplay.from_estimator(model, X[60:], y[60:], n_history=8)
-    assert_allclose(display.y_pred, model.predict(X[60:])[-1])
-    assert_allclose(display.y_true, WAVE["load"].iloc[-5:])
-    assert_allclose(display.history, WAVE["load"].iloc[-13:-5])
-    assert_array_equal(hours(display.dates), hours(HOURS[-13:]))
-    assert display.name == "load"
-    assert display.interval is None
-
-
-@pytest.mark.parametrize("row", [30, -25])
-@FORMS
-def test_another_row_may_be_chosen(row, as_rows):
-    X, y, keys = pairs(WAVE, as_rows, 5, time="index")
-    model = lags(**keys).fit(X, y)
-    with_y = ForecastDisplay.from_estimator(model, X, y, row=row)
-    without = ForecastDisplay.from_estimator(model, X, row=row)
-    here = row % len(X)
-    for display in (with_y, without):
-        assert len(display.history) == 20  # four times the steps
-        assert_allclose(display.history, WAVE["load"].iloc[here - 19 : here + 1])
-        assert_array_equal(hours(display.dates), hours(HOURS[here - 19 : here + 6]))
-        assert_allclose(display.y_pred, model.predict(X)[row])
-    assert_allclose(with_y.y_true, y.iloc[row])
-    assert without.y_true is None
-
-
-@FORMS
-def test_the_first_rows_have_the_history_there_is(as_rows):
-    X, y, _ = pairs(WAVE, as_rows, 5)
-    model = lags().fit(X, y)
-    for target in (None, "load"):
-        display = ForecastDisplay.from_estimator(model, X, y, row=0, target=target)
-        assert_allclose(display.history, WAVE["load"].iloc[:1])
-        assert_array_equal(hours(display.dates), hours(HOURS[:6]))
-    # which y does not continue
-    other = X + 20 if as_rows else X.on_table(X.steps + 20)
-    display = ForecastDisplay.from_estimator(model, other, y, row=0)
-    assert len(display.history) == 0
-    display = ForecastDisplay.from_estimator(model, other, y, row=4)
-    assert_allclose(display.history, WAVE["load"].iloc[1:5])
+def fitted(table, horizon, model=None, target=None, **keys):
+    X, y = make_supervised(table, horizon, target, **keys)
+    return lags(model=model).fit(X, y)
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
-def test_histories_of_a_panel_know_their_dates_and_values(horizon):
-    other = WAVE.assign(load=-WAVE["load"], shop="b")
-    table = pd.concat([WAVE.assign(shop="a"), other]).sample(frac=1, random_state=0)
-    keys = {"group": "shop", "time": "index"}
-    X, y = make_supervised(table, horizon=horizon, **keys)
-    model = lags().fit(X, y)
-    row = int(
-        np.flatnonzero((X.series_names[X.series] == "b") & (X.times == HOURS[80]))[0]
-    )
-    display = ForecastDisplay.from_estimator(model, X, y, row=row, n_history=10)
-    assert display.name == "load"
-    if horizon == 1:  # the last forecasts of the series
-        assert_allclose(display.y_true, other["load"].iloc[-10:])
-        assert_array_equal(hours(display.dates), hours(HOURS[-10:]))
+@pytest.mark.parametrize("form", ["frame", "series", "column", "array", "polars"])
+def test_a_picture_is_of_what_forecast_returns(horizon, form):
+    """Of one horizon, or of as many steps as are asked for."""
+    table = {
+        "frame": WAVE,
+        "series": WAVE["load"],
+        "column": WAVE.rename_axis("at").reset_index(),
+        "array": WAVE["load"].to_numpy(),
+        "polars": pl.DataFrame(WAVE.rename_axis("at").reset_index().to_dict("list")),
+    }[form]
+    keys = {"time": "at"} if form in ("column", "polars") else {}
+    past, later = table[:100], table[100:]
+    model = fitted(past, horizon, **keys)
+    display = ForecastDisplay.from_estimator(model, past, 4, actual=later)
+    values = forecast(model, past, 4)
+    values = values["load"] if hasattr(values, "columns") else values
+    assert_allclose(display.y_pred, values)
+    assert_allclose(display.history, WAVE["load"][84:100])
+    assert_allclose(display.y_true, WAVE["load"][100:104])
+    assert display.name == ("0" if form == "array" else "load")
+    if form == "array":
+        assert display.dates is None
     else:
-        assert_allclose(display.history, other["load"].iloc[71:81])
-        assert_allclose(display.y_true, other["load"].iloc[81:85])
-        assert_array_equal(hours(display.dates), hours(HOURS[71:85]))
-        assert_allclose(display.y_pred, model.predict(X)[row])
+        assert_array_equal(display.dates, HOURS[84:104])
+    few = ForecastDisplay.from_estimator(model, past, n_history=3, name="MW")
+    assert_allclose(few.history, WAVE["load"][97:100])
+    assert few.ax_.get_ylabel() == "MW"
+    none = ForecastDisplay.from_estimator(model, past, n_history=0)
+    assert none.line_history_ is None
 
 
-@FORMS
-def test_a_model_of_one_step_is_drawn_at_each_row(as_rows):
-    X, y, _ = pairs(WAVE, as_rows)
-    model = lags().fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X, y)
-    assert_allclose(display.y_pred, model.predict(X))
-    assert_allclose(display.y_true, y)
-    assert_array_equal(hours(display.dates), hours(HOURS[1:]))
-    display = ForecastDisplay.from_estimator(model, X, y, n_history=10)
-    assert_allclose(display.y_pred, model.predict(X)[-10:])
-    assert_array_equal(hours(display.dates), hours(HOURS[-10:]))
-
-
-@FORMS
-def test_each_row_without_dates_is_numbered(as_rows):
-    X, y, _ = pairs(WAVE["load"].to_numpy(), as_rows)
-    display = ForecastDisplay.from_estimator(lags().fit(X, y), X, y, n_history=10)
-    assert_array_equal(display.line_pred_.get_xdata(), range(110, 120))
-    assert display.ax_.get_xlabel() == ""
-
-
-@FORMS
-@pytest.mark.parametrize("time", [None, "index"])
-def test_irregular_dates_are_kept(time, as_rows):
-    minutes = np.random.default_rng(0).uniform(1, 60, size=40).cumsum()
-    dates = HOURS[0] + pd.to_timedelta(minutes.round(), unit="min")
-    table = pd.DataFrame({"load": np.arange(40.0)}, index=dates)
-    keys = {} if time is None else {"time": time, "max_gap": "2h"}
-    X, y, told = pairs(table, as_rows, **keys)
-    model = lags(3, **told).fit(X, y)
-    X = table if as_rows else make_histories(table, **keys)
-    display = ForecastDisplay.from_estimator(model, X)
-    assert_array_equal(display.dates, dates[1:])  # that of the last is not known
-    assert_allclose(display.y_pred, np.arange(1, 40))
-    display = ForecastDisplay.from_estimator(model, X, n_history=5)
-    assert_array_equal(display.dates, dates[-5:])
-    model.fit(*pairs(table, as_rows, 4, **keys)[:2])
-    display = ForecastDisplay.from_estimator(model, X, row=20)
-    assert_array_equal(display.dates, dates[5:25])
-    display = ForecastDisplay.from_estimator(model, X)
-    assert display.dates is None
-
-
-@pytest.mark.parametrize("horizon", [1, 3])
-@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
-@FORMS
-def test_only_the_series_of_the_row_is_drawn(horizon, library, as_rows):
-    table = library.DataFrame(
+def test_only_the_series_and_target_that_are_named_are_drawn():
+    hour = np.repeat(np.arange(120), 2)
+    table = pd.DataFrame(
         {
-            "day": np.repeat(HOURS[:40].to_numpy(), 2),
-            "shop": ["a", "b"] * 40,
-            "sold": np.arange(80.0),
+            "at": HOURS[hour],
+            "town": np.tile(["x", "y"], 120),
+            "load": np.sin(hour / 4) + 9 * np.tile([0, 1], 120),
+            "wind": np.cos(hour / 4) + 90 * np.tile([0, 1], 120),
         }
-    )
-    keys = {"group": "shop", "time": "day"}
-    X, y, told = pairs(table, as_rows, horizon, "sold", **keys)
-    model = lags(2, **told).fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X, y, row=-2, n_history=4)
-    if horizon == 3:
-        assert_allclose(display.history, np.arange(66, 74, 2))
-        assert_allclose(display.y_true, [74, 76, 78])
-    else:
-        assert_allclose(display.y_true, np.arange(72, 80, 2))
-    assert_allclose(display.y_pred, display.y_true)
-    assert_array_equal(hours(display.dates)[-3:], hours(HOURS[37:40]))
-    assert display.name == "sold"
-
-
-@FORMS
-def test_history_ends_at_a_gap(as_rows):
-    holed = WAVE.drop(HOURS[50:60])
-    X, y, keys = pairs(holed, as_rows, 3, time="index")
-    model = lags(**keys).fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X, row=50, n_history=20)
-    assert_array_equal(hours(display.dates), hours(HOURS[60:67]))
-    assert_allclose(display.history, WAVE["load"].iloc[60:64])
-
-
-@pytest.mark.parametrize("dated", [False, True])
-def test_samples_left_out_are_not_taken_for_the_rows_between(dated):
-    X, y = make_supervised(WAVE if dated else WAVE.to_numpy(), horizon=4)
-    model = lags().fit(X, y)
-    few = X[[*range(0, 100, 10), 101, 102, 103]]
-    for row, n_known in ((5, 16), (-1, 3 if dated else 16)):
-        display = ForecastDisplay.from_estimator(model, few, row=row)
-        last = int(few.lengths[row]) - 1
-        first = last + 1 - n_known
-        assert_allclose(display.history, WAVE["load"].iloc[first : last + 1])
-        if dated and row == -1:  # the dates of three rows show the step of time
-            assert_array_equal(hours(display.dates), hours(HOURS[first : last + 5]))
-        else:  # one date has no step
-            assert_array_equal(display.line_pred_.get_xdata(), [1, 2, 3, 4])
-
-
-def test_forecasts_of_one_step_are_numbered_where_samples_are_left_out():
-    X, y = make_supervised(WAVE, time="index")
-    model = lags().fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X[10:60:10], y[10:60:10])
-    assert_array_equal(display.line_pred_.get_xdata(), [1, 11, 21, 31, 41])
-    assert_allclose(display.y_true, WAVE["load"].iloc[11:61:10])
-
-
-@pytest.mark.parametrize("horizon", [1, 4])
-def test_the_order_of_samples_does_not_matter(horizon):
-    X, y = make_supervised(WAVE, horizon=horizon, time="index")
-    model = lags().fit(X, y)
-    straight = ForecastDisplay.from_estimator(model, X, y, row=70)
-    order = np.random.default_rng(0).permutation(len(X))
-    order = np.r_[order, 3, 70]  # and some are there twice
-    mixed = ForecastDisplay.from_estimator(model, X[order], y.iloc[order])
-    for name in ("history", "y_pred", "y_true", "dates"):
-        assert_array_equal(getattr(mixed, name), getattr(straight, name))
-
-
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
-def test_histories_show_the_clock_on_the_wall(zone):
-    X, y = make_supervised(WAVE.tz_localize(zone), horizon=4, time="index")
-    display = ForecastDisplay.from_estimator(lags().fit(X, y), X, y)
-    assert_array_equal(hours(display.dates), hours(HOURS[-20:]))
-
-
-def test_windows_and_steps_that_were_transformed_know_their_dates():
-    X, y = make_supervised(WAVE, horizon=4, time="index")
-    model = make_pipeline(StepTransformer(StandardScaler()), lags())
-    expected = ForecastDisplay.from_estimator(model.fit(X, y), X, y)
-    windows = SequenceWindower(30).fit_transform(X)
-    scaled = model[:-1].fit_transform(X)
-    for given, shown in ((windows, model), (scaled, lags().fit(scaled, y))):
-        display = ForecastDisplay.from_estimator(shown, given, y)
-        assert_array_equal(display.dates, expected.dates)
-        assert_allclose(display.history, expected.history)
-        assert_allclose(display.y_pred, expected.y_pred)
-
-
-@FORMS
-def test_one_of_several_targets(as_rows):
-    table = WAVE.assign(wind=np.arange(120.0))
-    X, y, _ = pairs(table, as_rows, 4)
-    model = lags().fit(X, y)
-    chosen = [slice(1, None, 2)] if as_rows else [None, slice(1, None, 2)]
-    for outputs in chosen:
+    ).sample(frac=1, random_state=0)
+    past, later = table[table["at"] < HOURS[100]], table[table["at"] >= HOURS[100]]
+    model = fitted(past, 3, group="town", time="at")
+    values = forecast(model, past)
+    for town, first in (("x", 0), ("y", 9)):
         display = ForecastDisplay.from_estimator(
-            model, X, y, outputs=outputs, target="wind"
+            model, past, series=town, target="load", actual=later
         )
-        assert_allclose(display.y_true, [116, 117, 118, 119])
-        assert_allclose(display.y_pred, [116, 117, 118, 119])
-        assert_allclose(display.history, np.arange(100, 116))
-        assert display.name == "wind"
+        mine = values[values["town"] == town]
+        assert_allclose(display.y_pred, mine["load"])
+        assert_allclose(display.history, np.sin(np.arange(88, 100) / 4) + first)
+        assert_allclose(display.y_true, np.sin(np.arange(100, 103) / 4) + first)
+        assert_array_equal(display.dates, HOURS[88:103])
+    for options, message in [
+        (
+            {"target": "load"},
+            r"series=None is not one of history, which has '.', '.': n",
+        ),
+        ({"series": "z", "target": "load"}, "series='z' is not one of history"),
+        (
+            {"series": "x"},
+            r"Several columns are forecast: name one of \['load', 'wind'",
+        ),
+        ({"series": "x", "target": "at"}, "target='at' is not forecast: name one of"),
+        ({"series": "x", "target": "sun"}, "target='sun' is not a column"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ForecastDisplay.from_estimator(model, past, **options)
 
 
-@FORMS
-@pytest.mark.parametrize("horizon", [1, 4])
-def test_targets_are_not_taken_for_steps(horizon, as_rows):
-    table = WAVE.assign(wind=np.arange(120.0))
-    X, y, _ = pairs(table, as_rows, horizon)
+def test_what_came_is_of_the_dates_of_the_forecast():
+    model = fitted(WAVE[:100], 3)
+    for late, message in [
+        (
+            WAVE[103:],
+            r"actual begins with 2024-03-05T07.* and the forecast with 2024-03",
+        ),
+        (WAVE[100:102], r"actual has 2 row\(s\) of the series; expected 3"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ForecastDisplay.from_estimator(model, WAVE[:100], actual=late)
+    dated = WAVE.rename_axis("at").reset_index()
+    model = fitted(dated[:100], 3, time="at")
+    with pytest.raises(ValueError, match="actual begins with"):
+        ForecastDisplay.from_estimator(model, dated[:100], actual=dated[101:])
+
+
+def test_a_model_of_rows_is_told_its_target():
+    table = WAVE.assign(wind=1.0)
+    X, y = make_supervised(table, 3, "load", as_rows=True)
     model = lags().fit(X, y)
-    message = r"y\[0, 1\] is 1 and y\[1, 0\] is .* choose ou"
-    if not as_rows:
-        message = r"y continues the features \['load', 'wind'\] of X: name one"
-    with pytest.raises(ValueError, match=message):
-        ForecastDisplay.from_estimator(model, X, y)
-    for outputs in (slice(0, None, 2), slice(1, None, 2)):
-        ForecastDisplay.from_estimator(model, X, y, outputs=outputs)
-    if not as_rows:
-        with pytest.raises(ValueError, match="of X: name one"):
-            ForecastDisplay.from_estimator(model, X)
+    with pytest.raises(ValueError, match="does not know which columns it forecasts"):
+        ForecastDisplay.from_estimator(model, table)
+    display = ForecastDisplay.from_estimator(model, table, target="load")
+    assert_allclose(display.y_pred, forecast(model, table, target="load")["load"])
 
 
-def test_steps_that_are_missing_or_rounded_are_steps():
-    holed = WAVE.assign(load=WAVE["load"].where(HOURS.hour != 5))
-    y = np.array(make_supervised(holed, horizon=3)[1])
-    X, complete = make_supervised(WAVE, horizon=3)
-    y[::2] *= 1 + 1e-7
-    ForecastDisplay.from_estimator(lags().fit(X, complete), X, y)
-
-
-@pytest.mark.parametrize("horizon", [1, 4])
 @pytest.mark.parametrize(
-    ("model", "below", "above", "name"),
+    ("model", "interval", "below", "above", "name"),
     [
-        (Gaussian(), 1.645 * 2, 1.645 * 2, "90 % interval"),
-        (Quantiles(), 1, 2, "99.85 % interval"),
-        (Interval(), 5, 5, "90 % interval"),
-        (LinearRegression(), None, None, None),
+        (Gaussian(), 0.9, 1.645 * 2, 1.645 * 2, "90 % interval"),
+        (Quantiles(), None, 1, 2, "99.85 % interval"),
+        (Interval(), None, 5, 5, "90 % interval"),
+        (Interval(), 0.9, 5, 5, "90 % interval"),
+        (Interval(), False, None, None, None),
+        (LinearRegression(), None, None, None, None),
     ],
-    ids=["std", "quantiles", "interval", "none"],
 )
-def test_the_interval_is_the_best_there_is(horizon, model, below, above, name):
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_the_interval_is_that_of_the_model(
+    horizon, model, interval, below, above, name
+):
     X, y = make_supervised(WAVE, horizon=horizon)
     plain = lags(model=make_pipeline(StandardScaler(), model))
     search = GridSearchCV(plain, {"sequencewindower__sequence_length": [6]}, cv=2)
     for estimator in (plain, search):
-        display = ForecastDisplay.from_estimator(estimator.fit(X, y), X, y)
+        display = ForecastDisplay.from_estimator(
+            estimator.fit(X, y), WAVE, interval=interval
+        )
         if name is None:
             assert display.interval is None
             continue
         ends = np.column_stack([display.y_pred - below, display.y_pred + above])
-        assert_allclose(display.interval, ends)
+        assert_allclose(display.interval, ends, rtol=1e-3)
         assert display.band_.get_label() == name
 
 
@@ -479,24 +322,11 @@ def test_the_interval_is_the_best_there_is(horizon, model, below, above, name):
 def test_any_standard_deviation_is_drawn(model):
     X, y = make_supervised(WAVE)
     model = lags(model=model).fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X, y)
-    windows = model[:-1].transform(X)
+    display = ForecastDisplay.from_estimator(model, WAVE, interval=0.9)
+    windows = model[:-1].transform(make_histories(WAVE)[-1:])
     mean, std = model[-1].predict(windows, return_std=True)
     ends = np.column_stack([mean - 1.645 * std, mean + 1.645 * std])
-    assert_allclose(display.interval, ends)
-
-
-def test_windows_made_beforehand_have_no_dates():
-    X, y = make_windows(WAVE["load"], 6, horizon=4)
-    model = LSTMRegressor(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
-    display = ForecastDisplay.from_estimator(model, X, y)
-    assert_allclose(display.history, WAVE["load"].iloc[-20:-4])
-    assert_array_equal(display.line_pred_.get_xdata(), [1, 2, 3, 4])
-    windows = SequenceWindower(6).fit_transform(WAVE[:-4])[5:]
-    same = ForecastDisplay.from_estimator(model.fit(windows, y), windows, y)
-    assert_allclose(same.y_pred, display.y_pred, rtol=1e-5)
-    assert_allclose(same.history, display.history)
-    assert_array_equal(hours(same.dates), hours(HOURS[-20:]))
+    assert_allclose(display.interval, ends, rtol=1e-3)
 
 
 def test_an_interval_of_one_step_is_a_line():
@@ -523,59 +353,13 @@ def test_only_what_came_is_marked_as_such(n_steps):
         ({"y_pred": [[1, 2]]}, r"y_pred has the shape \(1, 2\); expected \(n_steps,\)"),
         ({"interval": [1, 2]}, r"interval has the shape \(2,\); expected \(2, 2\)"),
         ({"interval": [[1, 2], [2, 1]]}, "interval of step 1 reaches from 2.0 to 1.0"),
-        ({"dates": [1, 2]}, r"dates has 2 value\(s\); expected 3, .* or 5"),
-        ({"dates": [1.0, 2.0, 9.5]}, "have no regular step"),
+        ({"dates": [1, 2]}, r"dates has 2 value\(s\); expected 5, one for each"),
     ],
 )
 def test_what_does_not_fit_is_named(options, message):
     options = {"history": [1, 2, 3], "y_pred": [4, 5]} | options
     with pytest.raises(ValueError, match=message):
         ForecastDisplay.from_predictions(**options)
-
-
-def test_what_an_estimator_cannot_draw_is_named():
-    table = WAVE.assign(wind=1.0)
-    X, y = make_supervised(table, horizon=3, target="load", as_rows=True)
-    model = lags().fit(X, y)
-    with pytest.raises(ValueError, match="name one in target, or give y"):
-        ForecastDisplay.from_estimator(model, X)
-    with pytest.raises(ValueError, match=r"row=500 is not in X, which has 117 row"):
-        ForecastDisplay.from_estimator(model, X, y, row=500)
-    with pytest.raises(ValueError, match=r"y has the shape \(117, 1\) and the forec"):
-        ForecastDisplay.from_estimator(model, X, y.iloc[:, 0])
-    dated = X.rename_axis("load_at")
-    with pytest.raises(ValueError, match="target='load_at' is not a column"):
-        ForecastDisplay.from_estimator(model, dated, y, target="load_at")
-    windows = SequenceWindower(6).fit_transform(X.to_numpy())
-    model = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0).fit(windows, y)
-    no_target = "X holds windows .* give y, and no t"
-    for given, by_none, by_name in (
-        (np.asarray(windows), no_target, no_target),
-        (windows, "X has 2 columns .* name one", "target='load' is not a feature of X"),
-    ):
-        with pytest.raises(ValueError, match=by_none):
-            ForecastDisplay.from_estimator(model, given)
-        with pytest.raises(ValueError, match=by_name):
-            ForecastDisplay.from_estimator(model, given, y, target="load")
-
-
-def test_what_cannot_be_drawn_of_histories_is_named():
-    table = WAVE.assign(wind=1.0)
-    X, y = make_supervised(table, horizon=3, target="load")
-    model = lags().fit(X, y)
-    assert ForecastDisplay.from_estimator(model, X).name == "load"
-    with pytest.raises(ValueError, match=r"row=500 is not in X, which has 117 row"):
-        ForecastDisplay.from_estimator(model, X, y, row=500)
-    with pytest.raises(ValueError, match=r"y has the shape \(117, 1\) and the forec"):
-        ForecastDisplay.from_estimator(model, X, y.iloc[:, 0])
-    with pytest.raises(ValueError, match=r"is not a feature of X; features are \['lo"):
-        ForecastDisplay.from_estimator(model, X, y, target="load_at")
-    later = make_histories(table)  # which do not know what y continues
-    with pytest.raises(ValueError, match=r"X has 2 columns .* name one in target"):
-        ForecastDisplay.from_estimator(model, later)
-    display = ForecastDisplay.from_estimator(model, later, target="load")
-    assert_allclose(display.history, WAVE["load"].iloc[-12:])
-    assert_array_equal(hours(display.dates[:12]), hours(HOURS[-12:]))
 
 
 def test_matplotlib_is_asked_for_by_name(monkeypatch):

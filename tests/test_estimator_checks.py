@@ -1,12 +1,11 @@
 """scikit-learn's own checks, on default instances."""
 
 import pytest
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
-from sklstm.forecasting import AnchoredRegressor, NaiveRegressor
-from sklstm.forecasting._blend import BlendedRegressor
+from sklstm.forecasting import AnchoredRegressor, AutoForecaster, NaiveRegressor
 
 REASON = "a window holds the rows before it: order and neighbours are its very meaning"
 EXPECTED_FAILURES = {
@@ -26,8 +25,7 @@ EXPECTED_FAILURES = {
         NaiveRegressor(),
         AnchoredRegressor(),
         AnchoredRegressor(LinearRegression()),
-        # Without the gap: there are few samples in some checks, and five targets.
-        BlendedRegressor([("a", LinearRegression()), ("b", Ridge())], gap=0),
+        AutoForecaster(),
         SequenceWindower(),
     ],
     expected_failed_checks=lambda e: EXPECTED_FAILURES.get(type(e).__name__, {}),

@@ -24,7 +24,13 @@ from sklstm import (
     make_histories,
     make_supervised,
 )
-from sklstm.forecasting import AnchoredRegressor, add_future, recursive_forecast
+from sklstm.forecasting import (
+    AnchoredRegressor,
+    AutoForecaster,
+    ConformalRegressor,
+    add_future,
+    forecast,
+)
 from sklstm.forecasting._calendar import continue_column
 
 
@@ -89,12 +95,8 @@ def sold_model(as_rows=False, table=SHOPS, **options):
     return fit_lags(table, 3, as_rows, "sold", **KEYS, **options)
 
 
-def forecast_sold(as_rows=False, history=SHOPS, future=NEXT, **options):
-    """Histories are to be told of series and time again."""
-    keys = {} if as_rows else KEYS
-    return recursive_forecast(
-        sold_model(as_rows), history, 3, future=future, **(keys | options)
-    )
+def forecast_sold(as_rows=False, history=SHOPS, future=NEXT, n_steps=3, **options):
+    return forecast(sold_model(as_rows), history, n_steps, future=future, **options)
 
 
 def by_hand(model, rows, future, as_rows):
@@ -102,8 +104,8 @@ def by_hand(model, rows, future, as_rows):
     rows = rows.reset_index(drop=True)
     for _, new in future.iterrows():
         X = rows if as_rows else make_histories(rows, **KEYS)
-        forecast = model.predict(X)[-1]
-        rows.loc[len(rows)] = {**new.to_dict(), "sold": forecast}
+        sold = model.predict(X)[-1]
+        rows.loc[len(rows)] = {**new.to_dict(), "sold": sold}
     return rows["sold"].to_numpy()[-len(future) :]
 
 
@@ -112,13 +114,13 @@ def test_a_linear_model_gives_the_closed_form():
     X, y = make_supervised(series)
     model = lags(2).fit(X[1:], y[1:])
     linear = model[-1]
-    forecast = recursive_forecast(model, series, 30)
+    values = forecast(model, series, 30)
     matrix = np.array([[*linear.coef_[::-1], linear.intercept_], [1, 0, 0], [0, 0, 1]])
     state = np.array([series[-1], series[-2], 1.0])
     expected = [
         (np.linalg.matrix_power(matrix, k) @ state)[0] for k in np.arange(1, 31)
     ]
-    assert_allclose(forecast, expected)
+    assert_allclose(values, expected)
 
 
 def test_errors_of_an_lstm_stay_bounded_on_a_sine():
@@ -129,7 +131,7 @@ def test_errors_of_an_lstm_stay_bounded_on_a_sine():
         SequenceWindower(20),
         LSTMRegressor(16, learning_rate=0.01, max_epochs=25, random_state=1),
     ).fit(X, y)
-    error = np.abs(recursive_forecast(model, past, 100) - ahead)
+    error = np.abs(forecast(model, past, 100) - ahead)
     naive = np.abs(past[-1] - ahead)
     assert error.mean() < 0.2 * naive.mean()
     assert error[50:].max() < 0.3 < naive[50:].max()
@@ -140,28 +142,28 @@ def test_several_targets_come_in_the_order_asked_for(as_rows):
     table = np.column_stack([ar2(50), ar2(50, seed=1), np.arange(50.0)])
     model = fit_lags(table, 2, as_rows, [1, 0])
     future = np.arange(50.0, 54)
-    both = recursive_forecast(model, table, 4, future=future, target=[1, 0])
+    both = forecast(model, table, 4, future=future, target=[1, 0])
     assert both.shape == (4, 2)
     named = pd.DataFrame(table, columns=list("abt"))
-    frame = recursive_forecast(
+    frame = forecast(
         fit_lags(named, 2, as_rows, ["b", "a"]),
         named,
         4,
         future=pd.DataFrame({"t": future}),
         target=["b", "a"],
     )
-    assert list(frame) == ["a", "b"]
+    assert list(frame) == ["b", "a"]
     assert_allclose(frame[["b", "a"]], both)
 
 
 @FORMS
 def test_a_panel_is_each_series_on_its_own(as_rows):
     model = sold_model(as_rows)
-    forecast = forecast_sold(as_rows)
-    assert list(forecast) == ["shop", "day", "sold"]
-    assert list(forecast["shop"]) == list("aaabbb")
+    values = forecast_sold(as_rows)
+    assert list(values) == ["shop", "day", "sold"]
+    assert list(values["shop"]) == list("aaabbb")
     for shop, rows in SHOPS.groupby("shop"):
-        mine = forecast.loc[forecast["shop"] == shop, "sold"]
+        mine = values.loc[values["shop"] == shop, "sold"]
         coming = NEXT[NEXT["shop"] == shop]
         assert_allclose(mine, by_hand(model, rows, coming, as_rows))
         assert_allclose(mine, forecast_sold(as_rows, rows, coming)["sold"])
@@ -186,7 +188,7 @@ def test_polars_gives_what_pandas_gives(as_rows):
     future = pl.DataFrame({name: NEXT[name].to_numpy() for name in NEXT})
     model = sold_model(as_rows, history)
     for known in (future, future.with_columns(pl.col("price").cast(pl.Int32))):
-        theirs = recursive_forecast(model, history, 3, future=known, **KEYS)
+        theirs = forecast(model, history, 3, future=known)
         assert isinstance(theirs, pl.DataFrame)
         assert theirs.columns == list(ours)
         assert list(theirs["shop"]) == list(ours["shop"])
@@ -203,10 +205,8 @@ def test_arrays_give_what_dataframes_give(as_rows):
     expected = forecast_sold(as_rows)["sold"].to_numpy().reshape(2, 3)
     for columns in (["shop", "day", "price"], ["shop", "price"]):
         known = future[columns].to_numpy()
-        forecast = recursive_forecast(
-            model, table.to_numpy(), 3, future=known, target=3, **keys
-        )
-        assert_allclose(forecast, expected)
+        values = forecast(model, table.to_numpy(), 3, future=known, target=3)
+        assert_allclose(values, expected)
 
 
 @FORMS
@@ -214,9 +214,9 @@ def test_keys_may_be_in_the_index(as_rows):
     history = SHOPS.set_index(["shop", "day"])
     future = NEXT.set_index(["shop", "day"])
     model = sold_model(as_rows, history)
-    forecast = recursive_forecast(model, history, 3, future=future, **KEYS)
+    values = forecast(model, history, 3, future=future)
     expected = forecast_sold(as_rows).set_index(["shop", "day"])
-    pd.testing.assert_frame_equal(forecast, expected)
+    pd.testing.assert_frame_equal(values, expected)
 
 
 @FORMS
@@ -226,25 +226,24 @@ def test_times_and_index_go_on_without_a_future(time, as_rows):
     history = pd.DataFrame({"load": ar2(60)}, index=dates)
     expected = pd.date_range(dates[-1], periods=6, freq="h", name="at")[1:]
     model = fit_lags(history, 3, as_rows, time=time)
-    forecast = recursive_forecast(model, history, 5, time=time)
-    assert forecast.index.equals(expected)
-    assert forecast.index.name == "at"
+    frame = forecast(model, history, 5)
+    assert frame.index.equals(expected)
+    assert frame.index.name == "at"
     # A series has no names for a model that was fitted to an array.
-    models = [(model, time), (fit_lags(history["load"], 3, as_rows, time=time), time)]
-    models += [(fit_lags(history.to_numpy(), 3, as_rows), None)]
-    for other, by in models:
-        values = recursive_forecast(other, history["load"], 5, time=by)
+    models = [model, fit_lags(history["load"], 3, as_rows, time=time)]
+    for other in [*models, fit_lags(history.to_numpy(), 3, as_rows)]:
+        values = forecast(other, history["load"], 5)
         assert values.name == "load"
         assert values.index.equals(expected)
-        assert_allclose(values, forecast["load"])
+        assert_allclose(values, frame["load"])
 
 
 def test_a_series_without_a_name_stays_one():
     for series in (pd.Series(ar2(30)), pl.Series(ar2(30))):
         for as_rows in (False, True):
-            forecast = recursive_forecast(fit_lags(series, 3, as_rows), series, 2)
-            assert type(forecast) is type(series)
-            assert forecast.name == series.name
+            values = forecast(fit_lags(series, 3, as_rows), series, 2)
+            assert type(values) is type(series)
+            assert values.name == series.name
 
 
 @pytest.mark.parametrize(
@@ -267,16 +266,16 @@ def test_an_index_goes_on(index, expected):
     history = pd.DataFrame({"load": ar2(60)}, index=index)
     for as_rows in (False, True):
         model = fit_lags(history, 3, as_rows)
-        assert recursive_forecast(model, history, 3).index.equals(expected)
+        assert forecast(model, history, 3).index.equals(expected)
 
 
 def test_the_index_of_the_future_is_kept():
     history = pd.DataFrame({"load": ar2(30), "price": ar2(30, seed=1)})
     X, y = make_supervised(history, target="load")
     future = pd.DataFrame({"price": [1.0, 2.0]}, index=["monday", "tuesday"])
-    forecast = recursive_forecast(lags(3).fit(X, y), history, 2, future=future)
-    assert list(forecast.index) == ["monday", "tuesday"]
-    assert list(forecast) == ["load"]
+    values = forecast(lags(3).fit(X, y), history, 2, future=future)
+    assert list(values.index) == ["monday", "tuesday"]
+    assert list(values) == ["load"]
 
 
 @pytest.mark.parametrize(
@@ -320,11 +319,11 @@ def test_a_history_shorter_than_the_window_works():
     model = make_pipeline(
         SequenceWindower(24), LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
     ).fit(X, y)
-    forecast = recursive_forecast(model, [1.0, 2.0], 3)
+    values = forecast(model, [1.0, 2.0], 3)
     rows = [1.0, 2.0]
     for _ in range(3):
         rows.append(model.predict(make_histories(rows)[-1:])[0])
-    assert_allclose(forecast, rows[2:], rtol=1e-6)
+    assert_allclose(values, rows[2:], rtol=1e-6)
 
 
 @FORMS
@@ -340,11 +339,10 @@ def test_only_the_rows_of_a_window_and_the_one_before_are_read(as_rows):
     model = make_pipeline(spy, *[step for _, step in lags(5).steps])
     model.fit(*make_supervised(ar2(50), as_rows=as_rows))
     seen.clear()
-    forecast = recursive_forecast(model, ar2(50), 4)
-    assert seen == [6, 6, 6, 6]
-    assert_allclose(
-        forecast, recursive_forecast(fit_lags(ar2(50), 5, False), ar2(50), 4)
-    )
+    values = forecast(model, ar2(50), 4)
+    # Of bare rows, a model is asked once how far it sees.
+    assert seen == [6] * (4 + as_rows)
+    assert_allclose(values, forecast(fit_lags(ar2(50), 5, False), ar2(50), 4))
 
 
 @FORMS
@@ -354,42 +352,42 @@ def test_an_anchor_has_the_change_into_its_window(period, as_rows):
     X, y = make_supervised(series, as_rows=as_rows)
     lstm = LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
     model = make_pipeline(SequenceWindower(14), AnchoredRegressor(lstm, period=period))
-    forecast = recursive_forecast(model.fit(X, y), series, 3)
+    values = forecast(model.fit(X, y), series, 3)
     rows = list(series)
     for _ in range(3):
         rows.append(model.predict(make_histories(rows)[-1:])[0])
-    assert_allclose(forecast, rows[-3:], rtol=1e-6)
+    assert_allclose(values, rows[-3:], rtol=1e-6)
 
 
 def test_a_season_in_front_of_the_windower_is_read():
     series = ar2(60) + 9 * np.sin(np.arange(60) * np.pi / 6)
     model = AnchoredRegressor(lags(2), period=12).fit(*make_supervised(series))
-    forecast = recursive_forecast(model, series, 3)
+    values = forecast(model, series, 3)
     rows = list(series)
     for _ in range(3):
         rows.append(model.predict(make_histories(rows))[-1])
-    assert_allclose(forecast, rows[-3:])
+    assert_allclose(values, rows[-3:])
 
 
 def test_without_a_windower_all_the_history_is_given():
     model = Recorder()
-    forecast = recursive_forecast(model, [[1.0], [2.0]], 3)
-    assert [len(X) for X in model.seen_] == [2, 3, 4]
-    assert_array_equal(forecast, [2, 2, 2])
+    values = forecast(model, [[1.0], [2.0]], 3)
+    assert [len(X) for X in model.seen_] == [2, 2, 3, 4]
+    assert_array_equal(values, [2, 2, 2])
 
 
 def test_models_of_histories_forecast_what_models_of_rows_do():
     """Also of a panel, with the step before a window, and anchored before it."""
     table = SHOPS.drop(columns="price")
     rows, y = make_supervised(table, as_rows=True, **KEYS)
-    expected = recursive_forecast(lags(3, **KEYS).fit(rows, y), table, 4)
+    expected = forecast(lags(3, **KEYS).fit(rows, y), table, 4, target="sold")
     X, y = make_supervised(table, **KEYS)
     plain = lags(3).fit(X, y)
-    pd.testing.assert_frame_equal(recursive_forecast(plain, table, 4, **KEYS), expected)
+    pd.testing.assert_frame_equal(forecast(plain, table, 4), expected)
     inside = AnchoredRegressor(lags(3))
     for model in (make_pipeline(SequenceWindower(3), inside), inside):
         model.fit(X, y)
-        forecast = recursive_forecast(model, table, 4, **KEYS)
+        values = forecast(model, table, 4)
         longer = table
         for step in range(4):  # as one would by hand
             histories = make_histories(longer, **KEYS)
@@ -399,7 +397,7 @@ def test_models_of_histories_forecast_what_models_of_rows_do():
             new = pd.DataFrame({"shop": ["a", "b"], "day": day, "sold": sold})
             longer = pd.concat([longer, new], ignore_index=True)
         by_hand = longer[12:].sort_values(["shop", "day"])
-        assert_allclose(forecast["sold"], by_hand["sold"])
+        assert_allclose(values["sold"], by_hand["sold"])
 
 
 @FORMS
@@ -419,8 +417,8 @@ def test_wrapped_models_are_seen_through(as_rows):
         VotingRegressor([("a", lags(3, **keys)), ("b", lags(3, **keys))]),
         make_pipeline("passthrough", lags(3, **keys)),
     ):
-        forecast = recursive_forecast(model.fit(X, y), SHOPS, 3, future=NEXT, **KEYS)
-        pd.testing.assert_frame_equal(forecast, plain)
+        values = forecast(model.fit(X, y), SHOPS, 3, future=NEXT)
+        pd.testing.assert_frame_equal(values, plain)
 
 
 @FORMS
@@ -431,9 +429,7 @@ def test_a_search_inside_another_model_has_its_best_window(as_rows):
     )
     model = TransformedTargetRegressor(search).fit(X, y)
     plain = lags(3).fit(X, y)
-    assert_allclose(
-        recursive_forecast(model, ar2(100), 5), recursive_forecast(plain, ar2(100), 5)
-    )
+    assert_allclose(forecast(model, ar2(100), 5), forecast(plain, ar2(100), 5))
 
 
 @pytest.mark.parametrize(
@@ -466,18 +462,19 @@ def test_a_search_inside_another_model_has_its_best_window(as_rows):
             "Between the rows of series 'a' in future is a gap",
         ),
         ({"future": NEXT.assign(day=range(6))}, "Time stamps of future are numbers"),
-        ({"future": NEXT, "group": "who"}, "group='who' is not in history, which"),
+        ({"future": NEXT, "history": SHOPS[["day", "sold"]]}, "group='shop' is not in"),
         ({"future": NEXT, "target": "cost"}, "target='cost' is not a column"),
-        ({"future": NEXT, "target": "shop"}, "target='shop' leaves no column"),
-        (
-            {"target": ["price", "sold"]},
-            r"has 1 output\(s\), and 2 column.*in future\.",
-        ),
-        ({"future": NEXT[["price"]].to_numpy()}, "name those that are forecast"),
+        ({"future": NEXT, "target": "shop"}, "target='shop' is no column to forecast"),
         (
             {"future": NEXT[["price"]].to_numpy(), "target": "sold"},
             r"future has 1 column\(s\); expected \['shop', 'day', 'price'\]",
         ),
+        ({"future": NEXT, "interval": 0.9, "n_steps": 1}, "future has 3 row"),
+        (
+            {"future": NEXT, "interval": 0.9},
+            r"interval=0.9 is asked for 3 steps, but .* are for 1: fit it with that",
+        ),
+        ({"history": SHOPS[:0], "future": NEXT}, "history has no rows; expected at le"),
     ],
 )
 @FORMS
@@ -487,10 +484,28 @@ def test_what_does_not_fit_is_named(as_rows, options, message):
     assert "\n" not in str(raised.value)
 
 
-def test_a_longest_gap_needs_time():
-    model = fit_lags(ar2(30), 3, False)
-    with pytest.raises(ValueError, match="max_gap=3 needs time stamps"):
-        recursive_forecast(model, ar2(30), 2, max_gap=3)
+def test_what_a_model_forecasts_is_known_or_asked_for():
+    known, unknown = sold_model(), sold_model(as_rows=True)
+    with pytest.raises(ValueError, match=r"was fitted to forecast \['sold'\]: leave t"):
+        forecast(known, SHOPS, 3, future=NEXT, target="price")
+    with pytest.raises(ValueError, match=r"does not know which .* \['price', 'sold'\]"):
+        forecast(unknown, SHOPS)
+    with pytest.raises(ValueError, match=r"1 output\(s\), and 2 column\(s\) are to be"):
+        forecast(unknown, SHOPS, target=["price", "sold"])
+    # Two steps of one target are not one step of two.
+    X, y = make_supervised(SHOPS, 2, "sold", as_rows=True, **KEYS)
+    two = lags(3, **KEYS).fit(X, y)
+    with pytest.raises(ValueError, match="does not know which columns"):
+        forecast(two, SHOPS)
+    assert len(forecast(two, SHOPS, target="sold")) == 4
+    X, y = make_supervised(SHOPS, target="sold", **KEYS)
+    with pytest.raises(ValueError, match="give the table that they were made of"):
+        forecast(known, X)
+    wide = lags(3).fit(X, np.column_stack([y, y]))
+    with pytest.raises(
+        ValueError, match=r"2 output\(s\), and its histories said horiz"
+    ):
+        forecast(wide, SHOPS)
 
 
 def test_both_tables_are_of_one_library():
@@ -498,17 +513,115 @@ def test_both_tables_are_of_one_library():
         forecast_sold(future=pl.DataFrame({"price": [1]}))
 
 
-def test_a_model_of_many_steps_is_refused():
-    X, y = make_supervised(ar2(50), horizon=3)
-    with pytest.raises(ValueError, match=r"3 output\(s\), and 1 column.*horizon=1"):
-        recursive_forecast(lags(2).fit(X, y), ar2(50), 3)
+@FORMS
+@pytest.mark.parametrize("n_steps", [None, 2, 3, 4, 8])
+def test_a_model_of_many_steps_gives_its_own_and_then_goes_on(n_steps, as_rows):
+    series = pd.Series(ar2(50), pd.date_range("2024", periods=50, freq="h"), name="v")
+    X, y = make_supervised(series, horizon=3, as_rows=as_rows)
+    model = lags(2).fit(X, y)
+    values = forecast(model, series, n_steps)
+    rows = series
+    while len(rows) < 50 + (n_steps or 3):
+        new = model.predict(
+            make_histories(rows)[-1:] if not as_rows else rows.to_frame()
+        )
+        dates = pd.date_range(rows.index[-1], periods=4, freq="h")[1:]
+        rows = pd.concat([rows, pd.Series(new[-1], dates, name="v")])
+    pd.testing.assert_series_equal(values, rows[50:][: n_steps or 3], check_freq=False)
+
+
+def test_known_futures_are_read_as_in_fit():
+    """By a direct model, and beyond its horizon in whole horizons."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2024", periods=86, name="day")
+    price = rng.normal(size=86)
+    sold = 3 - 2 * price + 0.01 * rng.normal(size=86)
+    table = pd.DataFrame({"price": price, "sold": sold}, days).reset_index()
+    past, future = table[:80], table[["day", "price"]][80:]
+    X, y = make_supervised(past, 2, "sold", time="day", known=["price"])
+    model = lags(4).fit(X, y)
+    direct = forecast(model, past, future=future[:2])
+    added = add_future(past, future[:2], ["price"], 2, time="day")
+    assert_allclose(direct["sold"], model.predict(added)[-1])
+    assert_allclose(direct["sold"], table["sold"][80:82], atol=0.1)
+    longer = forecast(model, past, 5, future=future)
+    assert_allclose(longer["sold"], table["sold"][80:85], atol=0.1)
+    assert list(longer["day"]) == list(days[80:85])
+    options = (
+        (None, r"The columns \['price'\] of history are not forecast: give"),
+        (future[:1], r"future has 1 row\(s\); expected 2"),
+    )
+    for rows, message in options:
+        with pytest.raises(ValueError, match=message):
+            forecast(model, past, future=rows)
+
+
+def test_intervals_stand_beside_the_forecast():
+    table = pd.DataFrame({"at": pd.date_range("2024", periods=300, freq="h")})
+    table["a"], table["b"] = ar2(300), 10 * ar2(300, seed=1)
+    X, y = make_supervised(table, horizon=2, time="at")
+    model = ConformalRegressor(lags(3), coverage=0.8).fit(X, y)
+    frame = forecast(model, table)
+    assert list(frame) == ["at", "a", "a_lower", "a_upper", "b", "b_lower", "b_upper"]
+    last = make_histories(table, time="at")[-1:]
+    ends = model.predict_interval(last)[0].reshape(2, 2, 2)  # step, target, end
+    assert_allclose(frame[["a_lower", "a_upper"]], ends[:, 0])
+    assert_allclose(frame[["b_lower", "b_upper"]], ends[:, 1])
+    assert_allclose(frame[["a", "b"]], model.predict(last).reshape(2, 2))
+    assert list(forecast(model, table, interval=False)) == ["at", "a", "b"]
+    pd.testing.assert_frame_equal(forecast(model, table, interval=0.8), frame)
+    assert list(forecast(model, table, 3)) == ["at", "a", "b"]  # of which it knows none
+    with pytest.raises(ValueError, match=r"interval=0.9 is asked for, but .* of 0.8"):
+        forecast(model, table, interval=0.9)
+    with pytest.raises(
+        ValueError, match="LinearRegression has none: put it into a Conf"
+    ):
+        forecast(lags(3).fit(X, y), table, interval=0.9)
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_quantiles_and_normal_distributions_are_intervals(library):
+    series = library.Series(ar2(80))
+    X, y = make_supervised(series)
+    lstm = LSTMRegressor(4, max_epochs=2, loss="quantile", quantile=[0.05, 0.5, 0.95])
+    model = make_pipeline(SequenceWindower(3), lstm).fit(X, y)
+    frame = forecast(model, series)
+    names = ["value", "value_0.05", "value_0.5", "value_0.95"]
+    assert list(frame.columns) == names
+    windows = model[0].transform(make_histories(series)[-1:])
+    assert_allclose(np.ravel(frame)[1:], model[1].predict_quantiles(windows)[0])
+    ends = forecast(model, series, interval=0.9)
+    assert list(ends.columns) == ["value", "value_lower", "value_upper"]
+    assert_allclose(np.ravel(ends)[1:], np.ravel(frame)[[1, 3]])
+    with pytest.raises(
+        ValueError, match=r"needs the quantiles 0.1 and 0.9, but .* has"
+    ):
+        forecast(model, series, interval=0.8)
+    model.set_params(lstmregressor__loss="gaussian").fit(X, y)
+    assert isinstance(forecast(model, series), library.Series)
+    mean, std = model.predict(make_histories(series)[-1:], return_std=True)
+    ends = forecast(model, series.to_numpy(), interval=0.9)
+    assert_allclose(ends[0], mean[0] + 1.645 * std[0] * np.array([0, -1, 1]), 1e-3)
+
+
+def test_panels_of_arrays_have_an_axis_for_series():
+    table = np.c_[np.tile([7, 3], 40), np.repeat(np.arange(40), 2), ar2(80)]
+    X, y = make_supervised(table, horizon=2, group=0, time=1)
+    model = ConformalRegressor(lags(3)).fit(X, y)
+    assert forecast(model, table).shape == (2, 2)
+    assert forecast(model, table, interval=0.9).shape == (2, 2, 3)
+    last = make_histories(table, group=0, time=1)[-2:]
+    assert_allclose(forecast(model, table), model.predict(last))
+    with pytest.warns(UserWarning, match="LSTMs made it better in"):
+        recipe = AutoForecaster(max_epochs=1, random_state=0).fit(X, y)
+    assert_allclose(forecast(recipe, table), recipe.predict(last))
 
 
 @FORMS
 def test_targets_in_the_future_are_not_read(as_rows):
     known = NEXT.assign(sold=np.nan)
-    forecast = forecast_sold(as_rows, future=known, target="sold")
-    pd.testing.assert_frame_equal(forecast, forecast_sold(as_rows))
+    values = forecast_sold(as_rows, future=known, target="sold")
+    pd.testing.assert_frame_equal(values, forecast_sold(as_rows))
 
 
 @FORMS
@@ -524,13 +637,10 @@ def test_nothing_given_is_changed(as_rows):
 @FORMS
 def test_a_longer_max_gap_bridges_the_gap_before_the_future(as_rows):
     late = NEXT.assign(day=NEXT["day"] + pd.Timedelta("2D"))
-    keys = KEYS | {"max_gap": "3D"}
     model = sold_model(as_rows, max_gap="3D")
-    forecast = recursive_forecast(
-        model, SHOPS, 3, future=late, **{} if as_rows else keys
-    )
-    assert_allclose(forecast["sold"], forecast_sold(as_rows)["sold"])
-    assert list(forecast["day"]) == [*late["day"][::2]] * 2
+    values = forecast(model, SHOPS, 3, future=late)
+    assert_allclose(values["sold"], forecast_sold(as_rows)["sold"])
+    assert list(values["day"]) == [*late["day"][::2]] * 2
 
 
 @FORMS
@@ -539,22 +649,22 @@ def test_a_hole_in_the_history_excuses_none_before_the_future(as_rows):
     table = SHOPS.assign(day=SHOPS["day"] - earlier)
     late = NEXT.assign(day=NEXT["day"] + pd.Timedelta("2D"))
     model = sold_model(as_rows, table)
-    recursive_forecast(model, table, 3, future=NEXT, **KEYS)
+    forecast(model, table, 3, future=NEXT)
     with pytest.raises(ValueError, match="before future and its first row there is a"):
-        recursive_forecast(model, table, 3, future=late, **KEYS)
+        forecast(model, table, 3, future=late)
 
 
 def test_a_weekend_that_the_history_has_too_is_no_gap():
-    days = pd.date_range("2024-01-01", periods=13, freq="B", name="day")
-    table = pd.DataFrame({"price": np.ones(13), "sold": ar2(13)}, days).reset_index()
-    past, future = table[:10], table[["day", "price"]][10:]
-    model = Recorder().fit(None)
+    days = pd.date_range("2024-01-01", periods=23, freq="B", name="day")
+    table = pd.DataFrame({"price": np.ones(23), "sold": ar2(23)}, days).reset_index()
+    past, future = table[:20], table[["day", "price"]][20:]
+    model = fit_lags(past, 3, False, "sold", time="day")
     dated = past.set_index("day")
-    forecast = recursive_forecast(model, dated, 3, future=future, time="index")
-    assert list(forecast.index) == list(days[10:])
+    values = forecast(model, dated, 3, future=future)
+    assert list(values.index) == list(days[20:])
     late = future.assign(day=future["day"] + pd.Timedelta("7D"))
     with pytest.raises(ValueError, match="before future and its first row there is a"):
-        recursive_forecast(model, past, 3, future=late, time="day")
+        forecast(model, past, 3, future=late)
 
 
 DAYS = pd.date_range("2024-01-01", periods=34)
@@ -576,14 +686,14 @@ def test_a_future_whose_index_goes_back_is_refused(index):
     table = MEASURED.set_axis(index)
     past, future = table[:30], table[["price"]][30:]
     model = fit_lags(past, 3, False, "load")
-    forecast = recursive_forecast(model, past, 4, future=future)
-    assert forecast.index.equals(index[30:])
+    values = forecast(model, past, 4, future=future)
+    assert values.index.equals(index[30:])
     for wrong, message in (
         (table[["price"]][10:14], "is not later than the last one before it"),
         (future[::-1], "are not in order of their index: sort them"),
     ):
         with pytest.raises(ValueError, match=message):
-            recursive_forecast(model, past, 4, future=wrong)
+            forecast(model, past, 4, future=wrong)
         with pytest.raises(ValueError, match=message):
             add_future(past, wrong, ["price"], 4)
 
@@ -592,16 +702,16 @@ def test_an_index_that_is_no_time_may_be_anything():
     past = MEASURED[:30]
     model = lags(3).fit(*make_supervised(past, target="load"))
     future = MEASURED[["price"]][30:]
-    expected = recursive_forecast(model, past, 4, future=future)["load"]
+    expected = forecast(model, past, 4, future=future)["load"]
     for before, after in (
         (past, future.reset_index(drop=True)),
         (past.reset_index(drop=True), future.reset_index(drop=True)),
         (past.set_axis(range(30, 0, -1)), future.set_axis([7, 3, 5, 1])),
         (past, future.set_axis(list("zyxw"))),
     ):
-        forecast = recursive_forecast(model, before, 4, future=after)
-        assert_allclose(forecast["load"], expected)
-        assert forecast.index.equals(after.index)
+        values = forecast(model, before, 4, future=after)
+        assert_allclose(values["load"], expected)
+        assert values.index.equals(after.index)
 
 
 @FORMS
@@ -609,12 +719,12 @@ def test_dates_of_the_future_count_whatever_they_are_called(as_rows):
     past = MEASURED[:30].rename_axis("at")
     model = fit_lags(past, 3, as_rows, "load", time="at")
     known = MEASURED[["price"]][30:]
-    forecast = recursive_forecast(model, past, 4, future=known, time="at")
-    assert forecast.index.equals(DAYS[30:])
-    assert forecast.index.name == "at"
+    values = forecast(model, past, 4, future=known)
+    assert values.index.equals(DAYS[30:])
+    assert values.index.name == "at"
     late = MEASURED[["price"]][30:].shift(50, freq="D")
     with pytest.raises(ValueError, match="is a gap"):
-        recursive_forecast(model, past, 4, future=late, time="at")
+        forecast(model, past, 4, future=late)
 
 
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
@@ -622,14 +732,12 @@ def test_a_dataframe_goes_on_with_an_array(library):
     past = MEASURED[:30] if library is pd else pl.DataFrame(MEASURED[:30])
     model = lags(3).fit(*make_supervised(past, target="load"))
     future = MEASURED["price"][30:].to_numpy()
-    forecast = recursive_forecast(model, past, 4, future=future, target="load")
-    expected = recursive_forecast(
-        model, past, 4, future=library.DataFrame({"price": future})
-    )
-    assert_array_equal(forecast, expected)
-    assert isinstance(forecast, library.DataFrame)
+    values = forecast(model, past, 4, future=future, target="load")
+    expected = forecast(model, past, 4, future=library.DataFrame({"price": future}))
+    assert_array_equal(values, expected)
+    assert isinstance(values, library.DataFrame)
     if library is pd:
-        assert forecast.index.equals(DAYS[30:])
+        assert values.index.equals(DAYS[30:])
 
 
 @FORMS
@@ -637,9 +745,9 @@ def test_a_panel_goes_on_with_an_array(as_rows):
     expected = forecast_sold(as_rows)
     for columns in (["shop", "day", "price"], ["shop", "price"]):
         known = NEXT[columns].to_numpy()
-        forecast = forecast_sold(as_rows, future=known, target="sold")
+        values = forecast_sold(as_rows, future=known, target="sold")
         pd.testing.assert_frame_equal(
-            forecast.reset_index(drop=True), expected.reset_index(drop=True)
+            values.reset_index(drop=True), expected.reset_index(drop=True)
         )
 
 
@@ -648,7 +756,7 @@ def test_an_index_level_is_no_target():
     model = lags(3).fit(*make_supervised(past, target="load"))
     for target in ("at", "index", ["load", "at"]):
         with pytest.raises(ValueError, match="is not a column; columns are"):
-            recursive_forecast(model, past, 4, target=target)
+            forecast(model, past, 4, target=target)
 
 
 @pytest.mark.parametrize("start", ["2024-03-01 02:30", "2024-10-01 02:30"])
@@ -657,9 +765,10 @@ def test_a_change_of_clocks_is_named_or_only_loses_labels(start):
     for index in (dates, pd.DatetimeIndex(dates, freq=None)):
         history = pd.DataFrame({"load": ar2(26)}, index)
         model = lags(3).fit(*make_supervised(history))
-        assert recursive_forecast(model, history, 5).index.equals(pd.RangeIndex(5))
+        assert forecast(model, history, 5).index.equals(pd.RangeIndex(5))
+        model = lags(3).fit(*make_supervised(history, time="at", max_gap="2D"))
         with pytest.raises(ValueError, match="a change of clocks in") as raised:
-            recursive_forecast(model, history, 5, time="at")
+            forecast(model, history, 5)
         assert "\n" not in str(raised.value)
     stamps = pl.Series(dates.tz_convert("UTC").tz_localize(None).to_numpy())
     stamps = stamps.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
@@ -669,4 +778,4 @@ def test_a_change_of_clocks_is_named_or_only_loses_labels(start):
 
 def test_a_series_has_no_room_for_keys():
     with pytest.raises(ValueError, match="history has one dimension and no room for g"):
-        recursive_forecast(lags(3, group=0), ar2(30), 2)
+        forecast(sold_model(), ar2(30), 2)

@@ -276,7 +276,7 @@ def test_a_step_that_is_a_gap_by_the_calendar_is_named():
     days = pd.date_range("2024-01-01", periods=10, freq="B")
     table = pd.DataFrame({"day": days, "price": np.arange(10.0)})
     options = {"known": ["price"], "horizon": 1, "time": "day", "as_rows": True}
-    with pytest.raises(ValueError, match="row 9 of data, the last of its series, and"):
+    with pytest.raises(ValueError, match="Between the last row before future"):
         add_future(table, pd.DataFrame({"price": [10.0]}), max_gap="2D", **options)
     for max_gap in (None, "3D"):  # a weekend is no gap of working days
         X = add_future(table, [[10.0]], max_gap=max_gap, **options)

@@ -25,7 +25,7 @@ from sklstm._rows._splits import (
     split_validation,
 )
 from sklstm.forecasting import ConformalRegressor, NaiveRegressor
-from sklstm.forecasting._blend import BlendedRegressor
+from sklstm.forecasting._blend import Blend
 
 
 def windows(n_rows, length):
@@ -259,10 +259,10 @@ def conformal(X, y):
 
 
 def blend(X, y):
-    model = BlendedRegressor([("w", Watch())], cv=4).fit(X, y)
+    model = Blend([("w", Watch())], [], n_blocks=4).fit(X, y)
     time = Timeline.of(X)
     block = time.rank * 4 // time.sizes[time.series]
-    copies = model.estimators_[0]
+    copies = model.copies["w"]
     return [(copy.y_, y[block == i]) for i, copy in enumerate(copies)]
 
 
@@ -319,16 +319,18 @@ def test_shuffled_rows_change_nothing_in_a_blend(as_rows):
     ridge = make_pipeline(SequenceWindower(8, flatten=True), Ridge())
     lstm = LSTMRegressor(4, max_epochs=1, random_state=0, dtype="float64")
     models = [("naive", NaiveRegressor()), ("ridge", ridge), ("lstm", lstm)]
-    blend = BlendedRegressor(models, baselines=["naive"], margin=-99)
+    blend = Blend(models, ["naive"], margin=-99)
     windower = SequenceWindower(8, time=0 if as_rows else None)
     found = []
     for order in (np.arange(300), np.random.default_rng(1).permutation(300)):
         how = {"horizon": 4, "target": 1, "time": 0, "as_rows": as_rows}
         X, y = make_supervised(table[order], **how)
         in_time = np.argsort(X[:, 0] if as_rows else X.times)
-        model = make_pipeline(windower, blend).fit(X, y)
-        found.append((model[1].weights_, model[1].gain_, model.predict(X)[in_time]))
-    assert found[0][0].max() < 1  # a blend of several
+        windows = windower.fit_transform(X)
+        blend.fit(windows, y)
+        weights = list(blend.weights.values())
+        found.append((weights, blend.gain, blend.predict(windows)[in_time]))
+    assert max(found[0][0]) < 1  # a blend of several
     for first, second in zip(*found, strict=True):
         assert_array_equal(first, second)
 

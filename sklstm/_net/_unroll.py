@@ -164,7 +164,7 @@ def overlap(sequences: Sequences) -> bool:
 
 
 def make_dataset(sequences: Sequences, *args: Any, unroll: str, **kwargs: Any) -> Any:
-    """Return a dataset of chunks if that is wanted and windows overlap, or of windows."""
+    """Return a dataset of chunks, if asked for and windows overlap, or of windows."""
     shares = unroll == "series" and overlap(sequences)
     return (SeriesDataset if shares else BatchDataset)(sequences, *args, **kwargs)
 

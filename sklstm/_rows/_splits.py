@@ -60,6 +60,13 @@ class Timeline:
         rank[order] = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return cls(series, rows, sizes, rank, runs, firsts)
 
+    def __getitem__(self, key: Any) -> Timeline:
+        parts = (self.rank, self.runs, self.firsts)
+        rank, runs, firsts = (part[key] for part in parts)
+        return Timeline(
+            self.series[key], self.rows[key], self.sizes, rank, runs, firsts
+        )
+
     def last(self, fraction: float, n_most: np.ndarray | None = None) -> np.ndarray:
         """Mark the last share of all samples, each series having its part of it."""
         total = np.ceil(fraction * np.cumsum(self.sizes) - ROUNDING).astype(np.int64)

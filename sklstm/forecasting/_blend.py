@@ -55,15 +55,16 @@ class Blend:
         params: dict[str, Any] | None = None,
         rng: Any = None,
         tasks: list[Any] | None = None,
+        time: Timeline | None = None,
     ) -> Blend:
         """Fit copies and weigh them; a task tells callbacks of an estimator."""
         names = [name for name, _ in self.estimators]
         params = _check_method_params(X, params or {})
-        time = Timeline.of(X)
+        time = Timeline.of(X) if time is None else time
         order = np.lexsort((time.rank, time.series))
         X, y = _safe_indexing(X, order), y[order]
         params = _check_method_params(X, params, indices=order)
-        block = self._cut(X, y)
+        block = self._cut(time[order], find_horizon(X, y))
         spread = y.reshape(len(y), -1).std(axis=0)
         scale = np.where(spread > 0, spread, 1)
         seeds: Any = np.full((len(names), self.n_blocks), None)
@@ -99,6 +100,11 @@ class Blend:
         self._weigh(find_products(errors / scale * root, block.number))
         return self
 
+    @property
+    def gain(self) -> float:
+        """Standard errors by which all are better than baselines; NaN for none."""
+        return in_errors(self.gains) if self.baselines else np.nan
+
     def predict(self, X: Any) -> np.ndarray:
         """Return the weighted mean of the predictions."""
         return sum(
@@ -107,14 +113,15 @@ class Blend:
             if weight > 0
         )
 
-    def _cut(self, X: Any, y: np.ndarray) -> Blocks:
-        gap = find_horizon(X, y) - 1 if self.gap is None else self.gap
-        blocks = Blocks(Timeline.of(X), self.n_blocks, gap)
+    def _cut(self, time: Timeline, horizon: int) -> Blocks:
+        gap = horizon - 1 if self.gap is None else self.gap
+        blocks = Blocks(time, self.n_blocks, gap)
         rows = range(self.n_blocks)
         if not all(len(blocks.inside(i)) and len(blocks.outside(i)) for i in rows):
             raise ValueError(
-                f"{len(y)} sample(s) in {self.n_blocks} blocks of time with a gap of"
-                f" {gap} leave none to train on: give more rows, or a shorter horizon."
+                f"{len(time.rank)} sample(s) in {self.n_blocks} blocks of time with a"
+                f" gap of {gap} leave none to train on: give more rows, or a shorter"
+                " horizon."
             )
         return blocks
 

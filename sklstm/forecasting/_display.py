@@ -18,6 +18,7 @@ from .._rows._columns import (
 from .._rows._order import RowOrder
 from .._rows._series import match_series
 from .._rows._tables import read_table
+from ._calendar import continue_index
 from ._forecast import find_made_with, roll_out
 from ._future import is_date
 from ._spread import find_share
@@ -242,8 +243,9 @@ class ForecastDisplay:
             Lower and upper end for each step.
 
         dates : array-like of shape (n_history + n_steps,), default=None
-            Dates or numbers of history and forecast. None takes those that stand in
-            the index of both, if they are of pandas, and else counts steps.
+            Dates or numbers of history and forecast. None takes those in the index of
+            pandas objects, that of `history` being continued by its regular step if
+            `y_pred` has none, and else counts steps.
 
         name : str, default=None
             What is forecast, with its unit. None for the name of `history`, if it
@@ -271,15 +273,16 @@ class ForecastDisplay:
         """
         name = getattr(history, "name", None) if name is None else name
         came, forecast = _index_dates(y_true), _index_dates(y_pred)
-        if came is not None and forecast is not None and len(came) == len(forecast):
-            if (came != forecast).any():
-                step = (came != forecast).argmax()
-                raise ValueError(
-                    f"Step {step} of y_true is of {came[step]} and that of y_pred of"
-                    f" {forecast[step]}, by their index: give y_true at the dates of"
-                    " y_pred."
-                )
+        is_dated = came is not None and forecast is not None
+        if is_dated and len(came) == len(forecast) and (came != forecast).any():
+            step = (came != forecast).argmax()
+            raise ValueError(
+                f"Step {step} of y_true is of {came[step]} and that of y_pred of"
+                f" {forecast[step]}, by their index: give y_true at those of y_pred."
+            )
         before = _index_dates(history) if len(history) else np.empty(0, "M8[ns]")
+        if forecast is None and is_date(get_index(history)):
+            forecast = on_wall_times(continue_index(get_index(history), len(y_pred)))
         if dates is None and before is not None and forecast is not None:
             dates = np.r_[before, forecast]
         history = _read_values(history, "history", least=0)

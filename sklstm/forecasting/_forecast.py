@@ -163,8 +163,7 @@ def roll_out(
     if made is None:
         names = ("group", "time", "max_gap")
         made = {name: getattr(windower, name, None) for name in names}
-    names = {name: made[name] for name in ("group", "time")}
-    table = read_table(history, "history", **names)
+    table = read_table(history, "history", group=made["group"], time=made["time"])
     if np.shape(table)[0] == 0:
         raise ValueError("history has no rows; expected at least 1 for each series.")
     keys = Keys.find(table, made["group"], made["time"], "history")

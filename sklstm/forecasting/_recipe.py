@@ -17,10 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from .._input import all_or_nothing, check_y, read_sequences
 from .._regressor import LSTMRegressor
 from .._rows._histories import KEY_CONSTRAINTS, make_histories
+from .._rows._splits import Timeline
 from .._rows._windows import SequenceWindower
-from .._sequences import Sequences
+from .._sequences import Sequences, check_finite
 from ._anchor import AnchoredRegressor
-from ._blend import Blend, in_errors
+from ._blend import Blend
 from ._naive import NaiveRegressor
 from ._wrapper import RegressorWrapper
 
@@ -94,7 +95,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     sequence_length_ : int
         Length of the windows: two periods or a fifth of the longest history,
-        whichever is more, but at most 336 or a period.
+        whichever is more, but at most 336 or a period. Other sequences than whole
+        histories stay as they are.
 
     n_features_in_ : int
         Number of features of a step, or of columns of a table.
@@ -123,10 +125,12 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     >>> import numpy as np
     >>> from sklstm import make_supervised
     >>> from sklstm.forecasting import AutoForecaster, forecast
-    >>> series = np.sin(np.arange(240) * 2 * np.pi / 12)
+    >>> series = np.sin(np.arange(240) * 2 * np.pi / 12) * np.linspace(1, 3, 240)
     >>> X, y = make_supervised(series[:200], horizon=3)
     >>> model = AutoForecaster(period=12, max_epochs=20, random_state=0).fit(X, y)
-    >>> bool(np.abs(forecast(model, series[:200]) - series[200:203]).max() < 0.05)
+    >>> model.summary_
+    '... LSTM from the value a season ago: better than the naive forecasts in ...'
+    >>> bool(np.abs(forecast(model, series[:200]) - series[200:203]).max() < 0.1)
     True
     """
 
@@ -217,10 +221,16 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             [name for name, _ in members if not name.startswith("LSTM")],
             max_epochs=self.max_epochs,
             n_jobs=self.n_jobs,
-        ).fit(sequences.tail(self.sequence_length_), y, fit_params, rng, tasks)
+        )
+        # Samples that do not know their series are in order of time.
+        time = Timeline.of(
+            sequences if isinstance(X, Sequences) or self._by_keys else y
+        )
+        windows = sequences.tail(self.sequence_length_)
+        blend.fit(windows, y, fit_params, rng, tasks, time)
         self._blend = blend
         self.estimators_, self.weights_ = blend.copies, blend.weights
-        self.errors_, self.gain_ = blend.errors, in_errors(blend.gains)
+        self.errors_, self.gain_ = blend.errors, blend.gain
         self.summary_ = self._summarise(blend)
         root.call_on_fit_task_end(
             estimator=self, X=X, y=y, metadata=fit_params, reconstruction_attributes={}
@@ -244,6 +254,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         if self._by_keys:
             return self._blend.predict(self.windower_.transform(X))
         sequences = read_sequences(self, X, reset=False)
+        check_finite(sequences)
         return self._blend.predict(sequences.tail(self.sequence_length_))
 
     @property
@@ -254,13 +265,14 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         """Read the samples of fit, and choose the length of windows."""
         if not self._by_keys:
             histories = read_sequences(self, X, reset=True)
+            check_finite(histories)
             self.sequence_length_ = self._choose_length(histories)
             return histories
         keys = {"group": self.group, "time": self.time, "max_gap": self.max_gap}
         histories = X if isinstance(X, Sequences) else make_histories(X, **keys)
         self.sequence_length_ = self._choose_length(histories)
         self.windower_ = SequenceWindower(self.sequence_length_, **keys)
-        windows = self.windower_.fit_transform(X)
+        windows: Any = self.windower_.fit_transform(X)
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(self.windower_, name):
@@ -284,6 +296,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
                 " shorter period.",
                 stacklevel=4,
             )
+        if not histories.whole:
+            return n_rows
         length = max(min(MAX_LENGTH, n_rows // 5), 1)
         if self._has_season:
             longest = min(MAX_LENGTH, max(2 * self.period, length), n_rows // 2)
@@ -305,21 +319,16 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     def _summarise(self, blend: Blend) -> str:
         """Say in one line what won; warn if the LSTMs did not."""
-        used = {
-            name: weight for name, weight in self.weights_.items() if weight > 0.005
-        }
+        used = {name: w for name, w in self.weights_.items() if w >= 0.005}
         shares = [f"{weight:.2f} {name}" for name, weight in used.items()]
         what = " + ".join(shares) if len(used) > 1 else f"the {next(iter(used))} alone"
         n_better = int((blend.gains > 0).sum())
         blocks = f"{n_better} of {len(blend.gains)} blocks of time"
         if any(name.startswith("LSTM") for name in used):
             return f"{what}: better than the naive forecasts in {blocks}"
-        summary = (
-            f"{what}: with LSTMs it was better in {blocks}, by chance or not at all"
-        )
+        summary = f"{what}: LSTMs made it better in {blocks}, no more than by chance"
         warnings.warn(
-            f"AutoForecaster uses {summary}; more rows or a horizon that can be forecast"
-            " would help.",
+            f"AutoForecaster uses {summary}. More rows or a shorter horizon may help.",
             stacklevel=4,
         )
         return summary
