@@ -7,7 +7,7 @@ ETTh1.csv is the hourly file of the ETDataset. The split is the usual one, 12, 4
 months of 30 days, in units of the training part; the history of the first forecasts of
 a part lies in the part before. Errors are mean squared errors over all hours ahead.
 
-* *sklstm*: `make_forecaster(8640, period=24)` as it comes, fitted to the training part
+* *sklstm*: `AutoForecaster(period=24)` as it comes, fitted to the training part
   alone, of which it leaves blocks out by itself. Mean and spread over the seeds.
 * *LSTM*: one of its nets, `AnchoredRegressor(LSTMRegressor(...))`.
 * *Ridge*: on the same windows, as changes from the last value, with the penalty that
@@ -25,7 +25,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from sklstm import LSTMRegressor, SequenceWindower, make_supervised
-from sklstm.forecasting import AnchoredRegressor, NaiveRegressor, make_forecaster
+from sklstm.forecasting import AnchoredRegressor, AutoForecaster, NaiveRegressor
 
 ENDS = np.cumsum([12, 4, 4]) * 30 * 24
 HORIZONS = [24, 48, 96, 168, 336, 720]
@@ -108,9 +108,9 @@ def measure(series, horizon, part, seeds, n_jobs):
         "LSTM": lambda seed: AnchoredRegressor(
             LSTMRegressor(random_state=seed, **LSTM)
         ),
-        "sklstm": lambda seed: make_forecaster(
-            ENDS[0], period=24, n_jobs=n_jobs, random_state=seed
-        )[-1],
+        "sklstm": lambda seed: AutoForecaster(
+            period=24, n_jobs=n_jobs, random_state=seed
+        ),
     }
     for name, make in makers.items():
         lines[name] = []

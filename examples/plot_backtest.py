@@ -28,9 +28,9 @@ from sklstm import LSTMRegressor, SequenceWindower, make_supervised
 from sklstm.datasets import load_co2
 from sklstm.forecasting import (
     AnchoredRegressor,
+    AutoForecaster,
     ForecastDisplay,
     NaiveRegressor,
-    make_forecaster,
 )
 
 horizon = 13
@@ -57,7 +57,7 @@ for train, test in folds.split(X):
 # are. `AnchoredRegressor` lets the LSTM forecast the change from the last value, and
 # read changes from week to week; levels that no training year has reached are nothing
 # new to it. The length of the windows, `alpha` and the settings of the LSTM were chosen
-# in the same way on the years before these. Nothing is chosen for `make_forecaster`.
+# in the same way on the years before these. Nothing is chosen for `AutoForecaster`.
 
 lstm = LSTMRegressor(
     hidden_size=32,
@@ -73,7 +73,7 @@ models = {
     "a year ago": NaiveRegressor(period=52),
     "Ridge": make_pipeline(SequenceWindower(length, flatten=True), Ridge(alpha=100)),
     "LSTM": make_pipeline(SequenceWindower(length), AnchoredRegressor(lstm)),
-    "recipe": make_forecaster(len(X), period=52, random_state=0),
+    "recipe": AutoForecaster(period=52, random_state=0),
 }
 how = {"cv": folds, "scoring": "neg_root_mean_squared_error"}
 how |= {"return_estimator": True, "return_indices": True}

@@ -31,12 +31,12 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     ----------
     {network}
 
-    {training}
-
     class_weight : dict, "balanced" or None, default=None
         What the sequences of each class count for in the loss, besides their
         `sample_weight`: by label, or ``"balanced"`` for equal shares of the
         classes. All count the same if None.
+
+    {training}
 
     {data}
 
@@ -82,6 +82,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         dropout=0.0,
         pooling="last",
         unroll="window",
+        class_weight=None,
         optimizer="adam",
         learning_rate=5e-3,
         weight_decay=0.0,
@@ -94,7 +95,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
-        class_weight=None,
         standardize=True,
         n_timesteps=None,
         categorical_features=None,
@@ -111,6 +111,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.dropout = dropout
         self.pooling = pooling
         self.unroll = unroll
+        self.class_weight = class_weight
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -123,7 +124,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
-        self.class_weight = class_weight
         self.standardize = standardize
         self.n_timesteps = n_timesteps
         self.categorical_features = categorical_features

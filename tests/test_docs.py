@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
@@ -132,8 +133,35 @@ def test_a_missing_parameter_is_caught():
     assert mismatches(f) == ["documents ['a'], takes ['a', 'b']"]
 
 
-def test_readme_snippets_run():
+def test_readme_snippets_run(monkeypatch, tmp_path, capsys):
+    """From a CSV with dates to a dated forecast of the next day in eight lines."""
     readme = README.read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    assert blocks
-    exec("\n".join(blocks), {"__name__": "readme"})
+    hours = pd.date_range("2024-02-29", periods=480, freq="h", name="hour")
+    wave = np.sin(np.arange(480) * np.pi / 12) * np.linspace(2, 4, 480)
+    load = pd.Series(wave + np.random.default_rng(0).normal(0, 0.2, 480), hours)
+    load.rename("load").to_csv(tmp_path / "load.csv")
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in blocks[1].splitlines() if line]
+    assert len(lines) <= 8
+    names = {"__name__": "readme"}
+    for block in blocks:
+        exec(block, names)
+    assert "load_upper" in capsys.readouterr().out
+    values = names["forecast"](names["model"], names["load"])
+    assert list(values) == ["hour", "load", "load_lower", "load_upper"]
+    assert list(values["hour"]) == list(
+        pd.date_range(hours[-1], periods=25, freq="h")[1:]
+    )
+    came = 4 * np.sin(np.arange(480, 504) * np.pi / 12)
+    assert ((values["load_lower"] < came) & (came < values["load_upper"])).mean() > 0.7
+
+
+def test_the_parameters_of_estimators_stand_in_groups_on_the_page_of_the_api():
+    page = (README.parent / "docs" / "api.rst").read_text(encoding="utf-8")
+    table = page[page.index("Their parameters fall into groups") :]
+    named = re.findall(r"`(\w+)`", table[: table.index("Histories and targets")])
+    for Estimator in (sklstm.LSTMRegressor, sklstm.LSTMClassifier):
+        parameters = list(inspect.signature(Estimator).parameters)
+        assert len(parameters) <= 30
+        assert [name for name in named if name in parameters] == parameters
