@@ -1,4 +1,4 @@
-"""What the docstrings of the two estimators have in common."""
+"""What the docstrings of estimators have in common."""
 
 from inspect import cleandoc
 from typing import TypeVar
@@ -6,6 +6,29 @@ from typing import TypeVar
 Cls = TypeVar("Cls", bound=type)
 
 SHARED = {
+    "seen": """
+    n_features_in_ : int
+        Number of features of a step, or of columns of a table.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X came with names that are all strings.
+""",
+    "feature": """
+    feature : int, str or list of these, default=None
+        The feature that y continues, by position or name; a list has one for each
+        target of a step ahead. None means those that `make_supervised` says y
+        continues, or the only one.
+""",
+    "lag": """
+    lag : int, list of int or None, default=None
+        How many rows after its sequence each column of y lies. None means as
+        `make_supervised` orders them: all features of the first step ahead, then of
+        the second, ...
+""",
+    "units": """
+    scale_, offset_ : ndarray of shape (`n_outputs_`,)
+        The units of y: a level is ``offset_ + scale_ * value``.
+""",
     "reads": """
     It takes 2-D arrays (a row per sequence), 3-D arrays, lists of arrays of
     unequal length, 3-D arrays padded with NaN, and the windows of a
@@ -127,11 +150,7 @@ SHARED = {
         Whether to print a line per epoch.
 """,
     "attributes": """
-    n_features_in_ : int
-        Number of features of a step, or of columns for 2-D input.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
+    {seen}
 
     n_iter_ : int
         Number of epochs so far, over all continued fits.
@@ -187,7 +206,7 @@ SHARED = {
 def fill(cls: Cls) -> Cls:
     """Put the common parts in place of their names in braces."""
     doc = cleandoc(cls.__doc__ or "")
-    for name, text in SHARED.items():
+    for name, text in reversed(SHARED.items()):
         doc = doc.replace(f"{{{name}}}", cleandoc(text))
     cls.__doc__ = f"{doc}\n"
     return cls

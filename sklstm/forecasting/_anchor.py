@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import fill
 from .._input import (
     all_or_nothing,
     check_y,
@@ -34,6 +35,7 @@ def _inner_has(name: str) -> Any:
     return check
 
 
+@fill
 class AnchoredRegressor(RegressorWrapper):
     """Forecast by how much a series differs from its last level.
 
@@ -49,20 +51,14 @@ class AnchoredRegressor(RegressorWrapper):
         `Sequences`, it gets `Sequences`: one for tables needs a `SequenceWindower`
         with ``flatten=True`` before it.
 
-    feature : int, str or list of these, default=None
-        The feature that y continues, by position or name; a list has one for each
-        target of a step ahead. None means those that `make_supervised` says y
-        continues, or the only one.
+    {feature}
 
     period : int, default=1
         Steps of a season. The level is then the value one period before each target
         (or as many periods as lead into the sequence); 1 means the last value, as
         does a sequence that is too short.
 
-    lag : int, list of int or None, default=None
-        How many rows after its sequence each column of y lies. None means as
-        `make_supervised` orders them: all features of the first step ahead, then of
-        the second, ...
+    {lag}
 
     random_state : int, RandomState instance or None, default=None
         Sets that of the regressor and of its parts; None leaves these as they are.
@@ -72,17 +68,12 @@ class AnchoredRegressor(RegressorWrapper):
     regressor_ : estimator
         The fitted regressor of changes.
 
-    scale_, offset_ : ndarray of shape (`n_outputs_`,)
-        The units of y: a level is ``offset_ + scale_ * value``.
+    {units}
 
     n_outputs_ : int
         Number of targets.
 
-    n_features_in_ : int
-        Number of features of a step, or of columns for 2-D input.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
+    {seen}
 
     See Also
     --------

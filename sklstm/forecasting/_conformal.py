@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from .._docs import fill
 from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last
 from .._rows._windows import SequenceWindower
@@ -23,6 +24,7 @@ from ._spread import find_method, predict_spread
 from ._wrapper import RegressorWrapper
 
 
+@fill
 class ConformalRegressor(RegressorWrapper):
     """Intervals of stated coverage, calibrated on the latest part of the data.
 
@@ -32,10 +34,9 @@ class ConformalRegressor(RegressorWrapper):
     Their `coverage` quantile says how wide the intervals have to be, for each
     output on its own.
 
-    Errors change with the seasons, and so would the coverage. `update` takes in
-    the targets that have become known since, forgets as many of the oldest, and
-    widens the intervals of an output where they have missed too often, or
-    narrows them.
+    Errors change with the seasons. `update` takes in the targets that have become
+    known since, forgets as many of the oldest, and widens the intervals of an output
+    where they have missed too often, or narrows them.
 
     Parameters
     ----------
@@ -50,13 +51,12 @@ class ConformalRegressor(RegressorWrapper):
     calibration_fraction : float, default=0.2
         Share of the samples that calibrate. These are the last rows or, of the
         windows of a `SequenceWindower`, the last of each series. At least
-        coverage / (1 - coverage) samples are needed.
+        coverage / (1 - coverage) are needed.
 
     gap : int or None, default=None
         Number of rows between the two parts that are left out, in each series. None
-        leaves out what has targets or steps in common with the second part: by the
-        horizon that `Sequences` know, or else the number of columns of y, and by
-        their length.
+        leaves out what has targets or steps in common with the second part, by the
+        horizon that `Sequences` know or else the number of columns of y.
 
     method : {"auto", "residual", "std", "quantiles"}, default="auto"
         What the width of an interval is proportional or added to.
@@ -64,16 +64,15 @@ class ConformalRegressor(RegressorWrapper):
         - ``"residual"``: intervals of an output all have the same width.
         - ``"std"``: the width is proportional to the standard deviation from
           ``estimator.predict(X, return_std=True)``.
-        - ``"quantiles"``: the lowest and highest of the quantiles from
-          ``estimator.predict_quantiles(X)`` are moved out or in by the same
-          amount in all intervals.
+        - ``"quantiles"``: the outermost quantiles from
+          ``estimator.predict_quantiles(X)`` are moved out or in.
         - ``"auto"``: the last of these that the estimator offers.
 
     adaptation_rate : float, default=0.005
-        How fast `update` answers to misses: by how much the level of the quantile
-        rises for each miss; it falls for each hit, by so much less that the two
-        balance at the stated coverage. With 0 only the errors are replaced. Where
-        samples are few, as with one a day, a rate of some 0.05 answers in time.
+        By how much the level of the quantile rises with each miss in `update`; with
+        each hit it falls, by so much less that the two balance at the stated
+        coverage. With 0 only the errors are replaced. Where samples are few, as with
+        one a day, a rate of some 0.05 answers in time.
 
     Attributes
     ----------
@@ -99,11 +98,7 @@ class ConformalRegressor(RegressorWrapper):
     n_outputs_ : int
         Number of targets.
 
-    n_features_in_ : int
-        Number of features, if the regressor says.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
+    {seen}
 
     See Also
     --------
@@ -119,10 +114,9 @@ class ConformalRegressor(RegressorWrapper):
     held requires, so errors that keep outgrowing all before are missed.
 
     All series of a panel share one quantile, so that the coverage is that of all
-    of them together: where the errors of one of two series are ten times those of
-    the other, 90 % can mean 80 % of the one and 100 % of the other. And only
-    `Sequences` say which series a sample is of. Other samples, lag columns too,
-    must be in order of time, and `gap` counts those of all series.
+    of them together: less for the noisier series and more for the calmer. Only
+    `Sequences` say which series a sample is of. Other samples must be in order of
+    time, and `gap` counts those of all series.
 
     References
     ----------
@@ -184,16 +178,14 @@ class ConformalRegressor(RegressorWrapper):
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            What the regressor takes; samples in order of time. `Sequences` of a
-            `SequenceWindower` may come in any order.
+            What the regressor takes, in order of time unless `Sequences` know it.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
 
         **fit_params : dict
             For the `fit` of the regressor. Those with a value per sample, such
-            as `sample_weight`, are cut as X and y are, and have no part in the
-            calibration.
+            as `sample_weight`, have no part in the calibration.
 
         Returns
         -------
@@ -230,8 +222,7 @@ class ConformalRegressor(RegressorWrapper):
     def update(self, X, y):
         """Take in targets that have become known, and forget as many old ones.
 
-        The regressor stays as it is. Given the same predictions it makes no
-        difference whether samples come one by one or together.
+        The regressor stays as it is. Samples may come one by one or together.
 
         Parameters
         ----------

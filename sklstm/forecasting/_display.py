@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_array, check_consistent_length
+from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._plotting import _validate_style_kwargs
 
 from .._rows._columns import (
@@ -285,7 +285,7 @@ class ForecastDisplay:
             forecast = on_wall_times(continue_index(get_index(history), len(y_pred)))
         if dates is None and before is not None and forecast is not None:
             dates = np.r_[before, forecast]
-        history = _read_values(history, "history", least=0)
+        history = _read_values(history, "history")
         y_pred = _read_values(y_pred, "y_pred")
         n = len(history) + len(y_pred)
         if dates is not None:
@@ -495,15 +495,9 @@ def _index_dates(values):
     return on_wall_times(index) if is_date(index) else None
 
 
-def _read_values(values, name, least=1):
+def _read_values(values, name):
     """Read numbers of shape (n_steps,), of which some may be missing."""
-    values = check_array(
-        np.asarray(values, dtype=np.float64),
-        ensure_2d=False,
-        ensure_min_samples=least,
-        ensure_all_finite="allow-nan",
-        input_name=name,
-    )
+    values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(
             f"{name} has the shape {values.shape}; expected (n_steps,): choose one"

@@ -11,12 +11,14 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import fill
 from .._input import all_or_nothing, check_y, read_sequences
 from .._rows._columns import get_names
 from .._sequences import Sequences, check_finite
 from ._levels import are_apart, check_order, find_levels
 
 
+@fill
 class NaiveRegressor(RegressorMixin, BaseEstimator):
     """Forecast by repeating what was last seen, or seen a season ago.
 
@@ -34,15 +36,9 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
     period : int, default=1
         Number of steps after which values are repeated.
 
-    feature : int, str or list of these, default=None
-        The feature that y continues, by position or name; a list has one for each
-        target of a step ahead. None means those that `make_supervised` says y
-        continues, or the only one.
+    {feature}
 
-    lag : int, list of int or None, default=None
-        How many rows after its sequence each column of y lies. None means as
-        `make_supervised` orders them: all features of the first step ahead, then of
-        the second, ...
+    {lag}
 
     n_timesteps : int or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the
@@ -51,17 +47,12 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    n_features_in_ : int
-        Number of features of a step, or of columns for 2-D input.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
+    {seen}
 
     n_outputs_ : int
         Number of columns of y.
 
-    scale_, offset_ : ndarray of shape (`n_outputs_`,)
-        The units of y: ``offset_ + scale_ * value`` is the forecast.
+    {units}
 
     See Also
     --------

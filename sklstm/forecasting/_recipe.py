@@ -14,6 +14,7 @@ from sklearn.utils import InputTags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import fill
 from .._input import all_or_nothing, check_y, read_sequences
 from .._regressor import LSTMRegressor
 from .._rows._histories import KEY_CONSTRAINTS, make_histories
@@ -28,6 +29,7 @@ from ._wrapper import RegressorWrapper
 MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 
 
+@fill
 class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     """Forecast without tuning: LSTMs where they are better than naive forecasts.
 
@@ -54,8 +56,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         The longest step of time that is no gap, as in `SequenceWindower`. Ignored for
         histories.
 
-    feature : int, str or list of these, default=None
-        The feature that is forecast, as in `AnchoredRegressor`.
+    {feature}
 
     lstm : LSTMRegressor, default=None
         The LSTM, which is cloned; also any other regressor that has `partial_fit`.
@@ -98,11 +99,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         whichever is more, but at most 336 or a period. Other sequences than whole
         histories stay as they are.
 
-    n_features_in_ : int
-        Number of features of a step, or of columns of a table.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
+    {seen}
 
     See Also
     --------
