@@ -1,0 +1,323 @@
+"""What X may be: its forms, layouts, types and names change no prediction."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import _safe_indexing
+
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    make_histories,
+)
+from tests._data import (
+    COLUMNS,
+    EQUAL,
+    FORMS,
+    LABELS,
+    RAGGED,
+    RNG,
+    SERIES,
+    VALUES,
+    N,
+    as_objects,
+    frame,
+    make,
+    outputs,
+    target,
+)
+
+MODES = {
+    "last": {},
+    "mean": {"pooling": "mean"},
+    "max": {"pooling": "max"},
+    "two_layers": {"num_layers": 2, "dropout": 0.5},
+    "float64": {"dtype": "float64"},
+    "raw": {"standardize": False},
+    "bidirectional": {"bidirectional": True},
+    "bidirectional_mean": {"bidirectional": True, "pooling": "mean"},
+}
+
+
+@pytest.mark.parametrize(
+    ("plain", "others"),
+    [
+        ("array", ["flat", "frame"]),
+        (
+            "ragged",
+            ["tuple", "object", "nan_front", "nan_back", "frames", "sequences"],
+        ),
+    ],
+)
+def test_the_same_sequences_in_any_form_give_the_same_bits(Estimator, plain, others):
+    y = target(Estimator)
+    expected = outputs(make(Estimator).fit(FORMS[plain], y), FORMS[plain])
+    for other in others:
+        estimator = make(Estimator, other).fit(FORMS[other], y)
+        assert_array_equal(outputs(estimator, FORMS[other]), expected)
+
+
+def test_a_list_of_equal_sequences_is_their_array(Estimator):
+    estimator = make(Estimator).fit(EQUAL, target(Estimator))
+    expected = outputs(estimator, EQUAL)
+    for X in (list(EQUAL), EQUAL.tolist(), as_objects(list(EQUAL))):
+        assert_array_equal(outputs(estimator, X), expected)
+        assert_array_equal(
+            outputs(clone(estimator).fit(X, target(Estimator)), X), expected
+        )
+
+
+def test_a_window_is_its_rows(Estimator):
+    windows = FORMS["windows"]
+    estimator = make(Estimator).fit(windows, target(Estimator))
+    rows = [SERIES[max(t - 3, 0) : t + 1] for t in range(N)]
+    assert_array_equal(outputs(estimator, windows), outputs(estimator, rows))
+
+
+def test_fit_and_predict_leave_their_input_alone(Estimator, form):
+    X, y, weight = FORMS[form], target(Estimator), np.arange(N) + 0.5
+    before = pickle.dumps((X, y, weight))
+    for standardize in (True, False):
+        estimator = make(Estimator, form, standardize=standardize)
+        outputs(estimator.fit(X, y, sample_weight=weight), X)
+    assert pickle.dumps((X, y, weight)) == before
+
+
+def test_fit_twice_is_fit_once(fitted, Estimator, form):
+    X = FORMS[form]
+    once = outputs(fitted, X)
+    again = copy.deepcopy(fitted).fit(X, target(Estimator))
+    assert_array_equal(outputs(again, X), once)
+    assert again.n_iter_ == 2
+    assert again.loss_curve_ == fitted.loss_curve_
+
+
+def test_refitting_forgets_other_input(fitted, Estimator, form):
+    other = make(Estimator, form).set_params(n_timesteps=None)
+    other.fit(pd.DataFrame(RNG.normal(size=(20, 7))), np.arange(20) % 2)
+    other.set_params(n_timesteps=fitted.n_timesteps)
+    other.fit(FORMS[form], target(Estimator))
+    assert_array_equal(outputs(other, FORMS[form]), outputs(fitted, FORMS[form]))
+    assert vars(other).keys() == vars(fitted).keys()
+
+
+def test_fitted_attributes(fitted, form):
+    two_d = form in ("flat", "univariate", "frame")
+    assert fitted.n_features_in_ == (12 if two_d else 3)
+    assert hasattr(fitted, "feature_names_in_") == (form in ("frame", "frames"))
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == 2
+    assert fitted.validation_scores_ is fitted.validation_loss_curve_ is None
+    assert isinstance(fitted.module_, torch.nn.Module)
+
+
+def test_order_does_not_matter_to_predict(fitted, form):
+    X = FORMS[form]
+    order = np.random.RandomState(1).permutation(N)
+    permuted = outputs(fitted, _safe_indexing(X, order))
+    assert_array_equal(permuted, outputs(fitted, X)[order])
+
+
+@pytest.mark.parametrize("chosen", [[3], [7, 2], [0, 0, 5], list(range(0, N, 2))])
+def test_a_subset_is_predicted_as_in_the_whole(fitted, form, chosen):
+    X = FORMS[form]
+    part = outputs(fitted, _safe_indexing(X, chosen))
+    assert_array_equal(part, outputs(fitted, X)[chosen])
+
+
+def test_input_may_be_pickled(fitted, form):
+    some = _safe_indexing(FORMS[form], [7, 2, 9])
+    back = pickle.loads(pickle.dumps(some))
+    assert_array_equal(outputs(fitted, back), outputs(fitted, some))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_neighbours_do_not_matter_to_a_sequence(Estimator, mode):
+    bitwise = not MODES[mode].get("bidirectional")
+    check = assert_array_equal if bitwise else assert_allclose
+    estimator = make(Estimator, **MODES[mode]).fit(RAGGED, target(Estimator))
+    together = outputs(estimator, RAGGED)
+    long = RNG.normal(size=(3000, 3))
+    tolerance = {} if bitwise else {"rtol": 1e-4, "atol": 1e-6}
+    for i, sequence in enumerate(RAGGED):
+        check(outputs(estimator, [sequence]), together[[i]], **tolerance)
+        check(outputs(estimator, [long, sequence])[1:], together[[i]], **tolerance)
+    many = outputs(estimator, RAGGED * 20)
+    check(many, np.tile(together.T, 20).T, **tolerance)
+
+
+def test_predict_does_not_depend_on_the_size_of_its_batches(Estimator, monkeypatch):
+    estimator = make(Estimator).fit(RAGGED, target(Estimator))
+    X = RAGGED * 20
+    at_once = outputs(estimator, X)
+    monkeypatch.setattr("sklstm._net._batches.PREDICTION_STEPS", 1)
+    assert_array_equal(outputs(estimator, X), at_once)
+
+
+def test_dropout_is_off_in_predict(Estimator):
+    estimator = make(Estimator, dropout=0.9).fit(RAGGED, target(Estimator))
+    assert_array_equal(outputs(estimator, RAGGED), outputs(estimator, RAGGED))
+
+
+def test_lengths_may_differ_between_fit_and_predict(Estimator):
+    estimator = make(Estimator).fit(EQUAL, target(Estimator))
+    for n_timesteps in (1, 3, 9):
+        X = RNG.normal(size=(5, n_timesteps, 3))
+        assert_array_equal(outputs(estimator, X), outputs(estimator, list(X)))
+        padded = np.concatenate([np.full((5, 2, 3), np.nan), X], axis=1)
+        assert_array_equal(outputs(estimator, X), outputs(estimator, padded))
+
+
+@pytest.mark.parametrize("shape", [(N, 1, 3), (N, 4, 1), (N, 1, 1), (N, 1)])
+def test_one_step_and_one_feature(Estimator, shape):
+    X = RNG.normal(size=shape)
+    estimator = make(Estimator).fit(X, target(Estimator))
+    assert np.isfinite(outputs(estimator, X)).all()
+    assert estimator.predict(X).shape == (N,)
+    assert len(np.unique(outputs(estimator, X))) > 1
+
+
+def test_one_sample():
+    regressor = make(LSTMRegressor).fit(EQUAL[:1], [5.0])
+    assert_allclose(regressor.predict(EQUAL[:1]), [5.0], atol=0.5)
+    classifier = make(LSTMClassifier).fit(EQUAL, LABELS)
+    assert classifier.predict(EQUAL[:1]).shape == (1,)
+
+
+def test_a_constant_feature_and_a_constant_target(Estimator):
+    X = EQUAL.copy()
+    X[..., 1] = 7.0
+    estimator = make(Estimator).fit(X, target(Estimator))
+    assert np.isfinite(outputs(estimator, X)).all()
+    constant = make(LSTMRegressor).fit(X, np.full(N, 3.0)).predict(X)
+    assert_allclose(constant, 3.0, atol=0.5)
+
+
+def memory_mapped(X, tmp_path):
+    joblib.dump(X, tmp_path / "X.joblib")
+    return joblib.load(tmp_path / "X.joblib", mmap_mode="r")
+
+
+def raw_memory_map(X, tmp_path):
+    X.tofile(tmp_path / "X.raw")
+    return np.memmap(tmp_path / "X.raw", dtype=X.dtype, mode="r", shape=X.shape)
+
+
+def read_only(X, _):
+    X = X.copy()
+    X.setflags(write=False)
+    return X
+
+
+def strided(X, _):
+    return np.repeat(X, 2, axis=0)[::2]
+
+
+def reversed_twice(X, _):
+    return X[..., ::-1].copy()[..., ::-1]
+
+
+def fortran(X, _):
+    return np.asfortranarray(X)
+
+
+LAYOUTS = [memory_mapped, raw_memory_map, read_only, strided, reversed_twice, fortran]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["flat", "univariate", "array", "nan_front"])
+@pytest.mark.parametrize("params", [{}, {"standardize": False, "dtype": "float64"}])
+def test_memory_layout_does_not_matter(Estimator, layout, name, params, tmp_path):
+    X, y = FORMS[name], target(Estimator)
+    expected = outputs(make(Estimator, name, **params).fit(X, y), X)
+    laid_out = layout(X, tmp_path)
+    assert_array_equal(laid_out, X)
+    estimator = make(Estimator, name, **params).fit(laid_out, y)
+    assert_array_equal(outputs(estimator, laid_out), expected)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("standardize", [True, False])
+def test_memory_layout_of_the_table_does_not_matter(layout, standardize, tmp_path):
+    windows = FORMS["windows"]
+    table = layout(windows.steps, tmp_path)
+    same = Sequences(table, windows.starts, windows.lengths)
+    estimator = make(LSTMRegressor, standardize=standardize)
+    expected = estimator.fit(windows, VALUES).predict(windows)
+    assert_allclose(estimator.fit(same, VALUES).predict(same), expected, rtol=1e-4)
+    assert_allclose(LSTMRegressor.predict(estimator, same[:5]), expected[:5], rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f2", "i8", "i4", "u1", "?", ">f8"])
+@pytest.mark.parametrize("name", ["flat", "array", "list", "sequences"])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_type_of_the_input_does_not_matter(kind, name, standardize):
+    X = np.random.RandomState(0).randint(0, 2 if kind == "?" else 9, size=(N, 4, 3))
+    typed = X.astype(kind)
+    typed = {
+        "flat": typed.reshape(N, 12),
+        "array": typed,
+        "list": list(typed),
+        "sequences": Sequences.from_arrays(typed),
+    }[name]
+    estimator = make(LSTMRegressor, name, standardize=standardize)
+    expected = clone(estimator).set_params(n_timesteps=None)
+    expected = expected.fit(X.astype(float), VALUES).predict(X.astype(float))
+    predicted = estimator.fit(typed, VALUES).predict(typed)
+    assert_allclose(predicted, expected, rtol=1e-3, atol=1e-3)
+    assert predicted.dtype == np.float64
+
+
+@pytest.mark.parametrize("name", ["flat", "array", "ragged"])
+def test_objects_that_are_numbers_are_read(Estimator, name):
+    X, y = FORMS[name], target(Estimator)
+    expected = outputs(make(Estimator, name).fit(X, y), X)
+    objects = [x.astype(object) for x in X]
+    objects = objects if name == "ragged" else np.array(objects)
+    estimator = make(Estimator, name).fit(objects, y)
+    assert_array_equal(outputs(estimator, objects), expected)
+
+
+@pytest.mark.parametrize("value", [1e9, np.nan, np.inf])
+def test_rows_that_no_sequence_holds_may_be_anything(Estimator, value):
+    windows, y = FORMS["windows"], target(Estimator)
+    table = np.vstack([np.full((3, 3), value), windows.steps, [[value] * 3]])
+    X = Sequences(table, windows.starts + 3, windows.lengths)
+    expected = outputs(make(Estimator).fit(windows, y), windows)
+    assert_array_equal(outputs(make(Estimator).fit(X, y), X), expected)
+
+
+def test_names_come_along_through_the_windower(Estimator):
+    X = make_histories(frame(SERIES))
+    windows = SequenceWindower(3).fit_transform(X)
+    assert windows.feature_names.tolist() == COLUMNS
+    assert windows[2:5].feature_names.tolist() == COLUMNS
+    assert pickle.loads(pickle.dumps(windows)).feature_names.tolist() == COLUMNS
+    pipeline = make_pipeline(SequenceWindower(3), make(Estimator))
+    pipeline.fit(X, target(Estimator))
+    assert pipeline.feature_names_in_.tolist() == COLUMNS
+    assert pipeline[-1].feature_names_in_.tolist() == COLUMNS
+    plain = make(Estimator).fit(windows, target(Estimator))
+    assert_array_equal(outputs(pipeline, X), outputs(plain, windows))
+
+
+def test_names_of_a_frame(Estimator):
+    estimator = make(Estimator, "frame").fit(FORMS["frame"], target(Estimator))
+    assert estimator.feature_names_in_.tolist() == [f"s{i}" for i in range(12)]
+    estimator.fit(FORMS["flat"], target(Estimator))
+    assert not hasattr(estimator, "feature_names_in_")
+
+
+def test_names_that_are_numbers_are_none(Estimator):
+    frames = [pd.DataFrame(array) for array in RAGGED]
+    estimator = make(Estimator).fit(frames, target(Estimator))
+    assert not hasattr(estimator, "feature_names_in_")

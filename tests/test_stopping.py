@@ -1,0 +1,122 @@
+"""Early stopping, and the data that it validates on."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+from tests._data import EQUAL, LABELS, SERIES, VALUES, make, message_of, outputs, target
+
+
+@pytest.fixture(scope="module")
+def problem():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(60, 4, 2))
+    return X, X[:, -1, 0] + 0.5 * rng.normal(size=60)
+
+
+def stopping(Estimator, **params):
+    long = {"max_epochs": 60, "learning_rate": 0.05, "early_stopping": True, "tol": 0.0}
+    return make(Estimator, **{**long, **params})
+
+
+def test_early_stopping_keeps_the_best_epoch(Estimator, problem):
+    X, y = problem
+    y = np.random.RandomState(1).permutation(y)  # nothing to learn: it gets worse
+    y = y if Estimator is LSTMRegressor else y > 0
+    stopped = stopping(Estimator, n_iter_no_change=3).fit(X, y)
+    losses = stopped.validation_loss_curve_
+    best = int(np.argmin(losses))
+    assert stopped.n_iter_ == len(losses) == len(stopped.validation_scores_)
+    assert stopped.n_iter_ == best + 4 < 60
+    same = stopping(Estimator, n_iter_no_change=None, max_epochs=best + 1).fit(X, y)
+    assert_array_equal(outputs(stopped, X), outputs(same, X))
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_weight_zero_is_removal_before_validation(Estimator, problem, windows):
+    X, y = problem
+    X = SequenceWindower(3).fit_transform(X[:, 0]) if windows else X
+    y = y if Estimator is LSTMRegressor else y > 0
+    weight = np.arange(60) % 5 > 0
+    weighted = stopping(Estimator, max_epochs=3).fit(X, y, sample_weight=weight)
+    removed = clone(weighted).fit(X[weight], y[weight])
+    assert_array_equal(outputs(weighted, X), outputs(removed, X))
+    assert weighted.validation_scores_ == removed.validation_scores_
+
+
+def test_early_stopping_validates_on_what_it_does_not_train_on(Estimator, problem):
+    X, y = problem
+    y = y if Estimator is LSTMRegressor else y > 0
+    on_noise = stopping(Estimator, n_iter_no_change=None, hidden_size=16)
+    on_noise.fit(X, np.random.RandomState(1).permutation(y))
+    assert on_noise.loss_curve_[-1] < on_noise.loss_curve_[0] / 2
+    assert on_noise.validation_loss_curve_[-1] > 2 * on_noise.loss_curve_[-1]
+
+
+def test_the_score_of_the_validation_is_r2_or_accuracy(problem):
+    X, y = problem
+    regressor = stopping(LSTMRegressor, n_iter_no_change=None, max_epochs=15).fit(X, y)
+    assert 0.3 < max(regressor.validation_scores_) <= 1
+    classifier = stopping(LSTMClassifier, n_iter_no_change=None).fit(X, y > 0)
+    n_valid = 6
+    hits = np.array(classifier.validation_scores_) * n_valid
+    assert_allclose(hits, np.round(hits), atol=1e-6)
+    assert max(hits) > 3
+
+
+def test_the_validation_of_a_classifier_is_stratified():
+    X, y = np.zeros((60, 2, 1)), np.arange(60) % 10 == 0
+    for seed in range(8):  # one class is predicted for all: 1 or 9 of 10 are right
+        params = {"validation_fraction": 1 / 6, "max_epochs": 1, "random_state": seed}
+        classifier = stopping(LSTMClassifier, **params).fit(X, y)
+        assert round(10 * classifier.validation_scores_[0]) in (1, 9)
+
+
+def test_n_iter_no_change_none_runs_to_the_end(Estimator, problem):
+    X, y = problem
+    y = y if Estimator is LSTMRegressor else y > 0
+    fixed = stopping(Estimator, n_iter_no_change=None, max_epochs=9, tol=1e9)
+    assert fixed.fit(X, y).n_iter_ == 9
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_tol_stops(Estimator, problem, early_stopping):
+    X, y = problem
+    y = y if Estimator is LSTMRegressor else y > 0
+    params = {"early_stopping": early_stopping, "n_iter_no_change": 2, "tol": 1e6}
+    assert stopping(Estimator, **params).fit(X, y).n_iter_ == 3
+
+
+def test_early_stopping_and_partial_fit_exclude_each_other(Estimator):
+    estimator = make(Estimator, early_stopping=True)
+    args = (EQUAL, LABELS, ["a"]) if Estimator is LSTMClassifier else (EQUAL, VALUES)
+    assert "early_stopping=False" in message_of(estimator.partial_fit, *args)
+
+
+def test_a_series_shorter_than_its_windows_is_validated_on_its_end(Estimator):
+    estimator = make(Estimator, early_stopping=True, validation_fraction=0.2)
+    windows = SequenceWindower(20).fit_transform(SERIES)
+    with pytest.warns(UserWarning, match="3 of 3 validation windows hold steps that"):
+        estimator.fit(windows, target(Estimator))
+    assert len(estimator.validation_scores_) == estimator.n_iter_
+
+
+def test_windows_are_validated_on_the_end_of_the_series(problem):
+    X, y = problem
+    rows = X[:, 0]
+    late = np.arange(60) >= 54
+    # Noise in the last tenth must not be trained on.
+    spoilt_y = np.where(late, 1e3, y)
+    params = {"n_iter_no_change": None, "max_epochs": 3, "standardize": False}
+    pipeline = make_pipeline(
+        StandardScaler(), SequenceWindower(3), stopping(LSTMRegressor, **params)
+    )
+    clean = clone(pipeline).fit(rows, y)
+    dirty = clone(pipeline).fit(rows, spoilt_y)
+    assert clean[-1].loss_curve_ == dirty[-1].loss_curve_
+    assert max(dirty[-1].validation_loss_curve_) > 1e5
+    assert max(clean[-1].validation_loss_curve_) < 1e2

@@ -1,0 +1,91 @@
+"""Targets: their shape, type and units."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.metrics import r2_score
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from tests._data import EQUAL, FORMS, LABELS, VALUES, N, make, message_of
+
+
+@pytest.mark.parametrize(
+    "y", [VALUES[:-1], np.r_[VALUES, 1], None, np.zeros((N, 2, 2)), []]
+)
+def test_y_of_the_wrong_shape(Estimator, form, y):
+    y = y if y is None or Estimator is LSTMRegressor else np.round(y)
+    with pytest.raises(ValueError, match=r"inconsistent|requires y|dim 3|0 sample"):
+        make(Estimator, form).fit(FORMS[form], y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_y_must_be_finite(Estimator, value):
+    y = np.arange(N) % 2.0
+    y[3] = value
+    assert (
+        "Input y contains" in message_of(make(Estimator).fit, EQUAL, y).split("\n")[0]
+    )
+
+
+def test_y_of_the_wrong_kind():
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        make(LSTMRegressor).fit(EQUAL, LABELS)
+    with pytest.raises(ValueError, match="Unknown label type"):
+        make(LSTMClassifier).fit(EQUAL, VALUES)
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        make(LSTMClassifier).fit(EQUAL, np.column_stack([LABELS, LABELS]))
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_predictions_have_the_shape_of_y(standardize):
+    regressor = make(LSTMRegressor, standardize=standardize)
+    flat = clone(regressor).fit(EQUAL, VALUES).predict(EQUAL)
+    column = clone(regressor).fit(EQUAL, VALUES[:, None]).predict(EQUAL)
+    two = clone(regressor).fit(EQUAL, np.column_stack([VALUES, -VALUES]))
+    assert flat.shape == (N,)
+    assert_array_equal(column, flat[:, None])
+    assert two.predict(EQUAL).shape == (N, 2)
+    assert two.n_outputs_ == 2
+    assert np.isscalar(two.score(EQUAL, np.column_stack([VALUES, -VALUES])))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [VALUES.tolist(), pd.Series(VALUES, index=range(N)[::-1]), VALUES.astype(">f8")],
+)
+def test_values_of_any_kind(y):
+    expected = make(LSTMRegressor).fit(EQUAL, VALUES).predict(EQUAL)
+    assert_array_equal(make(LSTMRegressor).fit(EQUAL, y).predict(EQUAL), expected)
+
+
+def test_integers_are_values():
+    y = np.arange(N)
+    expected = make(LSTMRegressor).fit(EQUAL, y.astype(float)).predict(EQUAL)
+    assert_array_equal(make(LSTMRegressor).fit(EQUAL, y).predict(EQUAL), expected)
+
+
+def test_raw_units_work_out_of_the_box():
+    y = EQUAL[:, -1, 0]
+    regressor = make(LSTMRegressor, hidden_size=8, max_epochs=100, learning_rate=0.03)
+    plain = regressor.fit(EQUAL, y).predict(EQUAL)
+    assert r2_score(y, plain) > 0.9
+    scaled = regressor.fit(EQUAL * 1e4 - 3e5, y * 1e-3 + 50).predict(EQUAL * 1e4 - 3e5)
+    assert r2_score(y * 1e-3 + 50, scaled) > 0.9
+
+
+def test_each_output_is_learnt():
+    Y = np.column_stack([EQUAL[:, -1, 0], 1000 + 50 * EQUAL[:, 0, 1]])
+    regressor = make(LSTMRegressor, hidden_size=8, max_epochs=150, learning_rate=0.03)
+    predicted = regressor.fit(EQUAL, Y).predict(EQUAL)
+    assert (r2_score(Y, predicted, multioutput="raw_values") > 0.9).all()
+
+
+@pytest.mark.parametrize("how", ["warm_start", "partial_fit"])
+def test_another_number_of_outputs(how):
+    regressor = make(LSTMRegressor, warm_start=True).fit(EQUAL, VALUES)
+    call = regressor.fit if how == "warm_start" else regressor.partial_fit
+    message = message_of(call, EQUAL, np.column_stack([VALUES, VALUES]))
+    assert "y has 2 output(s)" in message
+    assert "fitted to 1" in message

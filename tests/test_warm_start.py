@@ -1,0 +1,90 @@
+"""Training that goes on, by warm_start or partial_fit, or that fails."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from tests._data import EQUAL, VALUES, make, message_of, outputs, spoilt, target
+
+
+def test_the_first_partial_fits_are_fit(Estimator):
+    y = target(Estimator)
+    classes = {"classes": np.unique(y)} if Estimator is LSTMClassifier else {}
+    step_by_step = make(Estimator).partial_fit(EQUAL, y, **classes)
+    one = make(Estimator, max_epochs=1).fit(EQUAL, y)
+    assert_array_equal(outputs(step_by_step, EQUAL), outputs(one, EQUAL))
+    assert step_by_step.partial_fit(EQUAL, y).n_iter_ == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_size", 5),
+        ("num_layers", 2),
+        ("bidirectional", True),
+        ("dropout", 0.5),
+        ("pooling", "max"),
+        ("dtype", "float64"),
+    ],
+)
+@pytest.mark.parametrize("how", ["warm_start", "partial_fit"])
+def test_another_architecture_cannot_go_on(Estimator, name, value, how):
+    y = target(Estimator)
+    estimator = make(Estimator, warm_start=True).fit(EQUAL, y)
+    before = outputs(estimator, EQUAL)
+    was = getattr(estimator, name)
+    estimator.set_params(**{name: value})
+    call = estimator.fit if how == "warm_start" else estimator.partial_fit
+    message = message_of(call, EQUAL, y)
+    assert f"{name} was {was!r}" in message
+    assert f"is now {value!r}" in message
+    assert_array_equal(outputs(estimator, EQUAL), before)  # as it was built
+    back = pickle.loads(pickle.dumps(estimator))
+    assert_array_equal(outputs(back, EQUAL), before)
+
+
+@pytest.mark.parametrize("after", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("before", ["adam", "adamw", "rmsprop", "sgd"])
+def test_warm_start_may_change_the_optimizer(before, after):
+    regressor = make(LSTMRegressor, warm_start=True, optimizer=before)
+    regressor.fit(EQUAL, VALUES)
+    regressor.set_params(optimizer=after).fit(EQUAL, VALUES)
+    assert regressor.n_iter_ == 4
+
+
+def test_warm_start_goes_on_where_fit_stopped(Estimator):
+    y = target(Estimator)
+    in_one = make(Estimator, max_epochs=6).fit(EQUAL, y)
+    in_three = make(Estimator, warm_start=True)
+    for _ in range(3):
+        in_three.fit(EQUAL, y)
+    assert in_three.n_iter_ == 6
+    assert_array_equal(outputs(in_three, EQUAL), outputs(in_one, EQUAL))
+    assert in_three.loss_curve_ == in_one.loss_curve_
+
+
+def test_without_warm_start_fit_starts_anew(Estimator):
+    y = target(Estimator)
+    estimator = make(Estimator).fit(EQUAL, y)
+    expected = outputs(estimator, EQUAL)
+    estimator.partial_fit(EQUAL, y)
+    assert not np.array_equal(outputs(estimator, EQUAL), expected)
+    assert_array_equal(outputs(estimator.fit(EQUAL, y), EQUAL), expected)
+
+
+def test_a_failed_fit_leaves_the_fitted_net(Estimator):
+    y = target(Estimator)
+    estimator = make(Estimator, warm_start=True).fit(EQUAL, y)
+    before = outputs(estimator, EQUAL)
+    for X in (spoilt("array", np.nan), EQUAL[..., :2], EQUAL[:5]):
+        message_of(estimator.fit, X, y)
+    assert_array_equal(outputs(estimator, EQUAL), before)
+
+
+def test_a_loss_that_explodes():
+    regressor = make(LSTMRegressor, standardize=False)
+    message = message_of(regressor.fit, EQUAL, VALUES * 1e30)
+    assert "train loss became inf in epoch 1" in message
