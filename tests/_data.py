@@ -75,20 +75,20 @@ def message_of(call, *args, **kwargs):
 
 
 def spoilt(name, value):
-    """The form with `value` in sequence 2 at step 1, feature 0."""
+    """The form with `value` in sequence 2 at step 1, feature 1."""
     X = copy.deepcopy(FORMS[name])
     if name in ("flat", "univariate"):
-        X[2, 3] = value
+        X[2, 4] = value
     elif name == "frame":
-        X.iloc[2, 3] = value
+        X.iloc[2, 4] = value
     elif name == "array":
-        X[2, 1, 0] = value
+        X[2, 1, 1] = value
     elif name == "frames":
-        X[2].iloc[1, 0] = value
+        X[2].iloc[1, 1] = value
     elif name in ("nan_front", "nan_back"):
-        X[2, 3 if name == "nan_front" else 1, 0] = value
+        X[2, 3 if name == "nan_front" else 1, 1] = value
     elif name in ("sequences", "windows"):
-        X.steps[X.starts[2] + 1, 0] = value
+        X.steps[X.starts[2] + 1, 1] = value
     else:
-        X[2][1, 0] = value
+        X[2][1, 1] = value
     return X

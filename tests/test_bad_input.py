@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -17,12 +18,15 @@ from tests._data import (
     SERIES,
     VALUES,
     N,
+    as_objects,
     frame,
     make,
     message_of,
     spoilt,
     target,
 )
+
+TEXT = "X holds text; "
 
 
 @pytest.mark.parametrize(
@@ -87,22 +91,30 @@ def test_nan_in_a_table_of_objects(Estimator):
         ([*RAGGED[1:], np.empty((0, 3))], "Sequence 11 is empty"),
         ([*RAGGED[1:], np.empty((2, 2))], "Sequence 11 has 2 features"),
         ([*RAGGED[1:], np.zeros(3)], "Sequence 11 has 1 dimension"),
+        ([np.zeros(3), *RAGGED[1:]], "Sequence 0 has 1 dimension"),
         ([np.zeros(n) for n in range(1, N + 1)], "1-D sequences of 1 to 12 values"),
+        ([np.zeros(n) for n in range(1, N + 1)], "[x.reshape(-1, 1) for x in X]"),
+        (as_objects([np.ones(3), np.ones(2)] * 6), "must be 2-D"),
+        (["some text", "more text"] * 6, TEXT),
+        ([["a", "b"], ["c"]] * 6, TEXT),
+        (pd.Series(["some text", "more"] * 6), TEXT),
         ([*FORMS["frames"][1:], frame(SERIES)[["b", "a", "c"]]], "columns"),
         (np.zeros((N, 10)), "which n_timesteps=4 does not divide"),
     ],
 )
 def test_input_that_we_refuse(Estimator, X, text):
-    assert text in message_of(make(Estimator, "flat").fit, X, target(Estimator))
+    message = message_of(make(Estimator, "flat").fit, X, target(Estimator))
+    assert text in message
+    assert ("SequenceEncoder" in message) == (text is TEXT)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_the_place_of_a_bad_value_is_named(fitted, Estimator, form, value):
-    place = "sequence 2, step 1, feature 0"
+    place = "sequence 2, step 1, feature 1"
     if form == "windows":  # the first window that holds the row
-        place = "sequence 1, step 1, feature 0"
+        place = "sequence 1, step 1, feature 1"
     elif form == "univariate":
-        place = "sequence 2, step 3, feature 0"
+        place = "sequence 2, step 4, feature 0"
     what = "NaN" if np.isnan(value) else "infinity"
     X = spoilt(form, value)
     for call in (clone(fitted).fit, copy.deepcopy(fitted).partial_fit):

@@ -16,17 +16,14 @@ from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
-from sklearn.utils._param_validation import InvalidParameterError
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceWindower
 from sklstm._input import MAX_IDS, check_ids, count_ids, find_categorical
+from tests._data import LABELS, VALUES, N, message_of, outputs, target
 
-N = 12
 RNG = np.random.RandomState(0)
 COLUMNS = ["load", "state", "heat"]
 LENGTHS = [2, 5, 3, 3, 1, 4, 5, 2, 4, 1, 3, 2]
-LABELS = np.array(["no", "yes", "maybe"])[np.arange(N) % 3]
-VALUES = RNG.normal(size=N) + np.arange(N)
 
 
 def mixed(n_steps):
@@ -41,32 +38,11 @@ IDS = Sequences(TABLE[:, [1]].astype(int), STARTS, LENGTHS)
 EQUAL = mixed(4 * N).reshape(N, 4, 3)
 
 
-@pytest.fixture(scope="module", params=[LSTMRegressor, LSTMClassifier])
-def Estimator(request):
-    return request.param
-
-
 def make(Estimator, **params):
     small = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
     if "embedding_size" not in params:
         small["categorical_features"] = ["state"]
     return Estimator(**{**small, **params})
-
-
-def target(Estimator):
-    return LABELS if Estimator is LSTMClassifier else VALUES
-
-
-def outputs(estimator, X):
-    return getattr(estimator, "predict_proba", estimator.predict)(X)
-
-
-def message_of(call, *args, **kwargs):
-    """The message of the error, which is one line."""
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
-        call(*args, **kwargs)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def replaced(value, row=10, column=1):
@@ -292,21 +268,6 @@ def test_a_size_alone_is_for_a_single_feature():
     message = message_of(make(LSTMRegressor, embedding_size=3).fit, X, VALUES)
     assert "embedding_size=3 makes ids of the only feature" in message
     assert "X has 3 features; name those" in message
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"embedding_size": 0},
-        {"embedding_size": 2.0},
-        {"embedding_size": "auto"},
-        {"categorical_features": "state"},
-        {"categorical_features": 1},
-    ],
-)
-def test_invalid_hyperparameters(Estimator, params):
-    with pytest.raises(InvalidParameterError, match=next(iter(params))):
-        make(Estimator, **params).fit(X, target(Estimator))
 
 
 # What can be an id

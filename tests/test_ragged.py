@@ -83,24 +83,6 @@ def test_a_stratified_split_keeps_sequences_and_labels_together(form):
     assert_array_equal(*predicted)
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-@pytest.mark.parametrize("hidden_size", [3, 8, 33])
-def test_a_long_neighbour_changes_no_bit(hidden_size, bidirectional, pooling):
-    model = LSTMRegressor(
-        hidden_size,
-        bidirectional=bidirectional,
-        pooling=pooling,
-        max_epochs=2,
-        random_state=0,
-    ).fit(ARRAYS, ENDS_UP)
-    together = model.predict(ARRAYS)
-    alone = [model.predict([array])[0] for array in ARRAYS]
-    beside = model.predict([*ARRAYS, RNG.normal(size=(700, 2))])[:-1]
-    assert_array_equal(together, alone)
-    assert_array_equal(beside, together)
-
-
 def test_sequences_of_a_panel_leave_their_history_to_each_fold():
     """Windows made from a panel once go through shuffled folds as they are."""
     table = np.column_stack([np.repeat([0, 1], 60), np.tile(np.arange(60), 2)])
@@ -112,28 +94,6 @@ def test_sequences_of_a_panel_leave_their_history_to_each_fold():
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     predicted = cross_val_predict(model, windows, y, cv=folds.split(table, table[:, 0]))
     assert np.corrcoef(predicted, y)[0, 1] > 0.9
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        ([np.ones((2, 2)), np.ones(3)], "Sequence 1 has 1 dimension"),
-        ([np.ones(3), np.ones((2, 2))], "Sequence 0 has 1 dimension"),
-        (objects([np.ones(3), np.ones(2)]), "must be 2-D"),
-        (["some text", "more text"], r"X holds text; .* SequenceEncoder"),
-        ([["a", "b"], ["c"]], r"X holds text; .* SequenceEncoder"),
-        (pd.Series(["some text", "more"]), r"X holds text; .* SequenceEncoder"),
-    ],
-)
-def test_what_is_no_sequence_is_told_in_one_line(X, message):
-    with pytest.raises(ValueError, match=message) as error:
-        LSTMRegressor().fit(X, [0, 1])
-    assert "\n" not in str(error.value)
-
-
-def test_different_features_are_named():
-    with pytest.raises(ValueError, match="Sequence 1 has 3 features and"):
-        LSTMRegressor().fit([np.ones((2, 2)), np.ones((4, 3))], [0, 1])
 
 
 def test_a_category_of_a_panel_goes_through_the_windower():

@@ -12,7 +12,6 @@ from sklearn.model_selection import train_test_split
 
 from sklstm import Sequences
 from sklstm._input import check_sequences, rows_to_sequences
-from sklstm._sequences import check_finite
 
 
 @st.composite
@@ -300,38 +299,6 @@ def test_what_cannot_be_known_is_refused(known, message):
 def test_a_table_that_is_too_short_is_refused():
     with pytest.raises(ValueError, match="reach from row 0 to row 2 of a table of 1"):
         Sequences([[1], [2]], [0, 1], [1, 1]).on_table([[1]])
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        ([np.zeros((2, 1)), np.zeros((0, 1))], "Sequence 1 is empty"),
-        ([np.zeros((2, 1)), np.zeros((3, 2))], "Sequence 1 has 2 features"),
-        ([np.zeros((2, 1)), np.zeros(3)], "Sequence 1 has 1 dimension"),
-        ([np.zeros(2), np.zeros(3)], r"pass \[x.reshape\(-1, 1\) for x in X\]"),
-        (np.zeros((2, 0, 3)), r"\(2, 0, 3\)"),
-        (np.zeros((2, 1, 3, 1)), "4 dimensions"),
-        (np.full((2, 3, 1), np.nan), "sequence 0 has no step"),
-    ],
-)
-def test_what_cannot_be_read_is_refused(X, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        check_sequences(X)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(("value", "what"), [(np.nan, "NaN"), (-np.inf, "infinity")])
-def test_bad_value_is_located(value, what):
-    X = np.zeros((3, 5, 2))
-    X[1, 2, 1] = value
-    message = f"contains {what}: sequence 1, step 2, feature 1"
-    for form in (X, list(X)):
-        with pytest.raises(ValueError, match=message):
-            check_finite(check_sequences(form))
-    windows = Sequences(X[1], [0, 1], [5, 4])
-    with pytest.raises(ValueError, match=f"{what}: sequence 0, step 2"):
-        check_finite(windows)
-    check_finite(Sequences(X[1], [0, 3], [2, 2]))
 
 
 @given(sequences())
