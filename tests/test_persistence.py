@@ -71,9 +71,12 @@ def test_training_a_copy_leaves_the_original(Estimator, tmp_path):
         assert_array_equal(outputs(original, RAGGED), before)
 
 
-def test_a_pickle_holds_neither_torch_nor_the_data(Estimator):
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_pickle_holds_neither_torch_nor_the_data(Estimator, early_stopping):
     X = np.repeat(EQUAL, 200, axis=1)
-    dumped = pickle.dumps(make(Estimator, max_epochs=1).fit(X, target(Estimator)))
+    estimator = make(Estimator, max_epochs=1, early_stopping=early_stopping)
+    estimator.set_params(validation_fraction=0.25)
+    dumped = pickle.dumps(estimator.fit(X, target(Estimator)))
     assert b"torch" not in dumped
     assert b"skorch" not in dumped
     assert len(dumped) < X.nbytes / 4

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -23,15 +25,17 @@ def stopping(Estimator, **params):
     return make(Estimator, **{**long, **params})
 
 
-def test_early_stopping_keeps_the_best_epoch(Estimator, problem):
+@pytest.mark.parametrize("n_iter_no_change", [3, None])
+def test_early_stopping_keeps_the_best_epoch(Estimator, problem, n_iter_no_change):
     X, y = problem
     y = np.random.RandomState(1).permutation(y)  # nothing to learn: it gets worse
     y = y if Estimator is LSTMRegressor else y > 0
-    stopped = stopping(Estimator, n_iter_no_change=3).fit(X, y)
+    stopped = stopping(Estimator, n_iter_no_change=n_iter_no_change).fit(X, y)
     losses = stopped.validation_loss_curve_
     best = int(np.argmin(losses))
     assert stopped.n_iter_ == len(losses) == len(stopped.validation_scores_)
-    assert stopped.n_iter_ == best + 4 < 60
+    assert stopped.n_iter_ == (best + 4 if n_iter_no_change else 60)
+    assert best + 4 < 60
     same = stopping(Estimator, n_iter_no_change=None, max_epochs=best + 1).fit(X, y)
     assert_array_equal(outputs(stopped, X), outputs(same, X))
 
@@ -57,15 +61,26 @@ def test_early_stopping_validates_on_what_it_does_not_train_on(Estimator, proble
     assert on_noise.validation_loss_curve_[-1] > 2 * on_noise.loss_curve_[-1]
 
 
-def test_the_score_of_the_validation_is_r2_or_accuracy(problem):
+def test_losses_and_scores_are_those_of_what_is_set_aside(Estimator, problem):
     X, y = problem
-    regressor = stopping(LSTMRegressor, n_iter_no_change=None, max_epochs=15).fit(X, y)
-    assert 0.3 < max(regressor.validation_scores_) <= 1
-    classifier = stopping(LSTMClassifier, n_iter_no_change=None).fit(X, y > 0)
-    n_valid = 6
-    hits = np.array(classifier.validation_scores_) * n_valid
-    assert_allclose(hits, np.round(hits), atol=1e-6)
-    assert max(hits) > 3
+    y = y if Estimator is LSTMRegressor else y > 0
+    estimator = stopping(Estimator, max_epochs=3, validation_fraction=0.3).fit(X, y)
+    train, valid = train_test_split(
+        np.arange(60),
+        test_size=0.3,
+        stratify=y if Estimator is LSTMClassifier else None,
+        random_state=estimator._split_seed,
+    )
+    if Estimator is LSTMRegressor:
+        scaler = estimator.target_scaler_
+        assert_allclose(scaler.mean_, y[train].mean())
+        loss = np.mean((estimator.predict(X[valid]) - y[valid]) ** 2) / scaler.var_[0]
+    else:
+        loss = log_loss(y[valid], estimator.predict_proba(X[valid]))
+    best = np.argmin(estimator.validation_loss_curve_)
+    assert_allclose(loss, estimator.validation_loss_curve_[best], rtol=1e-5)
+    score = estimator.score(X[valid], y[valid])
+    assert_allclose(score, estimator.validation_scores_[best], rtol=1e-5)
 
 
 def test_the_validation_of_a_classifier_is_stratified():
@@ -120,3 +135,28 @@ def test_windows_are_validated_on_the_end_of_the_series(problem):
     assert clean[-1].loss_curve_ == dirty[-1].loss_curve_
     assert max(dirty[-1].validation_loss_curve_) > 1e5
     assert max(clean[-1].validation_loss_curve_) < 1e2
+
+
+def test_a_single_validation_sequence_has_a_loss_but_no_score():
+    model = make(LSTMRegressor, early_stopping=True).fit(EQUAL[:5], VALUES[:5])
+    assert np.isnan(model.validation_scores_).all()
+    assert np.isfinite(model.validation_loss_curve_).all()
+
+
+def test_early_stopping_can_be_turned_on_and_off_in_a_warm_start():
+    model = make(LSTMRegressor, warm_start=True).fit(EQUAL, VALUES)
+    model.set_params(early_stopping=True).fit(EQUAL, VALUES)
+    assert (model.n_iter_, len(model.validation_scores_)) == (4, 2)
+    model.set_params(early_stopping=False).fit(EQUAL, VALUES)
+    assert (model.n_iter_, model.validation_scores_) == (6, None)
+
+
+def test_validation_sequences_stay_the_same_in_a_warm_start():
+    model = make(LSTMRegressor, early_stopping=True, warm_start=True)
+    model.set_params(random_state=None)
+    seen = []
+    model._validation_score = lambda y, output, weight: seen.append(y) or 0.0
+    model.fit(EQUAL, VALUES).fit(EQUAL, VALUES)
+    for y in seen:
+        assert_array_equal(y, seen[0])
+    assert len(seen) == model.n_iter_ == 4

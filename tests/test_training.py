@@ -1,6 +1,5 @@
 """What fit promises: weights, continuing, stopping, learning."""
 
-import pickle
 from functools import partial
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback, Checkpoint, EpochScoring, LRScheduler
@@ -26,33 +24,6 @@ def small(**params):
     return LSTMRegressor(
         **{"hidden_size": 8, "max_epochs": 3, "random_state": 0} | params
     )
-
-
-def test_two_fits_of_two_epochs_are_one_of_four():
-    # The shuffles differ, so the batch holds everything and there is no shuffle.
-    whole = small(max_epochs=4, batch_size=60, n_iter_no_change=None).fit(X, Y)
-    twice = small(max_epochs=2, batch_size=60, warm_start=True).fit(X, Y).fit(X, Y)
-    assert_array_equal(whole.predict(X), twice.predict(X))
-    assert_array_equal(whole.loss_curve_, twice.loss_curve_)
-    assert twice.n_iter_ == 4
-
-
-def test_partial_fit_is_an_epoch():
-    whole = small(batch_size=60).fit(X, Y)
-    parts = small(batch_size=60)
-    for _ in range(3):
-        parts.partial_fit(X, Y)
-    assert_array_equal(whole.predict(X), parts.predict(X))
-    assert parts.n_iter_ == 3
-
-
-def test_warm_start_takes_the_new_learning_rate():
-    model = small(warm_start=True).fit(X, Y)
-    before = model.predict(X)
-    model.set_params(learning_rate=1e-12).fit(X, Y)
-    assert_allclose(model.predict(X), before, atol=1e-5)
-    model.set_params(learning_rate=1e-2).fit(X, Y)
-    assert abs(model.predict(X) - before).max() > 1e-3
 
 
 def test_loss_curve_is_the_mean_loss():
@@ -86,88 +57,6 @@ def test_each_loss_finds_its_own_center(loss, center):
         assert_allclose(prediction, center(y), atol=1.0)
 
 
-def test_predictions_are_in_the_units_of_y():
-    raw = small().fit(X, Y)
-    moved = small().fit(X * 1000 - 77, Y * 1e6 + 1e8)
-    assert_allclose(
-        (moved.predict(X * 1000 - 77) - 1e8) / 1e6, raw.predict(X), atol=1e-3
-    )
-
-
-def test_constant_feature_and_target_are_no_division_by_zero():
-    model = small().fit(np.ones((40, 3, 1)), np.full(40, 5.0))
-    assert_allclose(model.predict(np.ones((2, 3, 1))), 5.0, atol=0.5)
-
-
-def test_early_stopping_keeps_the_best_epoch():
-    y = RNG.normal(size=60)  # noise: validation gets worse as training goes on
-    model = small(
-        max_epochs=100,
-        learning_rate=0.05,
-        early_stopping=True,
-        validation_fraction=0.3,
-        n_iter_no_change=3,
-    ).fit(X, y)
-    assert model.n_iter_ < 100
-    best = np.argmin(model.validation_loss_curve_)
-    assert model.n_iter_ == best + 4
-    train, valid = train_test_split(
-        np.arange(60), test_size=0.3, random_state=model._split_seed
-    )
-    scaler = model.target_scaler_
-    assert_allclose(scaler.mean_, y[train].mean())
-    assert_allclose(
-        np.mean((model.predict(X[valid]) - y[valid]) ** 2) / scaler.var_,
-        model.validation_loss_curve_[best],
-        rtol=1e-5,
-    )
-    assert_allclose(
-        r2_score(y[valid], model.predict(X[valid])),
-        model.validation_scores_[best],
-        rtol=1e-5,
-    )
-
-
-def test_validation_score_of_a_classifier_is_its_accuracy():
-    model = LSTMClassifier(
-        8, max_epochs=1, early_stopping=True, random_state=0, validation_fraction=0.25
-    ).fit(X, LABELS)
-    _, valid = train_test_split(
-        np.arange(60),
-        test_size=0.25,
-        stratify=LABELS,
-        random_state=model._split_seed,
-    )
-    accuracy = accuracy_score(LABELS[valid], model.predict(X[valid]))
-    assert_allclose(model.validation_scores_, [accuracy])
-
-
-def test_training_stops_when_the_loss_stands_still():
-    model = small(max_epochs=50, learning_rate=1e-9, n_iter_no_change=4).fit(X, Y)
-    assert model.n_iter_ == 5
-
-
-def test_no_validation_without_early_stopping():
-    model = small().fit(X, Y)
-    assert model.validation_scores_ is None
-    assert model.validation_loss_curve_ is None
-
-
-def test_class_weight_is_a_sample_weight():
-    by_class = {"up": 3, "down": 1}
-    weight = np.where(LABELS == "up", 3, 1)
-    make = {"hidden_size": 8, "max_epochs": 3, "random_state": 0, "standardize": False}
-    a = LSTMClassifier(**make, class_weight=by_class).fit(X, LABELS)
-    b = LSTMClassifier(**make).fit(X, LABELS, sample_weight=weight)
-    assert_array_equal(a.predict_proba(X), b.predict_proba(X))
-
-
-def test_divergence_is_an_error_that_says_what_to_do():
-    model = small(learning_rate=1e30, optimizer="sgd", max_grad_norm=None)
-    with pytest.raises(ValueError, match=r"loss became .* lower learning_rate"):
-        model.fit(X, Y)
-
-
 def test_skorch_callbacks_are_run(tmp_path):
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.1)
     score = EpochScoring("r2", lower_is_better=False)
@@ -195,51 +84,6 @@ def test_learning_rate_falls_where_the_loss_does_not():
     assert_allclose(rates(model.fit(X, Y)), expected)
 
 
-def test_the_net_lets_go_of_the_data():
-    model = small(early_stopping=True).fit(X, Y)
-    assert model.net_.train_split is None
-    assert len(pickle.dumps(model)) < 30_000
-
-
-def test_validation_sequences_stay_the_same_in_a_warm_start():
-    model = small(early_stopping=True, warm_start=True, random_state=None)
-    seen = []
-    model._validation_score = lambda y, output, weight: seen.append(y) or 0.0
-    model.fit(X, Y).fit(X, Y)
-    for y in seen:
-        assert_array_equal(y, seen[0])
-    assert len(seen) == model.n_iter_ == 6
-
-
-def test_a_single_validation_sequence_has_a_loss_but_no_score():
-    model = small(early_stopping=True).fit(X[:5], Y[:5])
-    assert np.isnan(model.validation_scores_).all()
-    assert np.isfinite(model.validation_loss_curve_).all()
-
-
-def test_early_stopping_can_be_turned_on_and_off_in_a_warm_start():
-    model = small(warm_start=True).fit(X, Y)
-    model.set_params(early_stopping=True).fit(X, Y)
-    assert (model.n_iter_, len(model.validation_scores_)) == (6, 3)
-    model.set_params(early_stopping=False).fit(X, Y)
-    assert (model.n_iter_, model.validation_scores_) == (9, None)
-
-
-def test_best_epoch_is_kept_even_if_training_never_stops():
-    model = small(learning_rate=0.05, max_epochs=15, early_stopping=True)
-    model.set_params(n_iter_no_change=None, validation_fraction=0.3)
-    y = RNG.normal(size=60)
-    model.fit(X, y)
-    curve = model.validation_loss_curve_
-    assert model.n_iter_ == 15
-    assert np.argmin(curve) < 14
-    _, valid = train_test_split(
-        np.arange(60), test_size=0.3, random_state=model._split_seed
-    )
-    error = np.mean((model.predict(X[valid]) - y[valid]) ** 2)
-    assert_allclose(error / model.target_scaler_.var_, min(curve), rtol=1e-5)
-
-
 def test_an_interrupted_epoch_does_not_count():
     class Interrupt(Callback):
         def on_batch_end(self, net, **kwargs):
@@ -250,23 +94,6 @@ def test_an_interrupted_epoch_does_not_count():
         model = small(callbacks=[Interrupt()], max_epochs=9).fit(X, Y)
     assert model.n_iter_ == len(model.loss_curve_) == 2
     assert np.isfinite(model.predict(X)).all()
-
-
-def test_a_failed_refit_leaves_the_estimator_as_it_was():
-    model = small().fit(X, Y)
-    expected = model.predict(X)
-    model.set_params(learning_rate=1e30, optimizer="sgd", max_grad_norm=None)
-    with pytest.raises(ValueError, match="loss became"):
-        model.fit(X * 100, Y)
-    assert_array_equal(model.predict(X), expected)
-
-
-def test_a_class_of_weight_zero_is_left_out():
-    weights = {"up": 1, "down": 1, "flat": 0}
-    y = np.r_[LABELS[:50], ["flat"] * 10]
-    a = LSTMClassifier(4, max_epochs=2, random_state=0, class_weight=weights)
-    a.fit(X, y)
-    assert a.scaler_.n_samples_seen_ == 50 * 5
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])

@@ -1,10 +1,11 @@
 """Training that goes on, by warm_start or partial_fit, or that fails."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from tests._data import EQUAL, VALUES, make, message_of, outputs, spoilt, target
@@ -14,9 +15,11 @@ def test_the_first_partial_fits_are_fit(Estimator):
     y = target(Estimator)
     classes = {"classes": np.unique(y)} if Estimator is LSTMClassifier else {}
     step_by_step = make(Estimator).partial_fit(EQUAL, y, **classes)
-    one = make(Estimator, max_epochs=1).fit(EQUAL, y)
-    assert_array_equal(outputs(step_by_step, EQUAL), outputs(one, EQUAL))
-    assert step_by_step.partial_fit(EQUAL, y).n_iter_ == 2
+    for _ in range(2):
+        step_by_step.partial_fit(EQUAL, y)
+    at_once = make(Estimator, max_epochs=3).fit(EQUAL, y)
+    assert_array_equal(outputs(step_by_step, EQUAL), outputs(at_once, EQUAL))
+    assert step_by_step.n_iter_ == 3
 
 
 @pytest.mark.parametrize(
@@ -75,16 +78,34 @@ def test_without_warm_start_fit_starts_anew(Estimator):
     assert_array_equal(outputs(estimator.fit(EQUAL, y), EQUAL), expected)
 
 
-def test_a_failed_fit_leaves_the_fitted_net(Estimator):
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_failed_fit_leaves_the_fitted_net(Estimator, warm_start):
     y = target(Estimator)
-    estimator = make(Estimator, warm_start=True).fit(EQUAL, y)
+    estimator = make(Estimator, warm_start=warm_start).fit(EQUAL, y)
     before = outputs(estimator, EQUAL)
-    for X in (spoilt("array", np.nan), EQUAL[..., :2], EQUAL[:5]):
+    bad = [spoilt("array", np.nan), EQUAL[:5]]
+    for X in [*bad, EQUAL[..., :2]] if warm_start else bad:
         message_of(estimator.fit, X, y)
     assert_array_equal(outputs(estimator, EQUAL), before)
 
 
-def test_a_loss_that_explodes():
-    regressor = make(LSTMRegressor, standardize=False)
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_loss_that_explodes_says_so_and_leaves_the_fitted_net(warm_start):
+    params = {"optimizer": "sgd", "standardize": False, "warm_start": warm_start}
+    regressor = make(LSTMRegressor, **params).fit(EQUAL, VALUES)
+    before = regressor.predict(EQUAL)
     message = message_of(regressor.fit, EQUAL, VALUES * 1e30)
-    assert "train loss became inf in epoch 1" in message
+    assert "train loss became inf in epoch" in message
+    regressor.set_params(learning_rate=1e30, max_grad_norm=None)
+    message = message_of(regressor.fit, EQUAL, VALUES)
+    assert re.search("loss became .* lower learning_rate", message)
+    assert_array_equal(regressor.predict(EQUAL), before)
+
+
+def test_warm_start_takes_the_new_learning_rate():
+    model = make(LSTMRegressor, warm_start=True).fit(EQUAL, VALUES)
+    before = model.predict(EQUAL)
+    model.set_params(learning_rate=1e-12).fit(EQUAL, VALUES)
+    assert_allclose(model.predict(EQUAL), before, atol=1e-5)
+    model.set_params(learning_rate=1e-2).fit(EQUAL, VALUES)
+    assert abs(model.predict(EQUAL) - before).max() > 1e-3

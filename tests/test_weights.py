@@ -151,6 +151,7 @@ def test_class_weight_zero_is_removal():
     weights = {"no": 0, "yes": 1, "maybe": 1}
     weighted = make(LSTMClassifier, class_weight=weights).fit(EQUAL, LABELS)
     assert weighted.classes_.tolist() == ["maybe", "no", "yes"]
+    assert weighted.scaler_.n_samples_seen_ == kept.sum() * 4
     removed = make(LSTMClassifier)
     removed.fit(EQUAL, LABELS, sample_weight=np.where(kept, 1.0, 1e-30))
     assert_allclose(outputs(weighted, EQUAL), outputs(removed, EQUAL), rtol=1e-5)
