@@ -6,6 +6,7 @@ import os
 # when it is imported.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
+import joblib
 import pytest
 import torch
 from hypothesis import settings
@@ -36,3 +37,10 @@ def form(request):
 @pytest.fixture(scope="module")
 def fitted(Estimator, form):
     return make(Estimator, form).fit(FORMS[form], target(Estimator))
+
+
+@pytest.fixture
+def two_processes():
+    """Let tests share their workers, each of which takes one thread."""
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        yield

@@ -168,30 +168,21 @@ def test_padded_array_has_nan_in_front(seqs):
 
 
 @given(sequences())
-def test_padded_array_is_read_back(seqs):
-    assert_same(check_sequences(np.asarray(seqs)), twin(seqs))
-
-
-@given(sequences())
-def test_nan_at_the_back_is_padding_as_well(seqs):
-    n, length, n_features = seqs.shape
-    array = np.full((n, length, n_features), np.nan)
-    for row, sequence in zip(array, twin(seqs), strict=True):
+def test_lists_and_padded_arrays_are_read_back(seqs):
+    arrays = twin(seqs)
+    padded_behind = np.full(seqs.shape, np.nan)
+    for row, sequence in zip(padded_behind, arrays, strict=True):
         row[: len(sequence)] = sequence
-    assert_same(check_sequences(array), twin(seqs))
+    for form in (arrays, tuple(arrays), np.asarray(seqs), padded_behind):
+        assert_same(check_sequences(form), arrays)
 
 
 @given(sequences())
-def test_list_is_read(seqs):
-    assert_same(check_sequences(twin(seqs)), twin(seqs))
-    assert_same(check_sequences(tuple(twin(seqs))), twin(seqs))
-
-
-@given(sequences())
-def test_pickle_keeps_the_used_rows_only(seqs):
-    again = pickle.loads(pickle.dumps(seqs))
-    assert_same(again, twin(seqs))
-    assert len(again.steps) == (seqs.coverage() > 0).sum()
+def test_a_pickle_and_compact_keep_the_used_rows_only(seqs):
+    for same in (pickle.loads(pickle.dumps(seqs)), seqs.compact()):
+        assert_same(same, twin(seqs))
+        assert len(same.steps) == (seqs.coverage() > 0).sum()
+        assert (same.coverage() > 0).all()
 
 
 @given(sequences(), st.data())
@@ -299,13 +290,6 @@ def test_what_cannot_be_known_is_refused(known, message):
 def test_a_table_that_is_too_short_is_refused():
     with pytest.raises(ValueError, match="reach from row 0 to row 2 of a table of 1"):
         Sequences([[1], [2]], [0, 1], [1, 1]).on_table([[1]])
-
-
-@given(sequences())
-def test_compact_keeps_the_sequences_and_nothing_else(seqs):
-    compact = seqs.compact()
-    assert_same(compact, twin(seqs))
-    assert (compact.coverage() > 0).all()
 
 
 def test_only_the_first_axis_is_indexed():
