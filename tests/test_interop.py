@@ -93,12 +93,12 @@ THREE = KFold(3)
 
 
 def regressor(**params):
-    quick = {"learning_rate": 0.03, "batch_size": 16, "max_epochs": 10}
+    quick = {"learning_rate": 0.06, "batch_size": 32, "max_epochs": 10}
     return LSTMRegressor(8, **{**quick, "random_state": 0, **params})
 
 
 def classifier(**params):
-    quick = {"learning_rate": 0.03, "batch_size": 16, "max_epochs": 10}
+    quick = {"learning_rate": 0.06, "batch_size": 32, "max_epochs": 10}
     return LSTMClassifier(8, **{**quick, "random_state": 0, **params})
 
 
@@ -293,29 +293,19 @@ def test_randomized_search_scores_what_it_draws():
 
 
 def test_grid_search_over_the_window_length_finds_the_lag():
-    rows, y = make_lagged(600, lag=7, random_state=0)
+    rows, y = make_lagged(300, lag=4, random_state=0)
     X = make_histories(rows)
-    model = make_pipeline(
-        SequenceWindower(),
-        LSTMRegressor(
-            32,
-            learning_rate=0.02,
-            max_epochs=20,
-            lr_scheduler="cosine",
-            random_state=0,
-        ),
-    )
+    net = LSTMRegressor(16, learning_rate=0.03, max_epochs=15, random_state=0)
+    model = make_pipeline(SequenceWindower(), net.set_params(lr_scheduler="cosine"))
     search = GridSearchCV(
         model,
-        {"sequencewindower__sequence_length": [4, 7, 8, 12]},
+        {"sequencewindower__sequence_length": [2, 4, 5]},
         scoring="r2",
-        cv=TimeSeriesSplit(2, test_size=100),
+        cv=TimeSeriesSplit(2, test_size=60),
     ).fit(X, y)
     scores = search.cv_results_["mean_test_score"]
-    assert (scores[:2] < 0.1).all()  # row t - 7 is out of sight
-    assert (scores[2:] > 0.5).all()
-    assert search.best_score_ > 0.8
-    assert search.best_params_["sequencewindower__sequence_length"] in (8, 12)
+    assert (scores[:2] < 0.1).all()  # row t - 4 is out of sight
+    assert search.best_score_ == scores[2] > 0.8
 
 
 def test_nets_and_tables_compete_in_one_search():
@@ -828,16 +818,6 @@ def test_a_pipeline_with_a_memory(tmp_path):
         model = pipeline().set_params(memory=str(tmp_path))
         assert_array_equal(model.fit(X, y).predict(X), expected)
     assert list(tmp_path.rglob("output.pkl"))
-
-
-def test_set_params_reaches_every_level():
-    search = GridSearchCV(pipeline(), {})
-    search.set_params(
-        estimator__sequencewindower__sequence_length=5,
-        estimator__lstmregressor__hidden_size=3,
-    )
-    assert search.estimator[0].sequence_length == 5
-    assert search.get_params()["estimator__lstmregressor__hidden_size"] == 3
 
 
 # The state of the process
