@@ -97,7 +97,7 @@ def test_an_id_may_say_which_number_counts():
     columns = np.array([4, 0, 3, 5, 1])
     y = steps[np.arange(800), -1, columns[ids[:, -1]]]
     train, test = half(len(y))
-    params = {"hidden_size": 32, "max_epochs": 40, "learning_rate": 0.02}
+    params = {"hidden_size": 32, "max_epochs": 20, "learning_rate": 0.03}
     regressor = LSTMRegressor(**params, categorical_features=[2], random_state=0)
     as_ids = regressor.fit(steps[train], y[train]).score(steps[test], y[test])
     regressor.set_params(categorical_features=None)
