@@ -1,8 +1,6 @@
 """The data sets hold what their docstrings say, figure by figure."""
 
-import ast
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import cross_val_score
 
-import sklstm.datasets
 from sklstm.datasets import (
     load_co2,
     make_adding_problem,
@@ -92,12 +89,6 @@ def test_co2_interpolation_touches_missing_weeks_only_and_is_a_straight_line():
     assert filled.data[6, 0] == pytest.approx(317.2)
 
 
-def test_co2_description_names_source_unit_and_missing_weeks():
-    text = load_co2().DESCR
-    for words in ("Keeling", "Whorf", "public domain", "ppm", "2284", "2225", "59"):
-        assert words in text
-
-
 @pytest.mark.parametrize("missing", ["interpolate", "keep"])
 def test_co2_frame_equals_array(missing):
     pd = pytest.importorskip("pandas")
@@ -122,18 +113,6 @@ def test_co2_frame_without_pandas_names_the_extra(monkeypatch):
 def test_co2_calls_do_not_share_memory():
     load_co2().data[:] = 0
     assert load_co2().data.min() == 313.0
-
-
-def test_datasets_import_only_numpy_and_sklearn():
-    imported = set()
-    for path in Path(sklstm.datasets.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                imported |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                imported.add(node.module)
-    third_party = {name.partition(".")[0] for name in imported}
-    assert third_party - sys.stdlib_module_names == {"numpy", "sklearn"}
 
 
 # What the generators have in common

@@ -203,6 +203,9 @@ def test_a_constant_feature_and_a_constant_target(Estimator):
     assert_allclose(constant, 3.0, atol=0.5)
 
 
+# Memory and types
+
+
 def memory_mapped(X, tmp_path):
     joblib.dump(X, tmp_path / "X.joblib")
     return joblib.load(tmp_path / "X.joblib", mmap_mode="r")
@@ -295,6 +298,9 @@ def test_rows_that_no_sequence_holds_may_be_anything(Estimator, value):
     X = Sequences(table, windows.starts + 3, windows.lengths)
     expected = outputs(make(Estimator).fit(windows, y), windows)
     assert_array_equal(outputs(make(Estimator).fit(X, y), X), expected)
+
+
+# Names
 
 
 def test_names_come_along_through_the_windower(Estimator):

@@ -20,16 +20,21 @@ def problem():
     return X, X[:, -1, 0] + 0.5 * rng.normal(size=60)
 
 
+@pytest.fixture(scope="module")
+def task(Estimator, problem):
+    X, y = problem
+    return X, y if Estimator is LSTMRegressor else y > 0
+
+
 def stopping(Estimator, **params):
     long = {"max_epochs": 60, "learning_rate": 0.05, "early_stopping": True, "tol": 0.0}
     return make(Estimator, **{**long, **params})
 
 
 @pytest.mark.parametrize("n_iter_no_change", [3, None])
-def test_early_stopping_keeps_the_best_epoch(Estimator, problem, n_iter_no_change):
-    X, y = problem
+def test_early_stopping_keeps_the_best_epoch(Estimator, task, n_iter_no_change):
+    X, y = task
     y = np.random.RandomState(1).permutation(y)  # nothing to learn: it gets worse
-    y = y if Estimator is LSTMRegressor else y > 0
     stopped = stopping(Estimator, n_iter_no_change=n_iter_no_change).fit(X, y)
     losses = stopped.validation_loss_curve_
     best = int(np.argmin(losses))
@@ -41,10 +46,9 @@ def test_early_stopping_keeps_the_best_epoch(Estimator, problem, n_iter_no_chang
 
 
 @pytest.mark.parametrize("windows", [False, True])
-def test_weight_zero_is_removal_before_validation(Estimator, problem, windows):
-    X, y = problem
+def test_weight_zero_is_removal_before_validation(Estimator, task, windows):
+    X, y = task
     X = SequenceWindower(3).fit_transform(X[:, 0]) if windows else X
-    y = y if Estimator is LSTMRegressor else y > 0
     weight = np.arange(60) % 5 > 0
     weighted = stopping(Estimator, max_epochs=3).fit(X, y, sample_weight=weight)
     removed = clone(weighted).fit(X[weight], y[weight])
@@ -52,18 +56,16 @@ def test_weight_zero_is_removal_before_validation(Estimator, problem, windows):
     assert weighted.validation_scores_ == removed.validation_scores_
 
 
-def test_early_stopping_validates_on_what_it_does_not_train_on(Estimator, problem):
-    X, y = problem
-    y = y if Estimator is LSTMRegressor else y > 0
+def test_early_stopping_validates_on_what_it_does_not_train_on(Estimator, task):
+    X, y = task
     on_noise = stopping(Estimator, n_iter_no_change=None, hidden_size=16)
     on_noise.fit(X, np.random.RandomState(1).permutation(y))
     assert on_noise.loss_curve_[-1] < on_noise.loss_curve_[0] / 2
     assert on_noise.validation_loss_curve_[-1] > 2 * on_noise.loss_curve_[-1]
 
 
-def test_losses_and_scores_are_those_of_what_is_set_aside(Estimator, problem):
-    X, y = problem
-    y = y if Estimator is LSTMRegressor else y > 0
+def test_losses_and_scores_are_those_of_what_is_set_aside(Estimator, task):
+    X, y = task
     estimator = stopping(Estimator, max_epochs=3, validation_fraction=0.3).fit(X, y)
     train, valid = train_test_split(
         np.arange(60),
@@ -91,17 +93,15 @@ def test_the_validation_of_a_classifier_is_stratified():
         assert round(10 * classifier.validation_scores_[0]) in (1, 9)
 
 
-def test_n_iter_no_change_none_runs_to_the_end(Estimator, problem):
-    X, y = problem
-    y = y if Estimator is LSTMRegressor else y > 0
+def test_n_iter_no_change_none_runs_to_the_end(Estimator, task):
+    X, y = task
     fixed = stopping(Estimator, n_iter_no_change=None, max_epochs=9, tol=1e9)
     assert fixed.fit(X, y).n_iter_ == 9
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
-def test_tol_stops(Estimator, problem, early_stopping):
-    X, y = problem
-    y = y if Estimator is LSTMRegressor else y > 0
+def test_tol_stops(Estimator, task, early_stopping):
+    X, y = task
     params = {"early_stopping": early_stopping, "n_iter_no_change": 2, "tol": 1e6}
     assert stopping(Estimator, **params).fit(X, y).n_iter_ == 3
 
