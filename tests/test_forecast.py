@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
@@ -501,6 +502,8 @@ def test_what_a_model_forecasts_is_known_or_asked_for():
     X, y = make_supervised(SHOPS, target="sold", **KEYS)
     with pytest.raises(ValueError, match="give the table that they were made of"):
         forecast(known, X)
+    with pytest.raises(NotFittedError):
+        forecast(lags(3), SHOPS)
     wide = lags(3).fit(X, np.column_stack([y, y]))
     with pytest.raises(
         ValueError, match=r"2 output\(s\), and its histories said horiz"

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils.validation import check_is_fitted
 
 from .._rows._columns import column_names, find_column, get_index
 from .._rows._histories import cut_histories
@@ -158,6 +159,7 @@ def roll_out(
             "history is Sequences, which are not the rows themselves: give the table"
             " that they were made of."
         )
+    check_is_fitted(model)
     made = find_made_with(model)
     windower = next(iter(find_windowers(model)), None)
     if made is None:
