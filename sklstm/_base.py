@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
@@ -26,18 +27,12 @@ from ._input import (
     read_sequences,
     require_y,
 )
-from ._net._batches import Samples
+from ._net._batches import BatchLoader, Samples
 from ._net._callbacks import EpochTasks, make_callbacks
 from ._net._module import LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, LSTMNet, curve
 from ._net._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
-from ._net._unroll import (
-    make_dataset,
-    make_loader,
-    overlap,
-    predict,
-    rows_of_prediction,
-)
+from ._net._unroll import make_dataset, overlap
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import check_finite
 
@@ -287,7 +282,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 random_state=self._split_seed,
             )
             train, valid = samples[chosen], samples[held_out]
-        is_one_batch = len(train) <= self.batch_size and train.size <= MERGED_VALUES
+        n_values = math.prod(train.sequences.shape)
+        is_one_batch = len(train) <= self.batch_size and n_values <= MERGED_VALUES
         if is_one_batch and not (self.unroll == "series" and overlap(train.sequences)):
             train = train.merged()  # in a series, equal windows need not be the same
         return train, valid
@@ -391,8 +387,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             optimizer,
             lr=self.learning_rate,
             batch_size=self.batch_size,
-            iterator_train=make_loader,
-            iterator_valid=make_loader,
+            iterator_train=BatchLoader,
+            iterator_valid=BatchLoader,
             iterator_train__shuffle=True,
             train_split=None,
             callbacks=callbacks,
@@ -458,8 +454,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _run_net(self, sequences):
         dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
-        with suit_threads(self._work(rows_of_prediction(dataset))):
-            return predict(self.module_.eval(), dataset)
+        with suit_threads(self._work(dataset.rows_of_prediction())):
+            return dataset.predict(self.module_.eval())
 
     # Plain state: a pickle holds arrays and numbers, and the net is built anew.
 

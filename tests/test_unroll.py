@@ -19,7 +19,8 @@ from sklstm import (
     make_histories,
     make_supervised,
 )
-from sklstm._net._unroll import SeriesDataset, cut, make_dataset, make_loader, predict
+from sklstm._net._batches import BatchLoader
+from sklstm._net._unroll import SeriesDataset, cut, make_dataset
 from sklstm.forecasting import AnchoredRegressor
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
@@ -294,8 +295,7 @@ def test_there_are_no_more_steps_than_with_windows(monkeypatch, length, stride):
     y, weight = np.ones((2, len(windows)))
     data = make_dataset(windows, y, weight, unroll="series", **CPU)
     assert isinstance(data, SeriesDataset)
-    assert len(make_loader(data, 32)) <= -(-len(windows) // 32) + 1
-    assert len(list(make_loader(data, 32))) == len(make_loader(data, 32))
+    assert len(list(BatchLoader(data, 32))) <= -(-len(windows) // 32) + 1
 
 
 def test_all_else_goes_with_it():
@@ -340,7 +340,7 @@ def test_each_epoch_cuts_elsewhere_and_in_another_order():
     data = make_dataset(windows, MEANS, np.ones(200), unroll="series", **CPU)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        epochs = [list(make_loader(data, 7, shuffle=True)) for _ in range(20)]
+        epochs = [list(BatchLoader(data, 7, shuffle=True)) for _ in range(20)]
     first = {tuple(y.tolist()) for (_, y), *_ in epochs}
     assert len(first) > 15
     firsts = {len(y) for epoch in epochs for _, y in epoch}
@@ -353,7 +353,7 @@ def test_prediction_is_in_place_for_any_module():
     data = make_dataset(WINDOWS[::-1], unroll="series", **CPU)
     module = torch.nn.Identity()
     module.forward = lambda x, at: x[at[:2]]
-    assert_array_equal(predict(module, data), X[::-1])
+    assert_array_equal(data.predict(module), X[::-1])
 
 
 @pytest.mark.parametrize("params", [{"bidirectional": True}, {"pooling": "mean"}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,23 +20,20 @@ ROW_MULTIPLE = 16
 PREDICTION_STEPS = 1 << 16
 # Largest share of padding in training batches, if sorting can bring it there.
 MAX_PADDING = 0.15
+# Arguments of the module, and the numbers of the samples that it gives outputs for.
+Batch = tuple[dict[str, Any], Tensor]
 
 
 @dataclass
 class Samples:
     """Sequences with their targets and weights, as arrays."""
 
-    sequences: Sequences  # the sequences
-    y: np.ndarray  # (n_sequences,) class indices or target values
-    weight: np.ndarray  # (n_sequences,) what each counts for
+    sequences: Sequences
+    y: np.ndarray  # (n_sequences, ...) class indices or target values
+    weight: np.ndarray  # (n_sequences,)
 
     def __len__(self) -> int:
         return len(self.sequences)
-
-    @property
-    def size(self) -> int:
-        """Number of values of the padded sequences."""
-        return math.prod(self.sequences.shape)
 
     def __getitem__(self, key: Any) -> Samples:
         return Samples(self.sequences[key], self.y[key], self.weight[key])
@@ -45,13 +41,8 @@ class Samples:
     def merged(self) -> Samples:
         """Put the samples in a canonical order and add up repeated ones."""
         padded = np.nan_to_num(self.sequences.padded(np.float64))
-        table = np.column_stack(
-            [
-                self.sequences.lengths,
-                padded.reshape(len(self), -1),
-                self.y.reshape(len(self), -1),
-            ]
-        )
+        columns = self.sequences.lengths, padded, self.y
+        table = np.column_stack([part.reshape(len(self), -1) for part in columns])
         _, first, inverse = np.unique(
             table, axis=0, return_index=True, return_inverse=True
         )
@@ -80,26 +71,59 @@ class BatchDataset(Dataset):
         self.max_length = sequences.shape[1]
         self.time = torch.arange(self.max_length, device=device)[:, None]
         self.equal_lengths = bool((sequences.lengths == self.max_length).all())
+        self.weight: Tensor | None = None  # they do not differ
         if y is not None and weight is not None:
             kind = dtype if y.dtype.kind == "f" else torch.int64
             self.y = torch.as_tensor(y, dtype=kind, device=device)
-            self.is_weighted = bool((weight != weight[0]).any())
-            if self.is_weighted:
+            if (weight != weight[0]).any():
                 weight = weight / weight.mean()
                 self.weight = torch.as_tensor(weight, dtype=dtype, device=device)
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.lengths)
 
     def rows_of_batch(self, batch_size: int) -> int:
-        """Count the sequences of a batch."""
+        """Count what is read together in training."""
         return min(batch_size, len(self))
 
-    def weights(self, chosen: Tensor) -> dict[str, Tensor]:
-        """Gather the weights, unless all are 1."""
-        return {"weight": self.weight[chosen]} if self.is_weighted else {}
+    def rows_of_prediction(self) -> int:
+        """Count what is read together in prediction."""
+        return min(max(PREDICTION_STEPS // self.max_length, ROW_MULTIPLE), len(self))
 
-    def inputs(self, chosen: Tensor) -> dict[str, Tensor]:
+    def batches(self, batch_size: int, shuffle: bool) -> Iterator[Batch]:
+        """Yield the batches of an epoch."""
+        # The order within a single batch means nothing, but would change the bits.
+        if shuffle and len(self) > batch_size:
+            batches = self._shuffled(batch_size)
+        else:
+            batches = torch.arange(len(self)).split(batch_size)
+        for chosen in batches:
+            chosen = chosen.to(self.steps.device)
+            yield self.inputs(chosen), chosen
+
+    def prediction_batches(self) -> Iterator[Batch]:
+        """Yield batches to predict, filled up with sequences that are not asked for."""
+        # The longest first: a batch is then as long as its first sequence.
+        order = torch.argsort(self.lengths, stable=True, descending=True)
+        while len(order):
+            size = max(PREDICTION_STEPS // int(self.lengths[order[0]]), 1)
+            size += -size % ROW_MULTIPLE
+            chosen, order = order[:size], order[size:]
+            filling = chosen[:1].expand(-len(chosen) % ROW_MULTIPLE)
+            yield self.inputs(torch.cat([chosen, filling])), chosen
+
+    def predict(self, module: torch.nn.Module) -> np.ndarray:
+        """Run the module over all sequences, in memory bounded by a batch."""
+        outputs = torch.empty(0)
+        with torch.inference_mode():
+            for inputs, chosen in self.prediction_batches():
+                output = module(**inputs)[: len(chosen)]
+                if not len(outputs):
+                    outputs = output.new_empty(len(self), *output.shape[1:])
+                outputs[chosen] = output
+        return outputs.cpu().numpy()
+
+    def inputs(self, chosen: Tensor) -> dict[str, Any]:
         """Gather sequences, left-aligned, with zeros after the last step."""
         starts = self.starts[chosen]
         if self.equal_lengths:
@@ -115,35 +139,11 @@ class BatchDataset(Dataset):
         x = self.steps.index_select(0, rows.reshape(-1))
         return x.view(*rows.shape, -1)  # (n_timesteps, batch, n_features)
 
-
-class BatchLoader:
-    """Iterate over whole batches, in the manner of torch's `DataLoader`."""
-
-    def __init__(
-        self, dataset: BatchDataset, batch_size: int, shuffle: bool = False
-    ) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-
-    def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-        data, n = self.dataset, len(self.dataset)
-        # The order within a single batch means nothing, but would change the bits.
-        if self.shuffle and len(self) > 1:
-            batches = self._shuffled(torch.randperm(n))
-        else:
-            batches = list(torch.arange(n).split(self.batch_size))
-        for chosen in batches:
-            chosen = chosen.to(data.steps.device)
-            yield data.inputs(chosen) | data.weights(chosen), data.y[chosen]
-
-    def _shuffled(self, order: Tensor) -> list[Tensor]:
+    def _shuffled(self, size: int) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""
-        lengths = self.dataset.lengths.cpu()[order]
-        size, n_batches = self.batch_size, len(order) // self.batch_size
+        order = torch.randperm(len(self))
+        lengths = self.lengths.cpu()[order]
+        n_batches = len(self) // size
         n_pool = 1  # batches of a pool
         while _padding(lengths, size) > MAX_PADDING and n_pool < n_batches:
             n_pool = min(2 * n_pool, n_batches)
@@ -160,29 +160,28 @@ class BatchLoader:
         return [batches[i] for i in torch.randperm(len(batches))]
 
 
+class BatchLoader:
+    """Iterate over a dataset in the manner of torch's `DataLoader`."""
+
+    def __init__(
+        self, dataset: BatchDataset, batch_size: int, shuffle: bool = False
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
+        data = self.dataset
+        for inputs, chosen in data.batches(self.batch_size, self.shuffle):
+            if data.weight is not None:
+                inputs["weight"] = data.weight[chosen]
+            yield inputs, data.y[chosen]
+
+
 def _padding(lengths: Tensor, batch_size: int) -> float:
     """Share of padding in batches of sequences of these lengths."""
-    full = len(lengths) // batch_size * batch_size
-    longest = lengths[:full].view(-1, batch_size).amax(dim=1)
-    n_padded = int(longest.sum()) * batch_size
-    if full < len(lengths):
-        n_padded += int(lengths[full:].max()) * (len(lengths) - full)
-    return 1 - int(lengths.sum()) / n_padded
-
-
-def predict_in_batches(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
-    """Run the module over all sequences, in memory bounded by a batch."""
-    # Alike beside alike, the longest first: a batch is as long as its first sequence.
-    order = torch.argsort(dataset.lengths, stable=True, descending=True)
-    longest = dataset.lengths[order].tolist()
-    outputs, n_done = [], 0
-    with torch.inference_mode():
-        while n_done < len(order):
-            size = max(PREDICTION_STEPS // longest[n_done], 1)
-            chosen = order[n_done : n_done + size + -size % ROW_MULTIPLE]
-            n_done += len(chosen)
-            n_fill = -len(chosen) % ROW_MULTIPLE
-            filled = torch.cat([chosen, chosen[:1].expand(n_fill)])
-            outputs.append(module(**dataset.inputs(filled))[: len(chosen)])
-        output = torch.cat(outputs)
-        return torch.empty_like(output).index_copy_(0, order, output).cpu().numpy()
+    n_missing = -len(lengths) % batch_size
+    filled = torch.nn.functional.pad(lengths, (0, n_missing))
+    longest = filled.view(-1, batch_size).amax(dim=1)
+    n_padded = longest.sum() * batch_size - longest[-1] * n_missing
+    return 1 - int(lengths.sum()) / int(n_padded)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,7 @@ from torch import Tensor
 
 from .._rows._splits import overlap_runs, sorting
 from .._sequences import Sequences
-from ._batches import (
-    PREDICTION_STEPS,
-    ROW_MULTIPLE,
-    BatchDataset,
-    BatchLoader,
-    predict_in_batches,
-)
+from ._batches import PREDICTION_STEPS, Batch, BatchDataset
 
 # The targets of a chunk are alike: it counts as so many windows, if it has as many.
 WINDOWS_PER_CHUNK = 8
@@ -36,12 +31,10 @@ MIN_SIZE = 32
 class Chunks:
     """Stretches of the table, each read once for all the targets in it."""
 
-    starts: Tensor  # (n_chunks,) where each lies on the table
-    lengths: Tensor  # (n_chunks,) where each lies on the table
-    # (n_chunks + 1,) the targets of chunk c are those from first[c] to first[c + 1] -
-    # 1
-    first: Tensor
-    step: Tensor  # (n_targets,) step of its chunk at which each target stands
+    starts: Tensor  # (n_chunks,) first row
+    lengths: Tensor  # (n_chunks,)
+    first: Tensor  # (n_chunks + 1,) chunk c has targets first[c] to first[c + 1] - 1
+    step: Tensor  # (n_targets,) where in its chunk each target stands
 
 
 def cut(
@@ -86,27 +79,52 @@ class SeriesDataset(BatchDataset):
         self.lengths = torch.from_numpy(lengths.astype(kind))
         self.ends = torch.from_numpy(ends[order])
         if y is None:  # predictions go back to where they came from
-            self.order = np.arange(len(ends))[order]
+            self.order = torch.as_tensor(np.arange(len(ends))[order], device=device)
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])
         # A chunk is then about half burn-in; longer ones are fewer, but no faster.
         self.size = max(self.max_length, MIN_SIZE)
 
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def cut(self, offsets: Tensor | None = None) -> Chunks:
+    def cut(self, offset: Tensor | int = 0) -> Chunks:
         """Cut the series into chunks."""
-        offset = 0 if offsets is None else offsets[self.series]
         return cut(self.ends, self.begins, self.max_length, self.size, offset)
+
+    @cached_property
+    def n_chunks(self) -> int:
+        """Number of chunks, which changes little with where they are cut."""
+        return len(self.cut().starts)
 
     def rows_of_batch(self, batch_size: int) -> int:
         """Count the chunks that stand for a batch of so many windows."""
-        n_chunks = len(self.cut().starts)
-        in_chunk = max(min(WINDOWS_PER_CHUNK, len(self) // n_chunks), 1)
-        return min(-(-batch_size // in_chunk), n_chunks)
+        in_chunk = max(min(WINDOWS_PER_CHUNK, len(self) // self.n_chunks), 1)
+        return min(-(-batch_size // in_chunk), self.n_chunks)
 
-    def read(self, chunks: Chunks, chosen: Tensor) -> tuple[dict[str, Any], Tensor]:
+    def rows_of_prediction(self) -> int:
+        """Count the chunks that are read together in prediction."""
+        return max(PREDICTION_STEPS // (self.max_length + self.size), 1)
+
+    def batches(self, batch_size: int, shuffle: bool) -> Iterator[Batch]:
+        """Yield the batches of an epoch; each epoch cuts elsewhere."""
+        offset: Tensor | int = 0
+        if shuffle:
+            shape = (int(self.series[-1]) + 1,)
+            offsets = torch.randint(self.size, shape, dtype=self.ends.dtype)
+            offset = offsets[self.series]
+        chunks = self.cut(offset)
+        n = len(chunks.starts)
+        order = torch.randperm(n) if shuffle else torch.arange(n)
+        for chosen in order.split(self.rows_of_batch(batch_size)):
+            yield self.read(chunks, chosen)
+
+    def prediction_batches(self) -> Iterator[Batch]:
+        """Yield batches to predict."""
+        chunks = self.cut()
+        order = torch.argsort(chunks.lengths, stable=True)
+        for chosen in order.split(self.rows_of_prediction()):
+            inputs, targets = self.read(chunks, chosen)
+            yield inputs, self.order[targets]
+
+    def read(self, chunks: Chunks, chosen: Tensor) -> Batch:
         """Gather chunks."""
         starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
         time = torch.arange(int(lengths.max()))[:, None]
@@ -116,7 +134,7 @@ class SeriesDataset(BatchDataset):
         counts = chunks.first[chosen + 1] - first
         column = torch.repeat_interleave(torch.arange(len(chosen)), counts)
         before = torch.cumsum(counts, dim=0) - counts
-        targets = first[column] + torch.arange(len(column)) - before[column]
+        targets = (first - before)[column] + torch.arange(len(column))
         device = self.steps.device
         at = chunks.step[targets], column, self.lengths[targets]
         inputs = {
@@ -126,76 +144,17 @@ class SeriesDataset(BatchDataset):
         return inputs, targets.to(device)
 
 
-class ChunkLoader:
-    """Iterate over batches of chunks, in the manner of `BatchLoader`."""
-
-    def __init__(
-        self, dataset: SeriesDataset, batch_size: int, shuffle: bool = False
-    ) -> None:
-        self.dataset = dataset
-        self.n_chunks = dataset.rows_of_batch(batch_size)
-        self.shuffle = shuffle
-
-    def __len__(self) -> int:
-        return -(-len(self.dataset.cut().starts) // self.n_chunks)
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
-        data = self.dataset
-        n_series = int(data.series[-1]) + 1
-        kind = data.ends.dtype
-        offsets = None
-        if self.shuffle:
-            offsets = torch.randint(data.size, (n_series,), dtype=kind)
-        chunks = data.cut(offsets)
-        n = len(chunks.starts)
-        order = torch.randperm(n) if self.shuffle else torch.arange(n)
-        for chosen in order.split(self.n_chunks):
-            inputs, targets = data.read(chunks, chosen)
-            yield inputs | data.weights(targets), data.y[targets]
-
-
 def overlap(sequences: Sequences) -> bool:
     """Whether some sequences share steps; one that is there twice is the same."""
-    series = overlap_runs(sequences)
-    order = np.lexsort((sequences.lengths, sequences.starts))
-    starts, lengths = sequences.starts[order], sequences.lengths[order]
-    linked = np.diff(series[order]) == 0
-    return bool((linked & ((np.diff(starts) > 0) | (np.diff(lengths) > 0))).any())
+    starts, lengths = sequences.starts, sequences.lengths
+    places = np.sort(starts * (lengths.max() + 1) + lengths)
+    n_places = 1 + np.count_nonzero(np.diff(places))
+    return bool(n_places > 1 + overlap_runs(sequences).max())  # than there are series
 
 
-def make_dataset(sequences: Sequences, *args: Any, unroll: str, **kwargs: Any) -> Any:
-    """Return a dataset of chunks, if asked for and windows overlap, or of windows."""
+def make_dataset(
+    sequences: Sequences, *args: Any, unroll: str, **kwargs: Any
+) -> BatchDataset:
+    """Make a dataset of chunks, if that is wanted and windows overlap, or of these."""
     shares = unroll == "series" and overlap(sequences)
     return (SeriesDataset if shares else BatchDataset)(sequences, *args, **kwargs)
-
-
-def make_loader(dataset: BatchDataset, batch_size: int, shuffle: bool = False) -> Any:
-    """Return the loader for a dataset; arguments are those of `BatchLoader`."""
-    kind: Any = ChunkLoader if isinstance(dataset, SeriesDataset) else BatchLoader
-    return kind(dataset, batch_size, shuffle)
-
-
-def rows_of_prediction(dataset: BatchDataset) -> int:
-    """Count the sequences, or chunks, that are read together in prediction."""
-    if isinstance(dataset, SeriesDataset):
-        return max(PREDICTION_STEPS // (dataset.max_length + dataset.size), 1)
-    return min(max(PREDICTION_STEPS // dataset.max_length, ROW_MULTIPLE), len(dataset))
-
-
-def predict(module: torch.nn.Module, dataset: BatchDataset) -> np.ndarray:
-    """Run the module over all sequences, in memory bounded by a batch."""
-    if not isinstance(dataset, SeriesDataset):
-        return predict_in_batches(module, dataset)
-    chunks = dataset.cut()
-    order = torch.argsort(chunks.lengths, stable=True)
-    n_chunks = rows_of_prediction(dataset)
-    outputs, targets = [], []
-    with torch.inference_mode():
-        for chosen in order.split(n_chunks):
-            inputs, positions = dataset.read(chunks, chosen)
-            outputs.append(module(**inputs))
-            targets.append(positions)
-        output = torch.cat(outputs).cpu().numpy()
-    ordered = np.empty_like(output)
-    ordered[dataset.order[torch.cat(targets).cpu().numpy()]] = output
-    return ordered
