@@ -81,11 +81,6 @@ class LSTMNet(NeuralNet):
         self.optimizer_.step()
         return step
 
-    def _set_training(self, training: bool = True) -> None:
-        """Do nothing if that is so already, as from one batch to the next."""
-        if self.module_.training != training:
-            super()._set_training(training)
-
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call only those callbacks of a batch that have something to do."""
         if method_name not in OF_BATCH:
