@@ -21,9 +21,6 @@ OPTIMIZERS = {
 # Optimizers with an implementation that updates all parameters in one call.
 FUSED = {"adam", "adamw", "sgd"}
 
-# What skorch tells callbacks of each batch, most of which do not listen.
-OF_BATCH = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-
 
 class LSTMNet(NeuralNet):
     """A skorch net over a `BatchDataset`, whose targets come with weights."""
@@ -81,15 +78,6 @@ class LSTMNet(NeuralNet):
         self.optimizer_.step()
         return step
 
-    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Call only those callbacks of a batch that have something to do."""
-        if method_name not in OF_BATCH:
-            super().notify(method_name, **cb_kwargs)
-            return
-        getattr(self, method_name)(self, **cb_kwargs)
-        for callback in self._listeners[method_name]:
-            getattr(callback, method_name)(self, **cb_kwargs)
-
     def run_single_epoch(
         self,
         iterator: Any,
@@ -101,10 +89,6 @@ class LSTMNet(NeuralNet):
         """Sum the losses where they are, for reading one waits for the device."""
         if iterator is None:
             return
-        self._listeners = {
-            name: [cb for _, cb in self.callbacks_ if overrides(cb, name)]
-            for name in OF_BATCH
-        }
         self._parameters = list(self.get_all_learnable_params())
         total, n_batches = 0.0, 0
         for batch in iterator:
@@ -143,11 +127,6 @@ class LSTMNet(NeuralNet):
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
         self.optimizer_.load_state_dict(own)
-
-
-def overrides(callback: Callback, name: str) -> bool:
-    """Whether a callback has a method of its own and not skorch's empty one."""
-    return getattr(type(callback), name, None) is not getattr(Callback, name)
 
 
 def curve(history: History, key: str) -> list[float]:
