@@ -93,19 +93,19 @@ class LSTMNet(NeuralNet):
     def get_plain_state(self) -> dict[str, Any]:
         """Return what training has made, as plain arrays, numbers and strings."""
         return {
-            "module": _map_tensors(self.module_.state_dict(), _to_numpy),
-            "optimizer": _map_tensors(self.optimizer_.state_dict()["state"], _to_numpy),
+            "module": _swap(self.module_.state_dict()),
+            "optimizer": _swap(self.optimizer_.state_dict()["state"]),
             "optimizer_name": type(self.optimizer_).__name__,
             "history": list(self.history),
         }
 
     def set_plain_state(self, state: dict[str, Any]) -> None:
         """Take over weights, optimizer state and history of another net."""
-        self.module_.load_state_dict(_map_tensors(state["module"], torch.tensor))
+        self.module_.load_state_dict(_swap(state["module"]))
         self.history_ = History(state["history"])
         own = self.optimizer_.state_dict()
         if state["optimizer_name"] == type(self.optimizer_).__name__:
-            own["state"] = _map_tensors(state["optimizer"], torch.tensor)
+            own["state"] = _swap(state["optimizer"])
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
         self.optimizer_.load_state_dict(own)
@@ -116,12 +116,11 @@ def curve(history: History, key: str) -> list[float]:
     return [row[key] for row in history if key in row]
 
 
-def _map_tensors(state: Any, function: Callable[[Any], Any]) -> Any:
+def _swap(state: Any) -> Any:
+    """Make arrays of tensors and tensors of arrays, wherever they are in dicts."""
     if isinstance(state, dict):
-        return {key: _map_tensors(value, function) for key, value in state.items()}
-    is_array = isinstance(state, (torch.Tensor, np.ndarray))
-    return function(state) if is_array else state
-
-
-def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy()
+        return {key: _swap(value) for key, value in state.items()}
+    if isinstance(state, np.ndarray):
+        return torch.tensor(state)
+    is_tensor = isinstance(state, torch.Tensor)
+    return state.numpy(force=True) if is_tensor else state
