@@ -43,10 +43,13 @@ class LSTMModule(nn.Module):
         positions = torch.tensor(numeric, dtype=torch.int64)
         self.register_buffer("numeric_features", positions, persistent=False)
         sizes = [embedding_size or suggest_size(n) for n in n_ids]
+        # Row 0 is for all that is unknown, row i + 1 for id i.
         self.embeddings = nn.ModuleList(
-            _make_embedding(n, size, dtype)
+            nn.Embedding(n + 1, size, dtype=dtype)
             for n, size in zip(n_ids, sizes, strict=True)
         )
+        for embedding in self.embeddings:
+            nn.init.zeros_(embedding.get_parameter("weight")[0])
         self.lstm = nn.LSTM(
             len(numeric) + sum(sizes),
             hidden_size,
@@ -56,22 +59,17 @@ class LSTMModule(nn.Module):
             bidirectional=bidirectional,
             dtype=dtype,
         )
-        self._open_forget_gates()
+        # Forget gates start at sigmoid(1), so that at first much is kept.
+        forget = slice(hidden_size, 2 * hidden_size)  # of input, forget, cell, output
+        for _, _, bias_ih, bias_hh in self.lstm.all_weights:
+            nn.init.ones_(bias_ih[forget])
+            nn.init.zeros_(bias_hh[forget])
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, dtype=dtype)
         if n_skipped:
             n_inputs = n_skipped * self.lstm.input_size
             self.skip = nn.Linear(n_inputs, n_outputs, bias=False, dtype=dtype)
             nn.init.zeros_(self.skip.weight)
-
-    def _open_forget_gates(self) -> None:
-        """Start the forget gates at sigmoid(1), so that at first much is kept."""
-        size = self.lstm.hidden_size
-        for name, bias in self.lstm.named_parameters():
-            if name.startswith("bias_ih"):  # torch's order: input, forget, cell, output
-                nn.init.constant_(bias[size : 2 * size], 1.0)
-            elif name.startswith("bias_hh"):
-                nn.init.constant_(bias[size : 2 * size], 0.0)
 
     def forward(
         self,
@@ -81,25 +79,21 @@ class LSTMModule(nn.Module):
     ) -> Tensor:
         """Map sequences to outputs, (batch, n_outputs)."""
         x = self._embed(x)
-        if at is not None:
-            hidden, _ = self.lstm(x)  # (time, batch, hidden)
-            steps, columns, lengths = at
-            output = self._project(self.head, self.dropout(hidden[steps, columns]))
-            if not self.n_skipped:
-                return output
-            return output + self._skip(x, steps, columns, lengths)
+        # An LSTM is causal: what lies after a sequence cannot change its outputs.
         if lengths is None or not self.lstm.bidirectional:
-            # An LSTM is causal: what lies after a sequence cannot change its outputs.
             hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
         else:
             hidden = self._read_both_ways(x, lengths)
-        output = self._project(self.head, self.dropout(self._pool(hidden, lengths)))
+        pooled = self._pool(hidden, lengths) if at is None else hidden[at[:2]]
+        output = self._project(self.head, self.dropout(pooled))
         if not self.n_skipped:
             return output
-        columns = torch.arange(x.shape[1], device=x.device)
-        if lengths is None:
-            lengths = torch.full_like(columns, len(x))
-        return output + self._skip(x, lengths - 1, columns, lengths)
+        if at is None:
+            columns = torch.arange(x.shape[1], device=x.device)
+            if lengths is None:
+                lengths = torch.full_like(columns, len(x))
+            at = lengths - 1, columns, lengths
+        return output + self._skip(x, *at)
 
     def _skip(
         self, x: Tensor, ends: Tensor, columns: Tensor, lengths: Tensor
@@ -108,10 +102,9 @@ class LSTMModule(nn.Module):
         lags = torch.arange(self.n_skipped, device=x.device)
         # Each sequence is copied here, so that not too many may be at a time.
         size = max(SKIPPED_VALUES // self.skip.in_features, 1) * WIDTH
+        parts = (part.split(size) for part in (ends, columns, lengths))
         outputs = []
-        for end, column, length in zip(
-            ends.split(size), columns.split(size), lengths.split(size), strict=True
-        ):
+        for end, column, length in zip(*parts, strict=True):
             steps = end[:, None] - lags  # (n_targets, n_skipped)
             last = x[steps.clamp(min=0), column[:, None]]
             last = last.masked_fill((lags >= length[:, None])[..., None], 0.0)
@@ -123,10 +116,8 @@ class LSTMModule(nn.Module):
         padding = 0 if self.training else -x.shape[-1] % WIDTH
         if not padding:
             return layer(x)
-        weight = nn.functional.pad(layer.weight, (0, padding))
-        return nn.functional.linear(
-            nn.functional.pad(x, (0, padding)), weight, layer.bias
-        )
+        x, weight = (nn.functional.pad(a, (0, padding)) for a in (x, layer.weight))
+        return nn.functional.linear(x, weight, layer.bias)
 
     def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end."""
@@ -136,20 +127,18 @@ class LSTMModule(nn.Module):
         for layer in range(self.lstm.num_layers):
             if layer:
                 x = nn.functional.dropout(x, self.lstm.dropout, self.training)
-            ahead = self._read(x, f"l{layer}")  # (time, batch, hidden)
-            behind = self._read(x[back, columns], f"l{layer}_reverse")
+            weights = self.lstm.all_weights[2 * layer : 2 * layer + 2]
+            ahead = self._read(x, weights[0])  # (time, batch, hidden)
+            behind = self._read(x[back, columns], weights[1])
             x = torch.cat([ahead, behind[back, columns]], dim=-1)
         return x
 
-    def _read(self, x: Tensor, name: str) -> Tensor:
-        """Run one layer in one direction, with the weights of that name."""
-        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        weights = [getattr(self.lstm, f"{kind}_{name}") for kind in kinds]
+    def _read(self, x: Tensor, weights: list[nn.Parameter]) -> Tensor:
+        """Run one layer in one direction, on sequences that need no packing."""
         state = x.new_zeros(1, x.shape[1], self.lstm.hidden_size)
-        # ... weights, has biases, layers, dropout, trains, both ways, batch first
-        return torch.lstm(
-            x, (state, state), weights, True, 1, 0.0, self.training, False, False
-        )[0]
+        # has biases, layers, dropout, trains, both ways, batch first
+        options = True, 1, 0.0, self.training, False, False
+        return torch.lstm(x, (state, state), tuple(weights), *options)[0]
 
     def _embed(self, x: Tensor) -> Tensor:
         """Put the vectors of the ids behind the numeric features."""
@@ -166,41 +155,30 @@ class LSTMModule(nn.Module):
 
     def _pool(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:
         """Reduce (time, batch, features) to (batch, features) over real steps."""
-        if self.pooling == "last":
-            return self._last(hidden, lengths)
-        n_steps, batch, _ = hidden.shape
         if self.pooling == "mean":
             # Unlike those of sum, its bits do not depend on what follows a sequence.
-            sums = hidden.cumsum(dim=0)
-            if lengths is None:
-                return sums[-1] / n_steps
-            places = torch.arange(batch, device=hidden.device)
-            return sums[lengths - 1, places] / lengths[:, None]
-        if lengths is not None:
-            time = torch.arange(n_steps, device=hidden.device)
-            padding = (time[:, None] >= lengths)[..., None]  # (time, batch, 1)
-            hidden = hidden.masked_fill(padding, -torch.inf)
-        return hidden.amax(dim=0)
-
-    def _last(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:
-        """The output after all has been read: at the end, or going back at 0."""
-        if lengths is None:
-            last = hidden[-1]
-        else:
-            last = hidden[lengths - 1, torch.arange(len(lengths), device=hidden.device)]
+            n_steps = len(hidden) if lengths is None else lengths[:, None]
+            return _at_ends(hidden.cumsum(dim=0), lengths) / n_steps
+        if self.pooling == "max":
+            if lengths is not None:
+                time = torch.arange(len(hidden), device=hidden.device)
+                padding = (time[:, None] >= lengths)[..., None]  # (time, batch, 1)
+                hidden = hidden.masked_fill(padding, -torch.inf)
+            return hidden.amax(dim=0)
+        last = _at_ends(hidden, lengths)
         if not self.lstm.bidirectional:
             return last
-        size = self.lstm.hidden_size
+        size = self.lstm.hidden_size  # what reads back has read all at step 0
         return torch.cat([last[:, :size], hidden[0, :, size:]], dim=1)
+
+
+def _at_ends(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Take from (time, batch, features) the last step of each sequence."""
+    if lengths is None:
+        return values[-1]
+    return values[lengths - 1, torch.arange(len(lengths), device=values.device)]
 
 
 def suggest_size(n_ids: int) -> int:
     """Return fastai's rule of thumb for the size of an embedding."""
     return min(600, round(1.6 * n_ids**0.56))
-
-
-def _make_embedding(n_ids: int, size: int, dtype: torch.dtype) -> nn.Embedding:
-    """Row 0 is for all that is unknown, row i + 1 for id i."""
-    embedding = nn.Embedding(n_ids + 1, size, dtype=dtype)
-    nn.init.zeros_(embedding.weight[0])
-    return embedding
