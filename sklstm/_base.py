@@ -340,7 +340,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if state is not None:
                 net.set_plain_state(state)
             if valid is not None:
-                net.validate_on(self._to_dataset(valid, device))
+                held_out = self._to_dataset(valid, device)
+                net.train_split = lambda data: (data, held_out)
             net.max_epochs = n_epochs
             net.partial_fit(data)
         net.train_split = None  # or the net would keep the data
@@ -394,7 +395,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             callbacks=callbacks,
             verbose=int(self.verbose),
             device=device,
-            autocast="bfloat16" if self.dtype == "bfloat16" else None,
+            autocast=self.dtype == "bfloat16",
             **{f"module__{name}": value for name, value in module_params.items()},
             **{f"criterion__{name}": value for name, value in criterion_params.items()},
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
-from skorch.helper import predefined_split
 from skorch.history import History
 
 OPTIMIZERS = {
@@ -25,10 +23,8 @@ FUSED = {"adam", "adamw", "sgd"}
 class LSTMNet(NeuralNet):
     """A skorch net over a `BatchDataset`, whose targets come with weights."""
 
-    def __init__(
-        self, module: type, *args: Any, autocast: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(module, *args, **kwargs)
+    def __init__(self, *args: Any, autocast: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.autocast = autocast
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -36,19 +32,13 @@ class LSTMNet(NeuralNet):
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
-    def validate_on(self, dataset: Any) -> None:
-        """Measure the validation loss on these samples."""
-        self.train_split = predefined_split(dataset)
-
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
         arguments = x["x"], x.get("lengths"), x.get("at")
-        if self.autocast is None or not self.module_.training:
+        if not (self.autocast and self.module_.training):
             return self.module_(*arguments)
-        kind, dtype = torch.device(self.device).type, getattr(torch, self.autocast)
-        with torch.autocast(kind, dtype=dtype):
-            output = self.module_(*arguments)
-        return output.float()  # so that losses are exact
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            return self.module_(*arguments).float()  # so that losses are exact
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
@@ -62,12 +52,7 @@ class LSTMNet(NeuralNet):
         return (losses * X["weight"]).mean()
 
     def run_single_epoch(
-        self,
-        iterator: Any,
-        training: bool,
-        prefix: str,
-        step_fn: Callable[..., dict[str, Any]],
-        **fit_params: Any,
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
     ) -> None:
         """Sum the losses where they are, for reading one waits for the device."""
         if iterator is None:
@@ -75,7 +60,7 @@ class LSTMNet(NeuralNet):
         total, n_batches = 0.0, 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
+            step = step_fn(batch, **params)
             total = total + step["loss"].detach() * len(batch[1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
