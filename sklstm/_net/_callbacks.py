@@ -6,14 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.optim.lr_scheduler as lr_schedulers
 from skorch import NeuralNet
-from skorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    GradientNormClipping,
-    LRScheduler,
-)
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 
 
 def make_callbacks(
@@ -29,27 +23,23 @@ def make_callbacks(
     monitor = "train_loss" if score is None else "valid_loss"
     callbacks: list[Callback] = []
     if max_grad_norm is not None:
-        callbacks.append(GradientNormClipping(max_grad_norm))
+        callbacks += [GradientNormClipping(max_grad_norm)]
     if score is not None:
-        callbacks.append(ValidationScore(score))
+        callbacks += [ValidationScore(score)]
     if lr_scheduler == "cosine":
         # Each fit has its own schedule: it starts anew, whatever the history says.
-        callbacks.append(
-            LRScheduler(lr_schedulers.CosineAnnealingLR, T_max=n_epochs, last_epoch=-1)
-        )
+        callbacks += [LRScheduler("CosineAnnealingLR", T_max=n_epochs, last_epoch=-1)]
     elif lr_scheduler == "reduce_on_plateau":
-        callbacks.append(
-            LRScheduler(lr_schedulers.ReduceLROnPlateau, monitor=monitor, patience=5)
-        )
+        callbacks += [LRScheduler("ReduceLROnPlateau", monitor, patience=5)]
     if patience is not None or score is not None:
-        stopping = EarlyStopping(
+        early_stopping = EarlyStopping(
             monitor=monitor,
             patience=patience or n_epochs + 1,
             threshold=tol if patience else 0.0,
             threshold_mode="abs",
             load_best=score is not None,
         )
-        callbacks.append(stopping)
+        callbacks += [early_stopping]
     return callbacks
 
 
@@ -60,7 +50,6 @@ class ValidationScore(Callback):
         self.score = score
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget the last epoch."""
         self.parts_: list[tuple[torch.Tensor, ...]] = []
 
     def on_batch_end(
@@ -68,16 +57,15 @@ class ValidationScore(Callback):
     ) -> None:
         """Keep what the validation step has computed anyway."""
         if not training:
-            inputs, y = batch
-            weight = inputs.get("weight", step["y_pred"].new_ones(len(y)))
-            self.parts_.append((y, step["y_pred"], weight))
+            (inputs, y), output = batch, step["y_pred"]
+            weight = inputs.get("weight", output.new_ones(len(y)))
+            self.parts_.append((y, output, weight))
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score all batches together."""
-        parts = (
-            torch.cat(part).cpu().numpy() for part in zip(*self.parts_, strict=True)
-        )
-        net.history.record("valid_score", float(self.score(*parts)))
+        parts = map(torch.cat, zip(*self.parts_, strict=True))
+        arrays = [part.numpy(force=True) for part in parts]
+        net.history.record("valid_score", float(self.score(*arrays)))
 
 
 class EpochTasks(Callback):
@@ -88,16 +76,13 @@ class EpochTasks(Callback):
         self.arguments = arguments
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Open the task."""
         self.task_ = self.context.subcontext(task_name="epoch")
         self.task_.call_on_fit_task_begin(**self.arguments)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Close the task; hooks may ask for an estimator as it is by now."""
-        stop = self.task_.call_on_fit_task_end(
-            **self.arguments, reconstruction_attributes={"net_": net}
-        )
-        if stop:
+        state = {"net_": net}  # hooks may ask for an estimator as it is by now
+        end = self.task_.call_on_fit_task_end
+        if end(**self.arguments, reconstruction_attributes=state):
             raise KeyboardInterrupt  # skorch's signal to end training
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
