@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from threadpoolctl import ThreadpoolController
@@ -54,20 +54,14 @@ def restore_device(device: str) -> torch.device:
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Run torch's random numbers from `seed`, and restore its state afterwards."""
-    on_device = device.type != "cpu"
-    with (
-        _ONE_AT_A_TIME,
-        torch.random.fork_rng(
-            devices=[device.index or 0] if on_device else [],
-            device_type=device.type if on_device else "cuda",
-        ),
-    ):
+    devices = [] if device.type == "cpu" else [device.index or 0]
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices, device_type=device.type):
         # torch.manual_seed would seed every device, and not restore the others.
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
-        elif on_device:
+        elif devices:
             torch.get_device_module(device).manual_seed(seed)
         yield
 
@@ -75,9 +69,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 @contextmanager
 def suit_threads(work: int) -> Iterator[None]:
     """Let torch use one thread where the work is too little for more."""
-    n_threads = torch.get_num_threads()
-    if n_threads != _UNSET_THREADS or n_threads == 1 or work >= WORK_FOR_THREADS:
-        yield
-        return
-    with _POOLS.limit(limits=1):
+    is_little = work < WORK_FOR_THREADS
+    is_little &= 1 < torch.get_num_threads() == _UNSET_THREADS
+    with _POOLS.limit(limits=1) if is_little else nullcontext():
         yield
