@@ -38,7 +38,7 @@ class LSTMModule(nn.Module):
         self.pooling = pooling
         self.n_skipped = n_skipped
         self.categorical_features = list(categorical_features)
-        numeric = [i for i in range(n_features) if i not in set(categorical_features)]
+        numeric = sorted(set(range(n_features)) - set(categorical_features))
         # A buffer goes to the device with the weights, but is not one of them.
         positions = torch.tensor(numeric, dtype=torch.int64)
         self.register_buffer("numeric_features", positions, persistent=False)
@@ -95,14 +95,12 @@ class LSTMModule(nn.Module):
             at = lengths - 1, columns, lengths
         return output + self._skip(x, *at)
 
-    def _skip(
-        self, x: Tensor, ends: Tensor, columns: Tensor, lengths: Tensor
-    ) -> Tensor:
-        """Read the last steps of sequences linearly, from the ends back."""
+    def _skip(self, x: Tensor, *at: Tensor) -> Tensor:
+        """Read linearly the steps of sequences with such ends, columns and lengths."""
         lags = torch.arange(self.n_skipped, device=x.device)
         # Each sequence is copied here, so that not too many may be at a time.
         size = max(SKIPPED_VALUES // self.skip.in_features, 1) * WIDTH
-        parts = (part.split(size) for part in (ends, columns, lengths))
+        parts = (part.split(size) for part in at)
         outputs = []
         for end, column, length in zip(*parts, strict=True):
             steps = end[:, None] - lags  # (n_targets, n_skipped)
@@ -144,13 +142,11 @@ class LSTMModule(nn.Module):
         """Put the vectors of the ids behind the numeric features."""
         if not self.embeddings:
             return x
-        # (time, batch, n_numeric)
         parts = [x.index_select(-1, self.numeric_features)]
-        for feature, embedding in zip(
+        for i, embedding in zip(
             self.categorical_features, self.embeddings, strict=True
         ):
-            rows = x[..., feature].clamp(min=-1).long() + 1  # (time, batch)
-            parts.append(embedding(rows))  # (time, batch, size)
+            parts.append(embedding(x[..., i].clamp(min=-1).long() + 1))
         return torch.cat(parts, dim=-1)  # (time, batch, n_numeric + sizes)
 
     def _pool(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:

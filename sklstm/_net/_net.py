@@ -45,11 +45,9 @@ class LSTMNet(NeuralNet):
     ) -> torch.Tensor:
         """Average the weighted losses; the weights have a mean of 1 over the data."""
         losses = self.criterion_(y_pred, y_true)
-        if "weight" not in X:
-            return losses.mean()
-        if losses.ndim == 2:  # (batch, n_outputs)
-            losses = losses.mean(dim=1)
-        return (losses * X["weight"]).mean()
+        if "weight" in X:
+            losses = losses.view(len(losses), -1).mean(dim=1) * X["weight"]
+        return losses.mean()
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
