@@ -374,7 +374,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self.net_.module_
 
     def _make_net(self, device, callbacks):
-        criterion, criterion_params = self._loss.criterion()
         module_params = {**self._architecture, **self._sizes}
         module_params["dtype"] = DTYPES[module_params["dtype"]]
         del module_params["linear_skip"]
@@ -384,7 +383,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             optimizer_params["fused"] = True
         return LSTMNet(
             LSTMModule,
-            criterion,
+            self._loss.criterion(),
             optimizer,
             lr=self.learning_rate,
             batch_size=self.batch_size,
@@ -397,7 +396,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             device=device,
             autocast=self.dtype == "bfloat16",
             **{f"module__{name}": value for name, value in module_params.items()},
-            **{f"criterion__{name}": value for name, value in criterion_params.items()},
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
         )
 

@@ -39,34 +39,32 @@ class Pinball(nn.Module):
 class GaussianCRPS(nn.Module):
     """Continuous ranked probability score of normal distributions."""
 
+    # E|Y - y| - E|Y - Y'| / 2 for independent Y and Y' of the distribution; a closed
+    # form is in T. Gneiting and A. E. Raftery (2007). "Strictly Proper Scoring Rules,
+    # Prediction, and Estimation". J. of the American Statistical Association 102.
+
     def forward(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the score of each target, (batch, n_targets)."""
         mean, raw = output.view(*y.shape, 2).unbind(dim=-1)
         std = nn.functional.softplus(raw) + MIN_STD
         z = (y - mean) / std
-        # E|Y - y| - E|Y - Y'| / 2 for independent Y and Y' of the distribution
         density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-        return std * (
-            z * torch.erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi)
-        )
+        inside = torch.erf(z / math.sqrt(2))  # 2 * distribution - 1
+        return std * (z * inside + 2 * density - 1 / math.sqrt(math.pi))
 
 
 class Loss:
     """A loss whose net has one output for a target, or for a class."""
 
     n_parts = 1  # outputs of the net for a target
+    meaning = "point forecasts"  # what they are
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    @property
-    def meaning(self) -> str:
-        """What the outputs of the net are."""
-        return "point forecasts"
-
-    def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
-        """Return the torch loss class and its arguments."""
-        return POINT_LOSSES[self.name], {"reduction": "none"}
+    def criterion(self) -> nn.Module:
+        """Return the torch module of the loss."""
+        return POINT_LOSSES[self.name](reduction="none")
 
     def center(self, parts: np.ndarray) -> np.ndarray:
         """Return the forecast of each target, (n_samples, n_targets)."""
@@ -95,15 +93,10 @@ class QuantileLoss(Loss):
             )
         self.quantiles = quantiles.tolist()
         self.n_parts = len(self.quantiles)
+        self.meaning = f"quantiles {self.quantiles}"
 
-    @property
-    def meaning(self) -> str:
-        """Which quantiles they are."""
-        return f"quantiles {self.quantiles}"
-
-    def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
-        """Return the torch loss class and its arguments."""
-        return Pinball, {"quantiles": self.quantiles}
+    def criterion(self) -> nn.Module:
+        return Pinball(self.quantiles)
 
     def center(self, parts: np.ndarray) -> np.ndarray:
         """Return the median, between the two quantiles next to it."""
@@ -114,7 +107,10 @@ class QuantileLoss(Loss):
         return parts[..., low] + (place - low) * (parts[..., high] - parts[..., low])
 
     def sort(self, parts: np.ndarray) -> np.ndarray:
-        """Put crossing quantiles in order, which never makes their loss larger."""
+        """Put crossing quantiles in order."""
+        # Never makes their loss larger: V. Chernozhukov, I. Fernandez-Val and A.
+        # Galichon (2010). "Quantile and Probability Curves Without Crossing".
+        # Econometrica 78(3), 1093-1125.
         return np.sort(parts, axis=-1)
 
 
@@ -122,21 +118,12 @@ class GaussianLoss(Loss):
     """The score of a normal distribution, of which the net has mean and scale."""
 
     n_parts = 2
+    meaning = "means and standard deviations"
 
-    def __init__(self) -> None:
-        super().__init__("gaussian")
-
-    @property
-    def meaning(self) -> str:
-        """They are made into a standard deviation."""
-        return "means and standard deviations"
-
-    def criterion(self) -> tuple[type[nn.Module], dict[str, Any]]:
-        """Return the torch loss class and its arguments."""
-        return GaussianCRPS, {}
+    def criterion(self) -> nn.Module:
+        return GaussianCRPS()
 
     def std(self, parts: np.ndarray) -> np.ndarray:
-        """Return the standard deviation of each target, (n_samples, n_targets)."""
         return np.logaddexp(0, parts[..., 1]) + MIN_STD
 
 
@@ -144,4 +131,4 @@ def make_loss(name: str, quantile: Any) -> Loss:
     """Return the loss of a name."""
     if name == "quantile":
         return QuantileLoss(quantile)
-    return GaussianLoss() if name == "gaussian" else Loss(name)
+    return GaussianLoss(name) if name == "gaussian" else Loss(name)
