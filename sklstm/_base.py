@@ -27,12 +27,12 @@ from ._input import (
     read_sequences,
     require_y,
 )
-from ._net._batches import BatchLoader, Samples
+from ._net._batches import BatchDataset, BatchLoader, Samples
 from ._net._callbacks import EpochTasks, make_callbacks
 from ._net._module import LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, LSTMNet, curve
 from ._net._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
-from ._net._unroll import make_dataset, overlap
+from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import check_finite
 
@@ -284,7 +284,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             train, valid = samples[chosen], samples[held_out]
         n_values = math.prod(train.sequences.shape)
         is_one_batch = len(train) <= self.batch_size and n_values <= MERGED_VALUES
-        if is_one_batch and not (self.unroll == "series" and overlap(train.sequences)):
+        if is_one_batch and not self._reads_series(train.sequences):
             train = train.merged()  # in a series, equal windows need not be the same
         return train, valid
 
@@ -426,14 +426,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         with np.errstate(over="ignore"):  # is found and named just below
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
-        return make_dataset(
-            sequences,
-            y,
-            weight,
-            unroll=self.unroll,
-            dtype=DTYPES[dtype],
-            device=device,
-        )
+        dataset = SeriesDataset if self._reads_series(sequences) else BatchDataset
+        return dataset(sequences, y, weight, dtype=DTYPES[dtype], device=device)
+
+    def _reads_series(self, sequences):
+        """Whether chunks of series are read, and not each sequence on its own."""
+        return self.unroll == "series" and overlap(sequences)
 
     def _work(self, n_rows):
         """Multiplications in the largest product of matrices of a step of time."""

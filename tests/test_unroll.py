@@ -1,6 +1,7 @@
 """Chunks of series against the windows that they stand for."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from sklstm import (
     make_supervised,
 )
 from sklstm._net._batches import BatchLoader
-from sklstm._net._unroll import SeriesDataset, cut, make_dataset
+from sklstm._net._unroll import SeriesDataset, overlap
 from sklstm.forecasting import AnchoredRegressor
 
 CPU = {"dtype": torch.float64, "device": torch.device("cpu")}
@@ -36,6 +37,11 @@ SMALL = {"hidden_size": 6, "max_epochs": 2, "random_state": 0}
 def short_chunks(monkeypatch):
     """Chunks as long as the windows here, so that a series has several."""
     monkeypatch.setattr("sklstm._net._unroll.MIN_SIZE", 1)
+
+
+def cut(ends, begins, length, size, offset):
+    data = SimpleNamespace(ends=ends, begins=begins, max_length=length, size=size)
+    return SeriesDataset.cut(data, offset)
 
 
 @given(
@@ -293,8 +299,8 @@ def test_there_are_no_more_steps_than_with_windows(monkeypatch, length, stride):
     windows = SequenceWindower(length).fit_transform(RNG.normal(size=(2000, 1)))
     windows = windows[::stride]
     y, weight = np.ones((2, len(windows)))
-    data = make_dataset(windows, y, weight, unroll="series", **CPU)
-    assert isinstance(data, SeriesDataset)
+    assert overlap(windows)
+    data = SeriesDataset(windows, y, weight, **CPU)
     assert len(list(BatchLoader(data, 32))) <= -(-len(windows) // 32) + 1
 
 
@@ -337,7 +343,7 @@ def test_what_needs_whole_windows_says_so(params):
 def test_each_epoch_cuts_elsewhere_and_in_another_order():
     table = np.column_stack([np.repeat([0, 1], 100), X])
     windows = SequenceWindower(8, group=0).fit_transform(table)
-    data = make_dataset(windows, MEANS, np.ones(200), unroll="series", **CPU)
+    data = SeriesDataset(windows, MEANS, np.ones(200), **CPU)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         epochs = [list(BatchLoader(data, 7, shuffle=True)) for _ in range(20)]
@@ -350,7 +356,7 @@ def test_each_epoch_cuts_elsewhere_and_in_another_order():
 
 
 def test_prediction_is_in_place_for_any_module():
-    data = make_dataset(WINDOWS[::-1], unroll="series", **CPU)
+    data = SeriesDataset(WINDOWS[::-1], **CPU)
     module = torch.nn.Identity()
     module.forward = lambda x, at: x[at[:2]]
     assert_array_equal(data.predict(module), X[::-1])

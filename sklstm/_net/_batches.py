@@ -71,7 +71,7 @@ class BatchDataset(Dataset):
         self.max_length = sequences.shape[1]
         self.time = torch.arange(self.max_length, device=device)[:, None]
         self.equal_lengths = bool((sequences.lengths == self.max_length).all())
-        self.weight: Tensor | None = None  # they do not differ
+        self.weight: Tensor | None = None  # if they do not differ
         if y is not None and weight is not None:
             kind = dtype if y.dtype.kind == "f" else torch.int64
             self.y = torch.as_tensor(y, dtype=kind, device=device)
@@ -160,15 +160,13 @@ class BatchDataset(Dataset):
         return [batches[i] for i in torch.randperm(len(batches))]
 
 
+@dataclass
 class BatchLoader:
     """Iterate over a dataset in the manner of torch's `DataLoader`."""
 
-    def __init__(
-        self, dataset: BatchDataset, batch_size: int, shuffle: bool = False
-    ) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.shuffle = shuffle
+    dataset: BatchDataset
+    batch_size: int
+    shuffle: bool = False
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Tensor]]:
         data = self.dataset

@@ -37,21 +37,6 @@ class Chunks:
     step: Tensor  # (n_targets,) where in its chunk each target stands
 
 
-def cut(
-    ends: Tensor, begins: Tensor, length: int, size: int, offset: Tensor | int
-) -> Chunks:
-    """Cut series into chunks."""
-    number = torch.div(ends - begins + offset, size, rounding_mode="floor")
-    is_first = torch.ones_like(ends, dtype=torch.bool)
-    is_first[1:] = (number[1:] != number[:-1]) | (begins[1:] != begins[:-1])
-    heads = is_first.nonzero().ravel()
-    starts = torch.maximum(ends[heads] - (length - 1), begins[heads])
-    first = torch.cat([heads, heads.new_tensor([len(ends)])])
-    lengths = ends[first[1:] - 1] + 1 - starts
-    step = ends - starts[torch.cumsum(is_first, dim=0, dtype=ends.dtype) - 1]
-    return Chunks(starts, lengths, first, step)
-
-
 class SeriesDataset(BatchDataset):
     """Samples on a device, whose windows are read as chunks of their series."""
 
@@ -60,9 +45,7 @@ class SeriesDataset(BatchDataset):
         sequences: Sequences,
         y: np.ndarray | None = None,
         weight: np.ndarray | None = None,
-        *,
-        dtype: torch.dtype,
-        device: torch.device,
+        **place: Any,
     ) -> None:
         # Each row of a long series has one of each of these: no longer than needed.
         kind: Any = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
@@ -74,20 +57,29 @@ class SeriesDataset(BatchDataset):
         np.minimum.at(begins, series, starts)
         y, weight = (None if a is None else a[order] for a in (y, weight))
         ordered = Sequences(sequences.steps, starts, lengths)
-        super().__init__(ordered, y, weight, dtype=dtype, device=device)
+        super().__init__(ordered, y, weight, **place)
         del self.starts  # of windows, which are not read
         self.lengths = torch.from_numpy(lengths.astype(kind))
         self.ends = torch.from_numpy(ends[order])
         if y is None:  # predictions go back to where they came from
-            self.order = torch.as_tensor(np.arange(len(ends))[order], device=device)
+            self.order = torch.arange(len(ends))[order].to(self.steps.device)
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])
         # A chunk is then about half burn-in; longer ones are fewer, but no faster.
         self.size = max(self.max_length, MIN_SIZE)
 
     def cut(self, offset: Tensor | int = 0) -> Chunks:
-        """Cut the series into chunks."""
-        return cut(self.ends, self.begins, self.max_length, self.size, offset)
+        """Cut the series into chunks; an offset makes the first of each shorter."""
+        ends, begins = self.ends, self.begins
+        number = torch.div(ends - begins + offset, self.size, rounding_mode="floor")
+        is_first = torch.ones_like(ends, dtype=torch.bool)
+        is_first[1:] = (number[1:] != number[:-1]) | (begins[1:] != begins[:-1])
+        heads = is_first.nonzero().ravel()
+        starts = torch.maximum(ends[heads] - (self.max_length - 1), begins[heads])
+        first = torch.cat([heads, heads.new_tensor([len(ends)])])
+        lengths = ends[first[1:] - 1] + 1 - starts
+        step = ends - starts.repeat_interleave(first.diff())
+        return Chunks(starts, lengths, first, step)
 
     @cached_property
     def n_chunks(self) -> int:
@@ -150,11 +142,3 @@ def overlap(sequences: Sequences) -> bool:
     places = np.sort(starts * (lengths.max() + 1) + lengths)
     n_places = 1 + np.count_nonzero(np.diff(places))
     return bool(n_places > 1 + overlap_runs(sequences).max())  # than there are series
-
-
-def make_dataset(
-    sequences: Sequences, *args: Any, unroll: str, **kwargs: Any
-) -> BatchDataset:
-    """Make a dataset of chunks, if that is wanted and windows overlap, or of these."""
-    shares = unroll == "series" and overlap(sequences)
-    return (SeriesDataset if shares else BatchDataset)(sequences, *args, **kwargs)
