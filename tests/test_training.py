@@ -1,5 +1,6 @@
 """What fit promises: weights, continuing, stopping, learning."""
 
+from functools import partial
 
 import numpy as np
 import pytest
@@ -101,14 +102,16 @@ def test_every_optimizer_lowers_the_loss(optimizer):
     assert curve[-1] < curve[0]
 
 
-def test_an_optimizer_may_call_the_closure_several_times():
-    def lbfgs(params, lr, weight_decay):
-        return torch.optim.LBFGS(params, lr, max_iter=4)
+def test_a_plain_step_is_that_of_a_closure():
+    class ClosureAdam(torch.optim.Adam):
+        """Of a type that is not known to need no closure."""
 
-    model = small(optimizer=lbfgs, learning_rate=0.1, batch_size=60, max_epochs=10)
-    curve = model.fit(X, Y).loss_curve_
-    assert type(model.net_.optimizer_) is torch.optim.LBFGS
-    assert curve[-1] < curve[0]
+    plain, closure = (
+        small(optimizer=optimizer).fit(X, Y)
+        for optimizer in (partial(torch.optim.Adam, fused=True), ClosureAdam)
+    )
+    assert type(closure.net_.optimizer_) is ClosureAdam
+    assert_allclose(plain.predict(X), closure.predict(X), rtol=1e-4)
 
 
 @pytest.mark.parametrize(

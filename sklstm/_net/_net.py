@@ -49,12 +49,30 @@ class LSTMNet(NeuralNet):
             losses = losses.view(len(losses), -1).mean(dim=1) * X["weight"]
         return losses.mean()
 
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Spare optimizers that never call it the closure that skorch makes."""
+        if type(self.optimizer_) not in OPTIMIZERS.values():
+            return super().train_step(batch, **fit_params)
+        for _, parameter in self._parameters:
+            parameter.grad = None
+        with torch.enable_grad():  # as an optimizer does around a closure
+            step = self.train_step_single(batch, **fit_params)
+        self.notify(
+            "on_grad_computed",
+            named_parameters=self._parameters,
+            batch=batch,
+            training=True,
+        )
+        self.optimizer_.step()
+        return step
+
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any
     ) -> None:
         """Sum the losses where they are, for reading one waits for the device."""
         if iterator is None:
             return
+        self._parameters = list(self.get_all_learnable_params())
         total, n_batches = 0.0, 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
