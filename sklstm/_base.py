@@ -234,12 +234,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_X(self, X, *, reset):
         """Read X as `Sequences` of the features that fit has seen."""
         sequences = read_sequences(self, X, reset=reset)
-        if not reset and sequences.shape[2] != self._sizes["n_features"]:
-            raise ValueError(
-                f"X has {sequences.shape[2]} features in each step, but"
-                f" {type(self).__name__} was fitted to {self._sizes['n_features']}:"
-                " pass X in the same form, and n_timesteps as it was in fit."
-            )
         check_finite(sequences, self._dtype)
         if sequences.whole and (self.unroll != "series" or self.linear_skip):
             raise ValueError(
@@ -297,7 +291,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture["categorical_features"] = positions
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
-            self.scaler_ = self._fit_scaler(train, positions)
+            self.scaler_ = fit_scaler(train, positions) if self.standardize else None
             self.target_scaler_ = self._fit_target_scaler(train)
             self._sizes = {
                 "n_features": n_features,
@@ -321,11 +315,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " warm_start=False."
             )
         self._loss = loss
-
-    def _fit_scaler(self, train, categorical):
-        if not self.standardize:
-            return None
-        return fit_scaler(train, categorical)
 
     def _train(self, train, valid, n_epochs, observers, *, resume):
         state = self.net_.get_plain_state() if resume else None
@@ -442,14 +431,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
-        return self._run_net(self._check_fitted(X))
-
-    def _check_fitted(self, X):
         check_is_fitted(self, "net_")
         check_together(self)
-        return self._check_X(X, reset=False)
-
-    def _run_net(self, sequences):
+        sequences = self._check_X(X, reset=False)
         dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
         with suit_threads(self._work(dataset.rows_of_prediction())):
             return dataset.predict(self.module_.eval())

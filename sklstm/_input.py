@@ -48,12 +48,22 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
 def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     """Read any accepted input, and hold its features against those of fit."""
     checked = check_sequences(X, estimator=estimator)
-    if not isinstance(checked, Sequences):
+    if isinstance(checked, Sequences):
+        sequences = check_features(estimator, checked, reset=reset)
+    else:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        if reset:
-            estimator._made_with = None
-        return rows_to_sequences(checked, estimator.n_timesteps)
-    return check_features(estimator, checked, reset=reset)
+        sequences = rows_to_sequences(checked, estimator.n_timesteps)
+    n_features = sequences.shape[2]
+    if reset:
+        estimator._made_with = sequences._made_with
+        estimator._n_step_features = n_features
+    elif n_features != estimator._n_step_features:
+        raise ValueError(
+            f"X has {n_features} features in each step, but {type(estimator).__name__}"
+            f" was fitted to {estimator._n_step_features}: pass X in the same form, and"
+            " n_timesteps as it was in fit."
+        )
+    return sequences
 
 
 def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequences:

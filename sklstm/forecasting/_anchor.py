@@ -16,15 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._docs import fill
 from .._input import (
     all_or_nothing,
-    check_y,
     find_categorical,
     is_ragged,
-    read_sequences,
 )
 from .._regressor import LSTMRegressor
-from .._rows._columns import get_names
-from .._sequences import Sequences, check_finite
-from ._levels import check_order, find_levels, fit_lines, take_changes
+from .._sequences import Sequences
+from ._levels import OnLevels, fit_lines, take_changes
 from ._wrapper import RegressorWrapper
 
 
@@ -36,7 +33,7 @@ def _inner_has(name: str) -> Any:
 
 
 @fill
-class AnchoredRegressor(RegressorWrapper):
+class AnchoredRegressor(OnLevels, RegressorWrapper):
     """Forecast by how much a series differs from its last level.
 
     An LSTM has a bounded output and learns levels slowly. Behind this it reads by how
@@ -195,21 +192,14 @@ class AnchoredRegressor(RegressorWrapper):
     def _fit(
         self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
     ) -> AnchoredRegressor:
-        sequences = self._read(X, reset=not resume)
-        check_order(sequences, get_names(y))
-        y = check_y(self, sequences, y)
-        y_2d = y.reshape(len(y), -1)
-        if not resume:
-            self._find_levels(sequences, y_2d)
-            self._y_ndim, self.n_outputs_ = y.ndim, y_2d.shape[1]
-        elif y_2d.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {y_2d.shape[1]} output(s), but AnchoredRegressor was fitted to"
-                f" {self.n_outputs_}; give as many."
-            )
+        sequences, y, is_known = self._find_levels(X, y, resume=resume)
+        self._refuse_ids(sequences.shape[2])
+        if not is_known:
+            values, levels = self._levels.values(sequences), self._levels
+            levels.scale, levels.offset = fit_lines(values, y.reshape(len(y), -1))
         fit_params = self._route(method, fit_params)
         regressor = vars(self)["regressor_"] if resume else self._make_regressor()
-        change = y - self._levels.of(sequences).reshape(y.shape)
+        change = y - self._levels_of(sequences)
         getattr(regressor, method)(self._change(X, sequences), change, **fit_params)
         self.regressor_ = regressor
         return self
@@ -219,20 +209,6 @@ class AnchoredRegressor(RegressorWrapper):
         if self.random_state is not None:
             _set_random_states(regressor, self.random_state)
         return regressor
-
-    def _find_levels(self, sequences: Sequences, y: np.ndarray) -> None:
-        self._levels, is_known = find_levels(
-            sequences,
-            y,
-            feature=self.feature,
-            period=self.period,
-            lag=self.lag,
-            names=getattr(self, "feature_names_in_", None),
-        )
-        self._refuse_ids(sequences.shape[2])
-        if not is_known:
-            values = self._levels.values(sequences)
-            self._levels.scale, self._levels.offset = fit_lines(values, y)
 
     def _refuse_ids(self, n_features: int) -> None:
         inner = self._inner()
@@ -313,27 +289,12 @@ class AnchoredRegressor(RegressorWrapper):
         return self.regressor_.predict_interval(changes) + levels[..., None]
 
     @property
-    def scale_(self) -> np.ndarray:
-        """Units of y in a unit of each target's feature."""
-        return self._levels.scale
-
-    @property
-    def offset_(self) -> np.ndarray:
-        """What y is where each target's feature is 0."""
-        return self._levels.offset
-
-    @property
     def n_timesteps(self) -> int | None:
         """How the regressor reads 2-D input."""
         return getattr(self._inner(), "n_timesteps", None)
 
     def _inner(self) -> Any:
         return LSTMRegressor() if self.regressor is None else self.regressor
-
-    def _read(self, X: Any, *, reset: bool) -> Sequences:
-        sequences = read_sequences(self, X, reset=reset)
-        check_finite(sequences)
-        return sequences
 
     def _change(self, X: Any, sequences: Sequences) -> Any:
         """The samples with changes in place of levels; a table stays one."""
@@ -349,9 +310,7 @@ class AnchoredRegressor(RegressorWrapper):
         """Changes, and levels in the shape of y."""
         check_is_fitted(self)
         sequences = self._read(X, reset=False)
-        levels = self._levels.of(sequences)
-        levels = levels.ravel() if self._y_ndim == 1 else levels
-        return self._change(X, sequences), levels
+        return self._change(X, sequences), self._levels_of(sequences)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from .._input import check_y, read_sequences
+from .._rows._columns import get_names
 from .._rows._series import join_ranges
 from .._rows._splits import Timeline, overlap_runs
 from .._rows._supervised import name_targets
-from .._sequences import Sequences
+from .._sequences import Sequences, check_finite
 
 # Share of the spread of y by which a value may miss a straight line, after scaling in
 # floats of single precision.
@@ -285,3 +287,58 @@ def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
     changed = sequences.on_table(table)
     changed.targets = None
     return changed
+
+
+class OnLevels:
+    """What regressors that forecast from levels share: input, levels and units."""
+
+    feature: Any
+    period: int
+    lag: Any
+    n_outputs_: int
+
+    @property
+    def scale_(self) -> np.ndarray:
+        """Units of y in a unit of each target's feature."""
+        return self._levels.scale
+
+    @property
+    def offset_(self) -> np.ndarray:
+        """What y is where each target's feature is 0."""
+        return self._levels.offset
+
+    def _read(self, X: Any, *, reset: bool) -> Sequences:
+        sequences = read_sequences(self, X, reset=reset)
+        check_finite(sequences)
+        return sequences
+
+    def _find_levels(
+        self, X: Any, y: Any, *, resume: bool = False
+    ) -> tuple[Sequences, np.ndarray, bool]:
+        """Read samples and targets; whether the units of y are known."""
+        sequences = self._read(X, reset=not resume)
+        check_order(sequences, get_names(y))
+        y = check_y(self, sequences, y)
+        y_2d = y.reshape(len(y), -1)
+        if resume:
+            if y_2d.shape[1] != self.n_outputs_:
+                raise ValueError(
+                    f"y has {y_2d.shape[1]} output(s), but {type(self).__name__} was"
+                    f" fitted to {self.n_outputs_}; give as many."
+                )
+            return sequences, y, True
+        self._y_ndim, self.n_outputs_ = y.ndim, y_2d.shape[1]
+        self._levels, is_known = find_levels(
+            sequences,
+            y_2d,
+            feature=self.feature,
+            period=self.period,
+            lag=self.lag,
+            names=getattr(self, "feature_names_in_", None),
+        )
+        return sequences, y, is_known
+
+    def _levels_of(self, sequences: Sequences) -> np.ndarray:
+        """Levels in the units and shape of y."""
+        levels = self._levels.of(sequences)
+        return levels.ravel() if self._y_ndim == 1 else levels

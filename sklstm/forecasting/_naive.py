@@ -12,14 +12,12 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._docs import fill
-from .._input import all_or_nothing, check_y, read_sequences
-from .._rows._columns import get_names
-from .._sequences import Sequences, check_finite
-from ._levels import are_apart, check_order, find_levels
+from .._input import all_or_nothing
+from ._levels import OnLevels, are_apart
 
 
 @fill
-class NaiveRegressor(RegressorMixin, BaseEstimator):
+class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
     """Forecast by repeating what was last seen, or seen a season ago.
 
     The forecast for k steps ahead is the value one `period` before it, or as
@@ -128,21 +126,9 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
         ValueError
             If a value is NaN or infinite, or the feature is not in X.
         """
-        sequences = self._read(X, reset=True)
-        check_order(sequences, get_names(y))
-        y = check_y(self, sequences, y)
-        self._y_ndim, y = y.ndim, y.reshape(len(y), -1)
-        self.n_outputs_, self._n_step_features = y.shape[1], sequences.shape[2]
-        self._levels, is_known = find_levels(
-            sequences,
-            y,
-            feature=self.feature,
-            period=self.period,
-            lag=self.lag,
-            names=getattr(self, "feature_names_in_", None),
-        )
+        sequences, y, is_known = self._find_levels(X, y)
         if not is_known:
-            self._warn_of_units(self._levels.values(sequences), y)
+            self._warn_of_units(self._levels.values(sequences), y.reshape(len(y), -1))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -159,29 +145,7 @@ class NaiveRegressor(RegressorMixin, BaseEstimator):
             Forecasts in the units of y in `fit`.
         """
         check_is_fitted(self)
-        forecast = self._levels.of(self._read(X, reset=False))
-        return forecast.ravel() if self._y_ndim == 1 else forecast
-
-    def _read(self, X: Any, *, reset: bool) -> Sequences:
-        sequences = read_sequences(self, X, reset=reset)
-        if not reset and sequences.shape[2] != self._n_step_features:
-            raise ValueError(
-                f"X has {sequences.shape[2]} features in each step, but"
-                f" {type(self).__name__} was fitted to {self._n_step_features}: pass X"
-                " in the same form, and n_timesteps as it was in fit."
-            )
-        check_finite(sequences)
-        return sequences
-
-    @property
-    def scale_(self) -> np.ndarray:
-        """Units of y in a unit of each target's feature."""
-        return self._levels.scale
-
-    @property
-    def offset_(self) -> np.ndarray:
-        """What y is where each target's feature is 0."""
-        return self._levels.offset
+        return self._levels_of(self._read(X, reset=False))
 
     def _warn_of_units(self, values: np.ndarray, y: np.ndarray) -> None:
         """Warn where values cannot be earlier ones of y, (n_samples, n_targets)."""
