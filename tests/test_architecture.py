@@ -69,6 +69,19 @@ def check_wings(path, tree):
                 yield f"line {node.lineno}: {name} belongs in _net/"
 
 
+def check_private(path, tree):
+    """Private names of scikit-learn, skorch and torch have one place."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or path == "sklstm/_compat.py":
+            continue
+        module = node.module or ""
+        if module.split(".")[0] in ("sklearn", "skorch", "torch"):
+            dotted = [f"{module}.{alias.name}" for alias in node.names]
+            for name in dotted:
+                if any(part[0] == "_" for part in name.split(".")):
+                    yield f"line {node.lineno}: {name} belongs in _compat.py"
+
+
 def check_local_imports(path, tree):
     functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
     local = {n for f in functions for n in ast.walk(f) if isinstance(n, IMPORTS)}
@@ -100,7 +113,13 @@ def check_torch_state(path, tree):
 
 
 def breaches(path, source):
-    checks = [check_root, check_wings, check_local_imports, check_torch_state]
+    checks = [
+        check_root,
+        check_wings,
+        check_private,
+        check_local_imports,
+        check_torch_state,
+    ]
     tree = ast.parse(source)
     return [breach for check in checks for breach in check(path, tree)]
 
@@ -181,6 +200,9 @@ def test_each_rule_fires(source, breach):
         ("sklstm/forecasting/_a.py", "from skorch import NeuralNet", "belongs in _net"),
         ("sklstm/_base.py", "from .forecasting._naive import x", "imports forecasting"),
         ("sklstm/_rows/_a.py", "from ..forecasting import x", "imports forecasting"),
+        ("sklstm/_a.py", "from sklearn.base import _fit_context", "in _compat.py"),
+        ("sklstm/_a.py", "from sklearn.utils._mask import f", "in _compat.py"),
+        ("sklstm/_net/_a.py", "from torch import _VF", "in _compat.py"),
     ],
 )
 def test_rooms_keep_to_themselves(path, source, breach):

@@ -29,7 +29,7 @@ from sklstm import (
 )
 from sklstm._rows._splits import split_last
 from sklstm.datasets import make_lagged
-from sklstm.forecasting import ConformalRegressor
+from sklstm.forecasting import AutoForecaster, ConformalRegressor
 
 
 class Zero(RegressorMixin, BaseEstimator):
@@ -553,6 +553,10 @@ def test_rows_of_a_panel_whose_windower_is_inside(keys, frozen, deeper):
     message = "SequenceWindower with group=.* put the ConformalRegressor last in the"
     with pytest.raises(ValueError, match=message):
         ConformalRegressor(inside).fit(table, y)
+    with pytest.raises(
+        ValueError, match="AutoForecaster with group=.* give the histor"
+    ):
+        ConformalRegressor(AutoForecaster(**keys)).fit(table, y)
 
 
 def test_nine_samples_calibrate_nine_of_ten_and_eight_do_not():

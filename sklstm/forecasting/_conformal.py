@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 from .._docs import fill
 from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last
-from .._rows._windows import SequenceWindower
+from .._sequences import Sequences
 from ._spread import find_method, predict_spread
 from ._wrapper import RegressorWrapper
 
@@ -199,7 +199,8 @@ class ConformalRegressor(RegressorWrapper):
             estimator lacks what `method` needs or holds a `SequenceWindower` with
             `group` or `time`.
         """
-        _refuse_windower(self.estimator)
+        if not isinstance(X, Sequences):
+            _refuse_keys(self.estimator)
         values = check_y(self, X, y)
         X, y = indexable(X, y)
         self._y_ndim = values.ndim
@@ -378,18 +379,21 @@ class ConformalRegressor(RegressorWrapper):
         return self.estimator_.feature_names_in_
 
 
-def _refuse_windower(estimator):
+def _refuse_keys(estimator):
     """Refuse an estimator that alone would know the series and times of rows."""
-    for part in estimator.get_params().values():
-        if isinstance(part, SequenceWindower):
-            if part.group is not None or part.time is not None:
-                raise ValueError(
-                    f"The estimator holds a SequenceWindower with group={part.group!r}"
-                    f" and time={part.time!r}, but rows do not say which is the last:"
-                    " put the ConformalRegressor last in the pipeline, behind it."
-                )
-        elif isinstance(part, BaseEstimator):  # a frozen one does not list its parts
-            _refuse_windower(part)
+    params = estimator.get_params(deep=False)
+    if params.get("group") is not None or params.get("time") is not None:
+        raise ValueError(
+            f"The estimator holds {type(estimator).__name__} with group="
+            f"{params.get('group')!r} and time={params.get('time')!r}, but rows do not"
+            " say which is the last: give the histories of make_supervised, which do,"
+            " or put the ConformalRegressor last in the pipeline, behind a windower."
+        )
+    for part in params.values():
+        for inner in part if isinstance(part, list) else [part]:
+            inner = inner[-1] if isinstance(inner, tuple) else inner
+            if isinstance(inner, BaseEstimator):  # a frozen one does not list its own
+                _refuse_keys(inner)
 
 
 def _rank(level, n):
