@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._rows._columns import get_index
+from ._rows._columns import get_index, is_missing
 from ._sequences import Sequences
 
 _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
@@ -334,7 +333,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         is_tuple = self.ngram_size > 1
         for number, token in enumerate(tokens):
             parts = token if is_tuple and isinstance(token, tuple) else (token,)
-            if not any(map(_is_missing, parts)):
+            if not any(map(is_missing, parts)):
                 continue
             sample = np.searchsorted(
                 np.cumsum(lengths), numbers.index(number), side="right"
@@ -426,7 +425,7 @@ def _listed(i: int, sample: Any) -> list[Any]:
     what = f"of type {type(sample).__name__}"
     if n_axes > 1:
         what = f"an array of shape {sample.shape}"
-    elif n_axes == 0 and _is_missing(sample):
+    elif n_axes == 0 and is_missing(sample):
         what = "missing (None or NaN)"
     raise ValueError(
         f"Sample {i} is {what}; {_EXPECTED}: an empty string or list stands for none."
@@ -438,8 +437,3 @@ def _join(tokens: list[Any], n: int) -> list[Any]:
     if n == 1:
         return tokens
     return list(zip(*(tokens[k:] for k in range(n)), strict=False))
-
-
-def _is_missing(value: Any) -> bool:
-    # NaN and NaT do not equal themselves.
-    return value is None or is_pandas_na(value) or bool(value != value)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from ._rows._columns import refuse_lazy
+from ._rows._columns import find_position, refuse_lazy
 from ._sequences import Sequences
 
 # Up to here every whole number is a float32 of its own.
@@ -245,55 +245,38 @@ def find_categorical(
             )
         return [] if embedding_size is None else [0]
     chosen = np.asarray(categorical_features)
-    kind = chosen.dtype.kind
-    if chosen.ndim == 1 and all(isinstance(item, str) for item in chosen):
-        kind = "U"  # pandas holds strings as objects
-    if chosen.ndim != 1 or kind not in "iubU":
+    is_named = chosen.ndim == 1 and all(isinstance(item, str) for item in chosen)
+    if chosen.ndim != 1 or not (is_named or chosen.dtype.kind in "iub"):
         raise ValueError(
             f"categorical_features is of shape {chosen.shape} and {chosen.dtype};"
             " expected a list of positions, a list of names, or a mask of booleans."
         )
-    if not chosen.size:
-        return []
-    if kind == "U":
-        return _positions_of(chosen, n_features, names)
-    if kind == "b":
+    known = list(range(n_features))
+    if is_named and chosen.size:
+        known = known if names is None else list(names)
+        if names is None or len(known) != n_features:
+            why = "the features of X had none in fit"
+            if names is not None:
+                why = (
+                    f"the {len(known)} columns of X are steps of {n_features}"
+                    " feature(s) each"
+                )
+            raise ValueError(
+                f"categorical_features={chosen.tolist()} are names, but {why}; give"
+                " positions within a step, or a mask."
+            )
+    elif chosen.dtype.kind == "b":
         if len(chosen) != n_features:
             raise ValueError(
                 f"categorical_features is a mask of {len(chosen)} values, but a step"
                 f" has {n_features} features; give one value for each."
             )
-        return np.flatnonzero(chosen).tolist()
-    positions = np.unique(chosen).tolist()
-    for position in positions:
-        if not 0 <= position < n_features:
-            raise ValueError(
-                f"categorical_features has the position {position}, but a step has"
-                f" {n_features} features; give positions from 0 to {n_features - 1}."
-            )
-    return positions
-
-
-def _positions_of(chosen: np.ndarray, n_features: int, names: Any) -> list[int]:
-    if names is None:
-        raise ValueError(
-            f"categorical_features={chosen.tolist()} are names, but the features of X"
-            " had none in fit; give positions or a mask."
-        )
-    names = list(names)
-    if len(names) != n_features:
-        raise ValueError(
-            f"categorical_features={chosen.tolist()} are names, but the {len(names)}"
-            f" columns of X are steps of {n_features} feature(s) each; give positions"
-            " within a step, or a mask."
-        )
-    for name in chosen:
-        if name not in names:
-            raise ValueError(
-                f"categorical_features has the name {str(name)!r}, which is not a"
-                f" feature of X; the features are {names}."
-            )
-    return [position for position, name in enumerate(names) if name in chosen]
+        chosen = np.flatnonzero(chosen)
+    positions = [
+        find_position(key, known, "categorical_features", what="features")
+        for key in chosen.tolist()
+    ]
+    return sorted(set(positions))
 
 
 def check_ids(

@@ -417,9 +417,9 @@ def test_other_targets_have_levels_too_but_by_least_squares():
     [
         (
             {"feature": "OT"},
-            r"^feature has 'OT', which is not a feature of X: give a p",
+            r"^feature='OT' is not in X, which has features \[0, 1\]: name one of",
         ),
-        ({"feature": 2}, r"^feature has 2, which is not .* from 0 to 1; the features"),
+        ({"feature": 2}, r"^feature=2 is not in X, which has features \[0, 1\]"),
         ({"feature": -1}, r"^The 'feature' parameter of AnchoredRegressor must be"),
         ({"feature": [0, 1]}, r"^y has 3 column\(s\), but 2 feature\(s\) make another"),
         ({"feature": []}, r"^feature is empty; name at least one"),

@@ -238,10 +238,13 @@ def test_names_of_a_frame_whose_rows_are_single_steps():
 @pytest.mark.parametrize(
     ("features", "text"),
     [
-        ([3], "has the position 3, but a step has 3 features"),
-        ([-1], "positions from 0 to 2"),
+        (
+            [3],
+            "categorical_features=3 is not in X, which has features [0, 1, 2]: name",
+        ),
+        ([-1], "features=-1 is not in X, which has features"),
         ([True], "a mask of 1 values, but a step has 3 features"),
-        (["load", "cold"], "'cold', which is not a feature of X; the features are"),
+        (["load", "cold"], "='cold' is not in X, which has features ['load'"),
         ([1.0], "of shape (1,) and float64; expected a list of positions"),
         ([[1]], "of shape (1, 1) and int64"),
         ([1, None], "of shape (2,) and object"),
@@ -486,7 +489,7 @@ def test_weights_are_repetition_and_removal(Estimator):
         ({"categorical_features": ["state", "heat"]}, "is now [1, 2]"),
         ({"categorical_features": []}, "categorical_features was [1]"),
         ({"categorical_features": None}, "is now []"),
-        ({"categorical_features": ["cold"]}, "'cold', which is not a feature"),
+        ({"categorical_features": ["cold"]}, "='cold' is not in X"),
     ],
 )
 def test_another_architecture_cannot_go_on(Estimator, params, text, how):

@@ -255,7 +255,7 @@ def test_only_the_series_and_target_that_are_named_are_drawn():
             r"Several columns are forecast: name one of \['load', 'wind'",
         ),
         ({"series": "x", "target": "at"}, "target='at' is not forecast: name one of"),
-        ({"series": "x", "target": "sun"}, "target='sun' is not a column"),
+        ({"series": "x", "target": "sun"}, "target='sun' is not in"),
     ]:
         with pytest.raises(ValueError, match=message):
             ForecastDisplay.from_estimator(model, past, **options)

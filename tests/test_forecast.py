@@ -464,7 +464,7 @@ def test_a_search_inside_another_model_has_its_best_window(as_rows):
         ),
         ({"future": NEXT.assign(day=range(6))}, "Time stamps of future are numbers"),
         ({"future": NEXT, "history": SHOPS[["day", "sold"]]}, "group='shop' is not in"),
-        ({"future": NEXT, "target": "cost"}, "target='cost' is not a column"),
+        ({"future": NEXT, "target": "cost"}, "target='cost' is not in"),
         ({"future": NEXT, "target": "shop"}, "target='shop' is no column to forecast"),
         (
             {"future": NEXT[["price"]].to_numpy(), "target": "sold"},
@@ -758,7 +758,7 @@ def test_an_index_level_is_no_target():
     past = MEASURED[:30].rename_axis("at")
     model = lags(3).fit(*make_supervised(past, target="load"))
     for target in ("at", "index", ["load", "at"]):
-        with pytest.raises(ValueError, match="is not a column; columns are"):
+        with pytest.raises(ValueError, match="is not in the table, which has columns"):
             forecast(model, past, 4, target=target)
 
 

@@ -252,7 +252,7 @@ def test_a_future_that_does_not_fit_is_named(future, message, as_rows):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"known": ["wind"]}, r"known='wind' is not a column; columns are"),
+        ({"known": ["wind"]}, r"known='wind' is not in the table, which has columns"),
         ({"known": ["day"]}, r"known=\['day'\] names a column twice, or one of group"),
         ({"known": ["price", "price"]}, "names a column twice"),
         ({"known": ["sold"]}, r"known=\['sold'\] and target='sold' leave no column"),
@@ -302,7 +302,7 @@ def test_a_dataframe_goes_on_with_an_array():
 
 def test_what_is_known_is_a_column():
     table = SALES[:8].set_index("day")[["price", "sold"]]
-    with pytest.raises(ValueError, match="known='day' is not a column"):
+    with pytest.raises(ValueError, match="known='day' is not in the table"):
         make_supervised(table, target="sold", known=["day"])
 
 

@@ -201,14 +201,14 @@ def test_make_supervised_takes_every_column_or_several():
 
 @pytest.mark.parametrize("target", ["wind", 2, -1, ["load", "wind"]])
 def test_unknown_target_is_named(target):
-    with pytest.raises(ValueError, match="is not a column; columns are"):
+    with pytest.raises(ValueError, match="is not in the table, which has columns"):
         make_windows(TABLE, 2, target=target)
 
 
 def test_an_index_level_is_no_target():
     table = TABLE.rename_axis("hour")
     for options in ({}, {"known": ["temp"]}, {"time": "hour"}):
-        with pytest.raises(ValueError, match="target='hour' is not a column; columns"):
+        with pytest.raises(ValueError, match="target='hour' is not in the table"):
             make_supervised(table, target="hour", **options)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import _safe_indexing, check_array
-from sklearn.utils._missing import is_pandas_na, is_scalar_nan
+from sklearn.utils._missing import is_pandas_na
 
 # What max_gap may be given as where times are dates.
 GAP_TYPES = (timedelta, np.timedelta64, str)
@@ -25,13 +25,17 @@ class Place(NamedTuple):
 
 def column_names(X: Any) -> list[Any]:
     """Names of the columns of a dataframe, or positions of those of an array."""
-    names = getattr(X, "columns", None)
-    return list(range(np.shape(X)[1]) if names is None else names)
+    return list(X.columns if is_frame(X) else range(np.shape(X)[1]))
+
+
+def is_frame(table: Any) -> bool:
+    """Whether a table is a dataframe and not an array."""
+    return getattr(table, "columns", None) is not None
 
 
 def as_table(X: Any, input_name: str) -> Any:
     """Return a dataframe as it is, and all else as an array of two dimensions."""
-    if getattr(X, "columns", None) is not None:
+    if is_frame(X):
         return X
     if isinstance(X, (list, tuple)):
         table = np.asarray(X)  # which turns numbers among strings into strings
@@ -41,7 +45,7 @@ def as_table(X: Any, input_name: str) -> Any:
 
 def get_names(y: Any) -> list[Any] | None:
     """Names of the columns of a dataframe, or of a series; None if it has none."""
-    if getattr(y, "columns", None) is not None:
+    if is_frame(y):
         return list(y.columns)
     return None if getattr(y, "name", None) is None else [y.name]
 
@@ -61,44 +65,57 @@ def get_index(X: Any) -> Any:
     return nw.maybe_get_index(native) if has_rows else None
 
 
-def find_place(X: Any, key: Any, parameter: str, input_name: str = "X") -> Place:
-    """Find a column by name or position, or an index level by name."""
-    names, index = column_names(X), get_index(X)
-    if key in names:
-        return Place(False, names.index(key), key)
-    if isinstance(key, Integral) and 0 <= int(key) < len(names):
-        return Place(False, int(key), names[int(key)])
-    levels = [] if index is None else list(index.names)
-    if key in levels:
-        return Place(True, levels.index(key), key)
-    if key == "index" and len(levels) == 1:
-        return Place(True, 0, levels[0])
-    has = f"and index levels {levels}" if levels else "and no index"
-    hint = (
-        " A step that returns arrays drops names and index; give it"
-        " .set_output(transform='pandas')."
-    )
-    raise ValueError(
-        f"{parameter}={key!r} is not in {input_name}, which has columns {names} {has}:"
-        f" name one of these.{hint if input_name == 'X' else ''}"
-    )
-
-
-def find_column(X: Any, key: Any, parameter: str) -> int:
-    """Find the position of a column by its name or position; no index level will do."""
-    names = column_names(X)
+def find_position(
+    key: Any,
+    names: list[Any],
+    parameter: str,
+    input_name: str = "X",
+    what: str = "columns",
+    levels: list[Any] | None = None,
+) -> int:
+    """Find one of several columns or features by name or position, or a level after."""
     if key in names:
         return names.index(key)
     if isinstance(key, Integral) and 0 <= int(key) < len(names):
         return int(key)
-    raise ValueError(f"{parameter}={key!r} is not a column; columns are {names}.")
+    if levels and key in levels:
+        return len(names) + levels.index(key)
+    also = hint = ""
+    if levels is not None:
+        also = f" and index levels {levels}" if levels else " and no index"
+    if levels is not None and input_name == "X":
+        hint = (
+            " A step that returns arrays drops names and index; give it"
+            " .set_output(transform='pandas')."
+        )
+    raise ValueError(
+        f"{parameter}={key!r} is not in {input_name}, which has {what} {names}{also}:"
+        f" name one of these or give its position.{hint}"
+    )
+
+
+def find_column(X: Any, key: Any, parameter: str) -> int:
+    """Find a column by its name or position; no index level will do."""
+    return find_position(key, column_names(X), parameter, "the table")
+
+
+def find_place(X: Any, key: Any, parameter: str, input_name: str = "X") -> Place:
+    """Find a column by name or position, or an index level by name."""
+    names, index = column_names(X), get_index(X)
+    levels = [] if index is None else list(index.names)
+    known = ["index"] if key == "index" and len(levels) == 1 else levels
+    position = find_position(key, names, parameter, input_name, levels=known)
+    level = position - len(names)
+    if level < 0:
+        return Place(False, position, names[position])
+    return Place(True, level, levels[level])
 
 
 def read_place(X: Any, place: Place) -> Any:
     """Return a column or index level as a native series or 1-D array."""
     if not place.in_index:
         name = column_names(X)[place.position]
-        if hasattr(X, "columns") and name != place.name != place.position:
+        if is_frame(X) and name != place.name != place.position:
             raise ValueError(
                 f"Column {place.position} of X is {name!r} and was {place.name!r} in"
                 " fit; give the same columns in the same order."
@@ -121,8 +138,11 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
             f"X has the columns {column_names(X)} only, all of them named by group or"
             " time; at least one must be left to make windows of."
         )
-    for i in columns if hasattr(X, "columns") else []:
-        _refuse_words(X, i)
+    for i in columns if is_frame(X) else []:
+        column = nw.from_native(_safe_indexing(X, i, axis=1), series_only=True)
+        is_text = column.dtype in (nw.String, nw.Categorical, nw.Enum)
+        if is_text or column.dtype.is_temporal():
+            _refuse(X, i, column.dtype)
     if order is None and len(columns) == len(column_names(X)):
         table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
         if table.dtype.kind in "biuf":
@@ -142,34 +162,22 @@ def _read_numbers(X: Any, position: int) -> np.ndarray:
         values = check_array(
             column, dtype=None, ensure_2d=False, ensure_all_finite=False
         )
-    if values.dtype.kind in "biuf":
-        return values
-    try:
-        if values.dtype.kind == "O":
+    if values.dtype.kind == "O":
+        try:
             return values.astype(np.float64)
-    except (TypeError, ValueError):
-        pass
+        except (TypeError, ValueError):
+            pass
+    if values.dtype.kind not in "biuf":
+        _refuse(X, position, values.dtype)
+    return values
+
+
+def _refuse(X: Any, position: int, dtype: Any) -> None:
     raise ValueError(
-        f"Column {column_names(X)[position]!r} is of type {values.dtype}, and a"
-        " feature must be numbers: encode it, name it in group=, or drop it."
+        f"Column {column_names(X)[position]!r} is of type {dtype}, and a feature must"
+        " be numbers: encode it (in a pipeline behind as_rows=True), name it in group="
+        " or, if it holds dates or times, in time=, or drop it."
     )
-
-
-def _refuse_words(X: Any, position: int) -> None:
-    """Raise if a column of a dataframe holds dates or words, and say what to do."""
-    column = nw.from_native(_safe_indexing(X, position, axis=1), series_only=True)
-    dtype = column.dtype
-    name = column_names(X)[position]
-    if dtype.is_temporal():
-        raise ValueError(
-            f"Column {name!r} holds dates or times, and a feature must be numbers: name"
-            " it in time=, make numbers of it, or drop it."
-        )
-    if dtype in (nw.String, nw.Categorical, nw.Enum):
-        raise ValueError(
-            f"Column {name!r} is of type {dtype}, and a feature must be numbers: encode"
-            " it (in a pipeline behind as_rows=True), name it in group=, or drop it."
-        )
 
 
 def read_labels(column: Any, parameter: str) -> np.ndarray:
@@ -182,7 +190,7 @@ def read_labels(column: Any, parameter: str) -> np.ndarray:
     if labels.dtype.kind == "f":
         missing = np.isnan(labels)
     elif labels.dtype == object and missing is None:
-        missing = np.array([_is_missing(label) for label in labels.tolist()])
+        missing = np.array([is_missing(label) for label in labels.tolist()])
     if missing is not None and missing.any():
         raise ValueError(
             f"{parameter} is missing in row {missing.argmax()}; every row must belong"
@@ -191,30 +199,32 @@ def read_labels(column: Any, parameter: str) -> np.ndarray:
     return labels
 
 
-def _is_missing(label: Any) -> bool:
-    return label is None or is_pandas_na(label) or is_scalar_nan(label)
+def is_missing(value: Any) -> bool:
+    """Whether a label or token is None, NA, NaN or NaT; the last two equal nothing."""
+    return value is None or is_pandas_na(value) or bool(value != value)
 
 
 def read_times(column: Any) -> tuple[np.ndarray, bool]:
-    """Read a column of time stamps."""
+    """Read time stamps as numbers, nanoseconds in UTC if they are dates or spans."""
     column = nw.from_native(column, series_only=True, pass_through=True)
+    missing = np.zeros(0, dtype=bool)
     if isinstance(column, nw.Series):
-        if column.is_null().any():
-            raise ValueError(_missing_time(column.is_null().to_numpy()))
-        column = in_utc(column).to_numpy()
+        missing = column.is_null().to_numpy()
+        if column.implementation.is_pandas() and find_zone(column) is not None:
+            column = column.to_native().dt.tz_convert("UTC").dt.tz_localize(None)
+        column = column.to_numpy()
     values = np.asarray(column)
-    if values.dtype.kind in "OUT":
+    if not missing.any():
         values = _parse_times(values)
-    kind = values.dtype.kind
-    if kind not in "Mmiuf":
-        raise ValueError(_no_time(values))
-    if kind == "f":
-        if not np.isfinite(values).all():
-            raise ValueError(_missing_time(~np.isfinite(values)))
+        missing = ~np.isfinite(values)
+    if missing.any():
+        raise ValueError(
+            f"The time stamp of row {missing.argmax()} is missing or infinite; every"
+            " row needs one: fill in or remove such rows."
+        )
+    if values.dtype.kind == "f":
         return values.astype(np.float64), False
-    if kind in "Mm" and np.isnat(values).any():
-        raise ValueError(_missing_time(np.isnat(values)))
-    return _to_integers(values), kind in "Mm"
+    return _to_integers(values), values.dtype.kind in "Mm"
 
 
 def read_zone_offset(column: Any, times: np.ndarray) -> np.ndarray | None:
@@ -232,23 +242,9 @@ def find_zone(column: nw.Series) -> Any:
     return zone or getattr(getattr(column.to_native(), "dtype", None), "tz", None)
 
 
-def in_utc(column: nw.Series) -> nw.Series:
-    """Dates without their zone, as a clock in UTC shows them."""
-    if find_zone(column) is None:
-        return column
-    if column.implementation.is_pandas():
-        native = column.to_native().dt.tz_convert("UTC").dt.tz_localize(None)
-        return nw.from_native(native, series_only=True)
-    return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-
-
 def on_wall(column: nw.Series) -> nw.Series:
     """Dates without their zone, as the clock on the wall shows them."""
-    if find_zone(column) is None:
-        return column
-    if column.implementation.is_pandas():
-        return nw.from_native(column.to_native().dt.tz_localize(None), series_only=True)
-    return column.dt.replace_time_zone(None)
+    return column if find_zone(column) is None else column.dt.replace_time_zone(None)
 
 
 def on_wall_times(column: Any) -> np.ndarray:
@@ -282,25 +278,17 @@ def _to_integers(values: np.ndarray) -> np.ndarray:
 
 
 def _parse_times(values: np.ndarray) -> np.ndarray:
-    for dtype in ("float64", "datetime64[ns]"):
+    """Read numbers or dates, or else objects and strings that are some."""
+    if values.dtype.kind in "Mmiuf":
+        return values
+    for dtype in ("float64", "datetime64[ns]") if values.dtype.kind in "OUT" else ():
         try:
             return values.astype(dtype)
         except (TypeError, ValueError, OverflowError):
             continue
-    raise ValueError(_no_time(values))
-
-
-def _no_time(values: np.ndarray) -> str:
-    return (
+    raise ValueError(
         f"Time stamps are of type {type(values[0]).__name__}, such as {values[0]!r};"
         " expected dates or numbers: convert them first, as with pandas.to_datetime."
-    )
-
-
-def _missing_time(missing: np.ndarray) -> str:
-    return (
-        f"The time stamp of row {missing.argmax()} is missing or infinite; every row"
-        " needs one: fill in or remove such rows."
     )
 
 

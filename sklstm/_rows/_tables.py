@@ -9,12 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from ._columns import as_table, column_names
-
-
-def is_frame(table: Any) -> bool:
-    """Whether a table is a dataframe and not an array."""
-    return getattr(table, "columns", None) is not None
+from ._columns import as_table, column_names, is_frame
 
 
 def read_table(data: Any, input_name: str, **keys: Any) -> Any:

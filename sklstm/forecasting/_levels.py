@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from .._input import check_y, read_sequences
-from .._rows._columns import get_names
+from .._rows._columns import find_position, get_names
 from .._rows._series import join_ranges
 from .._rows._splits import Timeline, overlap_runs
 from .._rows._supervised import name_targets
@@ -147,22 +146,11 @@ def find_features(feature: Any, known: Any, n_features: int, names: Any) -> list
         )
     several = isinstance(feature, (list, tuple, np.ndarray))
     items = list(feature) if several else [feature]
-    names = [] if names is None or len(names) != n_features else list(names)
-    positions = []
-    for item in items:
-        if isinstance(item, str) and item in names:
-            positions.append(names.index(item))
-        elif isinstance(item, Integral) and int(item) in range(n_features):
-            positions.append(int(item))
-        else:
-            has = f" or one of {names}" if names else "; the features have no names"
-            raise ValueError(
-                f"feature has {item!r}, which is not a feature of X: give a position"
-                f" from 0 to {n_features - 1}{has}."
-            )
-    if not positions:
+    if not items:
         raise ValueError("feature is empty; name at least one.")
-    return positions
+    has_names = names is not None and len(names) == n_features
+    names = list(names if has_names else range(n_features))
+    return [find_position(item, names, "feature", what="features") for item in items]
 
 
 def _find_lines(
