@@ -13,7 +13,7 @@ from .._sequences import Sequences
 from ._columns import GAP_TYPES, column_names, get_index, read_features
 from ._order import Keys, RowOrder
 from ._series import Tails, join_ranges
-from ._tables import is_frame, name_leads, read_table
+from ._tables import append_leads, is_frame, name_leads, read_table
 
 KEY_CONSTRAINTS: dict[str, list[Any]] = {
     "group": [str, Integral, list, None],
@@ -143,14 +143,12 @@ def cut_histories(
     source = X if source is None else source
     columns = column_names(source if is_frame(source) else X)
     names: list[Any] = [columns[i] for i in features]
-    if leads[0]:
-        table = _append_leads(table, [features.index(i) for i in leads[0]], leads[1])
-        names += name_leads([columns[i] for i in leads[0]], leads[1])
-        if taken := [name for name in columns if name in names[len(features) :]]:
-            raise ValueError(
-                f"The table has columns named {taken} already, which are made of"
-                " known=: rename or remove them."
-            )
+    known, horizon = leads
+    if known:
+        names += name_leads(columns, known, horizon)
+        ahead = np.arange(len(table))[:, None] + np.arange(1, horizon + 1)
+        ahead = np.minimum(ahead, len(table) - 1)
+        table = append_leads(table, table, [features.index(i) for i in known], ahead)
     return Sequences(
         table,
         starts,
@@ -163,11 +161,3 @@ def cut_histories(
         history_lengths=lengths,
         whole=True,
     )
-
-
-def _append_leads(table: np.ndarray, columns: list[int], horizon: int) -> np.ndarray:
-    """Append what columns hold 1 to `horizon` rows later."""
-    here = np.arange(len(table))
-    later = [np.minimum(here + k, len(table) - 1) for k in range(1, horizon + 1)]
-    parts = [table[rows, i] for i in columns for rows in later]
-    return np.column_stack([table, *parts])

@@ -36,8 +36,8 @@ from ._series import (
 class Keys:
     """Where a table says to which series a row belongs, and when it was taken."""
 
-    group: list[Place]  # the columns or index levels that tell the series apart
-    time: Place | None  # that of the time stamps
+    group: list[Place]  # columns or index levels
+    time: Place | None
 
     @classmethod
     def find(cls, X: Any, group: Any, time: Any, input_name: str = "X") -> Keys:
@@ -74,11 +74,9 @@ class Keys:
 class KnownSeries:
     """What is remembered of series: their labels and their regular steps."""
 
-    labels: list[np.ndarray]  # (n_series,) one array for each column of labels
+    labels: list[np.ndarray]  # of each column in group (n_series,)
     steps: Any  # (n_series,) usual step of time; NaN where it is not known
-    # (n_series,) whether a series has rows on working days only, so that no weekend
-    # is a gap
-    working: np.ndarray
+    working: np.ndarray  # (n_series,) whether it has no rows at weekends
     is_date: bool  # whether times are dates and steps nanoseconds
 
     def names(self) -> np.ndarray | None:
@@ -103,23 +101,19 @@ class RowOrder:
             times, is_date = read_times(column)
             zone_offset = read_zone_offset(column, times) if max_gap is None else None
         self.order = sort_rows(series, times)
-        if self.order is not None:
-            series = series[self.order]
-            times = None if times is None else times[self.order]
-            if zone_offset is not None:
-                zone_offset = zone_offset[self.order]
-        self.series = series
-        self.times: Any = times
+        self.series = series = self._sort(series)
+        self.times: Any = self._sort(times)
+        self.clock: Any = self.times
         n_series = int(series.max()) + 1
         self.found = KnownSeries(labels, None, np.zeros(n_series, bool), is_date)
         self.matches = self._match(known)
         self.limits: Any = None
         self._is_asked = max_gap is not None
-        self.clock: Any = times
-        if times is not None:
-            self._check_distinct(times)
-            self.clock = self._tell_time(times, zone_offset, known, max_gap)
-            self.found.steps = self._find_steps(self.clock, known)
+        if self.times is not None:
+            self._check_distinct(self.times)
+            if is_date and max_gap is None:
+                self._leave_out_weekends(self._sort(zone_offset), known)
+            self.found.steps = self._find_steps(known)
             self.limits = GAP * self.found.steps
             if max_gap is not None:
                 self.limits = np.full(n_series, read_gap(max_gap, is_date))
@@ -151,30 +145,28 @@ class RowOrder:
             " apart."
         )
 
-    def _tell_time(
-        self, times: np.ndarray, zone_offset: Any, known: Any, max_gap: Any
-    ) -> np.ndarray:
-        """Times, without weekends for series that have no rows there."""
-        if not self.found.is_date or max_gap is not None:
-            return times
-        wall = times if zone_offset is None else times + zone_offset
+    def _leave_out_weekends(self, zone_offset: Any, known: KnownSeries | None) -> None:
+        """Stop the clock at weekends for the series that have no rows there."""
+        wall = self.times if zone_offset is None else self.times + zone_offset
         working = find_working(self.series, wall)
         if known is not None:
             working = np.where(self.matches < 0, working, known.working[self.matches])
         self.found.working = working
-        if not working.any():
-            return times
-        # By the time in UTC, in which no hour is skipped or repeated.
-        clock = working_time(wall) - (wall - times)
-        return np.where(working[self.series], clock, times)
+        if working.any():
+            # By the time in UTC, in which no hour is skipped or repeated.
+            clock = working_time(wall) - (wall - self.times)
+            self.clock = np.where(working[self.series], clock, self.times)
 
-    def _find_steps(self, times: np.ndarray, known: KnownSeries | None) -> np.ndarray:
+    def _find_steps(self, known: KnownSeries | None) -> np.ndarray:
         """Regular steps, as remembered or else as found."""
-        steps = regular_steps(self.series, times)
+        steps = regular_steps(self.series, self.clock)
         if known is None:
             return steps
         remembered = np.where(self.matches < 0, np.nan, known.steps[self.matches])
         return np.where(np.isnan(remembered), steps, remembered)
+
+    def _sort(self, values: Any) -> Any:
+        return values if self.order is None or values is None else values[self.order]
 
     def histories(self, n_before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find the history of each row of `X`: the rows of its run up to it."""

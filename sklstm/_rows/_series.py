@@ -129,9 +129,9 @@ def join_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 class Runs:
     """Unbroken runs of sorted rows, which are the histories."""
 
-    starts: np.ndarray  # (n_runs,) where each lies among the rows
-    lengths: np.ndarray  # (n_runs,) where each lies among the rows
-    series: np.ndarray  # (n_runs,) its series
+    starts: np.ndarray  # (n_runs,) first rows
+    lengths: np.ndarray  # (n_runs,) numbers of rows
+    series: np.ndarray  # (n_runs,)
 
     @classmethod
     def of(cls, series: np.ndarray, times: np.ndarray | None, limits: Any) -> Runs:
@@ -149,17 +149,10 @@ class Runs:
 class Tails:
     """The last rows of each run, to which later rows may connect."""
 
-    # (n_tail_rows, n_features) the rows of all tails, one tail after the other
-    rows: np.ndarray
-    # (n_tail_rows,) series, time, and time without weekends of each row, in that
-    # order
-    series: np.ndarray
-    # (n_tail_rows,) series, time, and time without weekends of each row, in that
-    # order
-    times: np.ndarray
-    # (n_tail_rows,) series, time, and time without weekends of each row, in that
-    # order
-    clock: np.ndarray
+    rows: np.ndarray  # (n_tail_rows, n_features) one tail after the other
+    series: np.ndarray  # (n_tail_rows,)
+    times: np.ndarray  # (n_tail_rows,)
+    clock: np.ndarray  # (n_tail_rows,) times without weekends
     starts: np.ndarray  # (n_tail_rows,) where in `rows` the tail of each begins
 
     @classmethod
@@ -183,9 +176,6 @@ class Tails:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the rows that others continue: those before them, without a gap."""
         n = len(self.rows)
-        if n == 0:
-            none = np.zeros(len(series), dtype=np.int64)
-            return none, none
         owner, time = np.r_[self.series, series], np.r_[known, times]
         is_new = np.arange(len(owner)) >= n
         # A known row of the same time stands after a new one: it does not precede it.

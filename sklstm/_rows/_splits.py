@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,17 +28,12 @@ def find_horizon(X: Any, y: Any) -> int:
 class Timeline:
     """Where samples stand in time: the one place that knows what may not be split."""
 
-    series: np.ndarray  # (n_samples,) number of the series of each, from 0
+    series: np.ndarray  # (n_samples,) numbers of series, from 0
     rows: np.ndarray  # (n_samples,) the row at which each ends
-    sizes: np.ndarray  # (n_series,) number of samples of each series
-    # (n_samples,) place of each among those of its series, in order of time
-    rank: np.ndarray
-    # (n_samples,) the same number for samples of one history, without a gap between
-    # them
-    runs: np.ndarray
-    # (n_samples,) the first row that each holds; of whole histories, of which a model
-    # reads as much as it likes, the row at which it ends
-    firsts: np.ndarray
+    sizes: np.ndarray  # (n_series,) numbers of samples
+    rank: np.ndarray  # (n_samples,) place among those of the series, in order of time
+    runs: np.ndarray  # (n_samples,) alike where no gap lies between two of a series
+    firsts: np.ndarray  # (n_samples,) first row of each; of whole histories the last
 
     @classmethod
     def of(cls, X: Any) -> Timeline:
@@ -61,11 +56,8 @@ class Timeline:
         return cls(series, rows, sizes, rank, runs, firsts)
 
     def __getitem__(self, key: Any) -> Timeline:
-        parts = (self.rank, self.runs, self.firsts)
-        rank, runs, firsts = (part[key] for part in parts)
-        return Timeline(
-            self.series[key], self.rows[key], self.sizes, rank, runs, firsts
-        )
+        of_each = ("series", "rows", "rank", "runs", "firsts")
+        return replace(self, **{name: getattr(self, name)[key] for name in of_each})
 
     def last(self, fraction: float, n_most: np.ndarray | None = None) -> np.ndarray:
         """Mark the last share of all samples, each series having its part of it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, validate_params
 
 from ._columns import (
@@ -95,11 +95,21 @@ def make_windows(
     >>> X[0].ravel(), y[0]
     (array([10, 20, 30]), np.int64(40))
     """
-    table, columns = _read_series(data, target, sequence_length + horizon)
-    windows = sliding_window_view(table, sequence_length, axis=0)[:-horizon:stride]
-    y = _following(table[sequence_length:, columns], horizon)[::stride]
+    table = read_table(data, "data")
+    n_rows, n_needed = len(table), sequence_length + horizon
+    if n_rows < n_needed:
+        raise ValueError(
+            f"data has {n_rows} row(s); at least {n_needed} are needed for one window"
+            " and what follows it: give a longer series, or a shorter sequence_length"
+            " or horizon."
+        )
+    keys = Keys([], None)
+    targets = _find_targets(table, keys, [], target, None)
+    values = read_features(table, keys.features(table), None)
+    windows = sliding_window_view(values, sequence_length, axis=0)[:-horizon:stride]
     X = windows.transpose(0, 2, 1)  # (n_windows, sequence_length, n_features)
-    return np.array(X), y
+    places = np.arange(sequence_length - 1, n_rows - horizon, stride)
+    return np.array(X), _following(values[:, targets], places, horizon)
 
 
 @validate_params(
@@ -234,7 +244,7 @@ def make_supervised(
             " shorter horizon or a larger max_gap."
         )
     _warn_of_lost(order, places, horizon)
-    y = _targets_of(table, targets, order, places, horizon)
+    y = _following(read_features(table, targets, order.order), places, horizon)
     here = order.positions(places)
     if as_rows:
         ahead = order.positions(places[:, None] + np.arange(1, horizon + 1))
@@ -252,7 +262,6 @@ def make_supervised(
             "known": [features.index(i) for i in leads],
             "horizon": horizon,
         }
-    y = y.ravel() if y.shape[1] == 1 else y
     if is_frame(table):
         names = [column_names(table)[i] for i in targets]
         index = get_index(table)
@@ -306,13 +315,11 @@ def _find_targets(
     return columns
 
 
-def _targets_of(
-    table: Any, targets: list[int], order: RowOrder, places: np.ndarray, horizon: int
-) -> np.ndarray:
-    """What follows the rows in these places, (n_rows, horizon * n_targets)."""
-    values = read_features(table, targets, order.order)
+def _following(values: np.ndarray, places: np.ndarray, horizon: int) -> np.ndarray:
+    """What follows the rows in these places, (n_rows, horizon * n_targets) or 1-D."""
     later = sliding_window_view(values[1:], horizon, axis=0)[places]
-    return later.transpose(0, 2, 1).reshape(len(places), -1)
+    y = later.transpose(0, 2, 1).reshape(len(places), -1)
+    return y.ravel() if y.shape[1] == 1 else y
 
 
 def name_targets(names: list[Any], horizon: int) -> list[Any]:
@@ -322,33 +329,3 @@ def name_targets(names: list[Any], horizon: int) -> list[Any]:
     if horizon == 1:
         return names
     return [f"{name}+{k}" for k in range(1, horizon + 1) for name in names]
-
-
-def _read_series(data: Any, target: Any, n_needed: int) -> tuple[np.ndarray, list[int]]:
-    """The series as a 2-D array, and the positions of its target columns."""
-    table = check_array(
-        data,
-        ensure_2d=False,
-        dtype="numeric",
-        ensure_all_finite=False,
-        input_name="data",
-    )
-    table = table[:, None] if table.ndim == 1 else table
-    if len(table) < n_needed:
-        raise ValueError(
-            f"data has {len(table)} row(s); at least {n_needed} are needed for one"
-            " window and what follows it: give a longer series, or a shorter"
-            " sequence_length or horizon."
-        )
-    if target is None:
-        return table, list(range(table.shape[1]))
-    named = data if is_frame(data) else table
-    targets = [target] if isinstance(target, (str, Integral)) else list(target)
-    return table, [find_column(named, key, "target") for key in targets]
-
-
-def _following(values: np.ndarray, horizon: int) -> np.ndarray:
-    """Row i holds rows i to i + horizon - 1 of values, side by side."""
-    y = sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
-    y = np.array(y).reshape(len(y), -1)  # (n_rows, horizon * n_targets)
-    return y.ravel() if y.shape[1] == 1 else y

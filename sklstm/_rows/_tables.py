@@ -47,18 +47,6 @@ def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:
     return table
 
 
-def append_columns(table: Any, columns: Mapping[Any, Any]) -> Any:
-    """Return a table with more columns after its own, (n_rows, n_columns + n_new)."""
-    if not is_frame(table):
-        return np.column_stack([table, *columns.values()])
-    if taken := [name for name in columns if name in column_names(table)]:
-        raise ValueError(
-            f"The table has columns named {taken} already, which would be replaced:"
-            " rename or remove them."
-        )
-    return _with_columns(table, columns)
-
-
 def _with_columns(table: Any, columns: Mapping[Any, Any]) -> Any:
     frame = nw.from_native(table)
     made = [
@@ -88,20 +76,26 @@ def stack_rows(top: Any, bottom: Any) -> Any:
 
 def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> Any:
     """Append what columns hold in later rows, (n_rows, n_columns + n_leads)."""
-    names = column_names(table)
-    leads = {}
-    for i in columns:
-        column = _safe_indexing(table, i, axis=1)
-        for name, rows in zip(
-            name_leads([names[i]], ahead.shape[1]), ahead.T, strict=True
-        ):
-            leads[name] = _safe_indexing(column, rows)
-    return append_columns(X, leads)
+    leads = [
+        _safe_indexing(column, rows)
+        for column in (_safe_indexing(table, i, axis=1) for i in columns)
+        for rows in ahead.T
+    ]
+    if not is_frame(X):
+        return np.column_stack([X, *leads])
+    names = name_leads(column_names(table), columns, ahead.shape[1])
+    return _with_columns(X, dict(zip(names, leads, strict=True)))
 
 
-def name_leads(names: list[Any], horizon: int) -> list[str]:
-    """Name the values of columns 1 to `horizon` rows later."""
-    return [f"{name}+{k}" for name in names for k in range(1, horizon + 1)]
+def name_leads(names: list[Any], columns: list[int], horizon: int) -> list[str]:
+    """Name the values of columns 1 to `horizon` rows later; the names must be new."""
+    leads = [f"{names[i]}+{k}" for i in columns for k in range(1, horizon + 1)]
+    if taken := [name for name in names if name in leads]:
+        raise ValueError(
+            f"The table has columns named {taken} already, which are made of known=:"
+            " rename or remove them."
+        )
+    return leads
 
 
 def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) -> Any:
