@@ -14,23 +14,25 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._input import KeepsSequences
 from ._rows._columns import get_index, is_missing
 from ._sequences import Sequences
 
 _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
 
 
-# Without output keys, scikit-learn does not wrap `transform` to return dataframes.
-class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class SequenceEncoder(  # type: ignore[call-arg]
+    KeepsSequences, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     r"""Turn texts or lists of tokens into sequences of integer ids.
 
     `fit` gives each token an id, the most frequent token 0, the next 1 and so
     on. `transform` returns for each sample the ids of its tokens in their order,
     without padding, and -1 for tokens that have no id.
 
-    A sample is a string, which scikit-learn's text analysis cuts into tokens, or
-    a list or 1-D array of tokens, which are taken as they are: words, event
-    codes or anything else that can be a key of a dict.
+    A sample is a string, which scikit-learn's text analysis cuts into tokens, or a
+    list or 1-D array of tokens, which are taken as they are: words, event codes or
+    anything else that can be a key of a dict.
 
     Parameters
     ----------
@@ -46,8 +48,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         from lists or from a callable become tuples.
 
     lowercase : bool, default=True
-        Whether strings are put in lower case. Tokens in lists, or from a
-        callable, stay as they are.
+        Whether strings, but not tokens, are put in lower case.
 
     token_pattern : str, default=``r"(?u)\b\w\w+\b"``
         Regular expression for a word; used by ``analyzer="word"`` only. As in
@@ -55,15 +56,16 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         is left out: ``r"\w+|[^\w\s]"`` keeps both.
 
     min_frequency : int or float, default=1
-        A token gets an id if at least this number of training samples hold it;
-        a float is a share of the training samples.
+        Number, or as a float share, of training samples that must hold a token for
+        it to get an id.
 
     max_features : int or None, default=None
-        Largest number of ids. They go to the tokens that occur most often; None
-        is for all tokens.
+        Largest number of ids, which go to the tokens that occur most often; None is
+        for all tokens.
 
     max_length : int or None, default=None
-        Samples with more tokens are cut to this length; None keeps all.
+        Samples with more tokens are cut to this length, for the vocabulary, too;
+        None keeps all.
 
     truncate : {"start", "end"}, default="end"
         The side of longer samples that is cut off. ``"end"`` keeps how a text
@@ -83,10 +85,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
     Notes
     -----
-    A sample without tokens becomes a single unknown token, since a sequence has
-    at least one step.
-
-    What `max_length` cuts off does not count for the vocabulary.
+    A sample without tokens becomes a single unknown one, since a sequence has at least
+    one step.
 
     A model learns what an unknown token means only if there are some in the
     training data. With the defaults there are none; ``min_frequency=2`` makes
@@ -162,8 +162,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Raises
         ------
         ValueError
-            If a sample or a token is missing (None or NaN) or is none of the
-            above, or if no token is left in the vocabulary.
+            If a sample or a token is missing (None or NaN) or of another type, or no
+            token is left in the vocabulary.
         """
         self.fit_transform(X)
         return self
@@ -200,13 +200,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Returns
         -------
         sequences : Sequences of shape (n_samples, max_length, 1)
-            The ids, of type int64, -1 for an unknown token. Each sequence has
-            its own length; the longest is the second number of the shape.
-
-        Raises
-        ------
-        ValueError
-            If a sample or a token is missing or of a type that `fit` refuses.
+            The ids, of type int64, -1 for an unknown token, each sequence of its own
+            length.
         """
         check_is_fitted(self)
         return self._encode(*self._read(X), get_index(X))
@@ -223,11 +218,6 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         -------
         samples : list of list
             The tokens of each sample, None for an unknown one.
-
-        Raises
-        ------
-        ValueError
-            If X are not ids of this vocabulary.
         """
         check_is_fitted(self)
         got: Any = X if isinstance(X, Sequences) else type(X).__name__
@@ -262,21 +252,6 @@ class SequenceEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         """
         check_is_fitted(self)
         return np.array(["token"], dtype=object)
-
-    def set_output(self, *, transform: str | None = None) -> SequenceEncoder:
-        """Do nothing: `Sequences` are always themselves.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            As in scikit-learn. Has no effect.
-
-        Returns
-        -------
-        self : SequenceEncoder
-            The encoder.
-        """
-        return self
 
     def _read(self, X: Any) -> tuple[list[Any], np.ndarray, np.ndarray]:
         """Read all samples, once."""

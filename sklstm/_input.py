@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ._rows._columns import find_position, refuse_lazy
-from ._sequences import Sequences
+from ._sequences import Sequences, name_step
 
 # Up to here every whole number is a float32 of its own.
 MAX_IDS = 1 << 24
@@ -20,6 +20,26 @@ _FORMS = (
     "expected a 2-D or 3-D array, a list of (n_timesteps, n_features) arrays,"
     " or Sequences"
 )
+
+
+class KeepsSequences:
+    """A transformer that has no other container for what it returns."""
+
+    # Without output keys, scikit-learn does not wrap `transform` to return dataframes.
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: `Sequences` are always themselves.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The transformer.
+        """
+        return self
 
 
 def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
@@ -294,21 +314,17 @@ def check_ids(
     if not bad.any():
         return
     row, k = np.argwhere(bad)[0]
-    value, feature = float(values[row, k]), positions[k]
+    value = float(values[row, k])
     if value % 1:
         advice = "Ids are whole numbers, negative ones for unknown: encode categories"
     elif n_ids is None:
         advice = f"Ids must be below {MAX_IDS}: number the categories from 0 on"
     else:
         advice = f"The largest in fit was {n_ids[k] - 1}: encode unknown ones as -1"
-    ends = sequences.starts + sequences.lengths
-    i = ((sequences.starts <= row) & (row < ends)).argmax()
-    names = sequences.feature_names
     raise ValueError(
-        f"Input X contains the id {value:.15g}: sequence {i}, step"
-        f" {row - sequences.starts[i]}, feature"
-        f" {feature if names is None else repr(names[feature])}. {advice}, as"
-        " SequenceEncoder does, or"
+        f"Input X contains the id {value:.15g}:"
+        f" {name_step(sequences, row, positions[k])}. {advice}, as SequenceEncoder"
+        " does, or"
         " OrdinalEncoder(handle_unknown='use_encoded_value', unknown_value=-1)."
     )
 

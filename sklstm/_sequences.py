@@ -15,16 +15,14 @@ OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 class Sequences:
     """Many sequences of unequal length, stored on one table of steps.
 
-    `Sequences` is to sequences what a CSR matrix is to sparse rows: one flat
-    table, and for each sequence where it starts and how long it is. Sequences
-    may overlap, so that all the windows over a series take no more memory than
-    the series itself.
+    `Sequences` are to sequences what a CSR matrix is to sparse rows: one flat table,
+    and for each sequence where it starts and how long it is. Sequences may overlap:
+    all the windows over a series take no more memory than the series itself.
 
-    It behaves like a read-only array of shape ``(n_sequences, max_length,
-    n_features)`` as far as scikit-learn needs one: it has a length, a shape and
-    a dtype, and an index, slice or boolean mask selects sequences without
-    copying steps. That is enough for `train_test_split`, `cross_val_score`,
-    `GridSearchCV` and `Pipeline`.
+    They behave like a read-only array of shape ``(n_sequences, max_length,
+    n_features)`` as far as scikit-learn needs one, for `train_test_split`,
+    `GridSearchCV` or a `Pipeline`: an index, slice or boolean mask selects sequences
+    without copying steps.
 
     Parameters
     ----------
@@ -41,7 +39,7 @@ class Sequences:
         The names of the features, if they have any.
 
     series : array-like of int, shape (n_sequences,), default=None
-        Number of the series that each sequence is taken from, if that is known.
+        Number of the series that each sequence is taken from.
 
     series_names : array-like of shape (n_series,), default=None
         What the table calls each of the numbered series; tuples where several
@@ -54,10 +52,9 @@ class Sequences:
         A label for each sequence, such as the index of a dataframe.
 
     rows : array-like of int, shape (n_sequences,), default=None
-        Row at which each sequence ends, counted in order of series and time over
-        the whole table that the sequences were first made of: what still says how far
-        apart two sequences are once rows have been left out. None means their place
-        on this table.
+        Row at which each sequence ends, counted over the whole table that they were
+        first made of: what says how far apart two of them are once rows have been
+        left out. None means their place on this table.
 
     history_lengths : array-like of int, shape (n_sequences,), default=None
         Number of rows of its series up to the end of each sequence, without a gap.
@@ -65,11 +62,11 @@ class Sequences:
         the step before it.
 
     horizon : int, default=None
-        How many rows after each sequence its target reaches, if that is known.
+        How many rows after each sequence its target reaches.
 
     targets : array-like of int, default=None
-        Positions of the features that the target continues, if that is known. The
-        columns of the target are ordered by step ahead, then by feature.
+        Positions of the features that the target continues; its columns are ordered
+        by step ahead, then by feature.
 
     units_changed : bool, default=False
         Whether the features of `targets` are no longer in the units in which the
@@ -82,20 +79,7 @@ class Sequences:
     Attributes
     ----------
     steps, starts, lengths : ndarray
-        As given.
-
-    feature_names, series, series_names, times, index, rows, history_lengths : \
-            ndarray or None
-        As given; `index` may be a pandas.Index.
-
-    horizon : int or None
-        As given.
-
-    targets : list of int or None
-        As given.
-
-    units_changed, whole : bool
-        As given.
+        As given; so are all other parameters, as arrays, or None if not known.
 
     See Also
     --------
@@ -107,8 +91,6 @@ class Sequences:
     -----
     What sequences know stays with them when some are selected, shortened or
     pickled. A pickle holds only those rows of the table that some sequence uses.
-
-    Whole histories are not converted to an array: n of them would take n² steps.
 
     Examples
     --------
@@ -148,23 +130,19 @@ class Sequences:
         whole: bool = False,
     ) -> None:
         self.steps = np.asarray(steps)
-        self.starts = _as_integers(starts, "starts")
-        self.lengths = _as_integers(lengths, "lengths")
+        self.starts: Any = _as_integers(starts, "starts")
+        self.lengths: Any = _as_integers(lengths, "lengths")
         self.feature_names = (
             None if feature_names is None else np.asarray(feature_names, dtype=object)
         )
-        self.series = None if series is None else _as_integers(series, "series")
+        self.series: Any = _as_integers(series, "series")
         self.series_names = None if series_names is None else np.asarray(series_names)
         self.times = None if times is None else np.asarray(times)
         # A pandas index stays one: an array would forget its levels and time zone.
         is_index = hasattr(index, "get_level_values")
         self.index = index if is_index or index is None else np.asarray(index)
-        self.rows: Any = None if rows is None else _as_integers(rows, "rows")
-        self.history_lengths: Any = (
-            None
-            if history_lengths is None
-            else _as_integers(history_lengths, "history_lengths")
-        )
+        self.rows: Any = _as_integers(rows, "rows")
+        self.history_lengths: Any = _as_integers(history_lengths, "history_lengths")
         self.horizon = None if horizon is None else int(horizon)
         self.targets = None if targets is None else [int(i) for i in targets]
         self.units_changed = bool(units_changed)
@@ -242,14 +220,7 @@ class Sequences:
         Raises
         ------
         ValueError
-            If an array is not 2-D, is empty, or differs in its number of
-            features or in its columns.
-
-        Examples
-        --------
-        >>> from sklstm import Sequences
-        >>> Sequences.from_arrays([[[1, 2]], [[3, 4], [5, 6]]]).lengths
-        array([1, 2])
+            If an array is not 2-D, is empty, or has other features or columns.
         """
         arrays = list(arrays)
         if not arrays:
@@ -378,13 +349,6 @@ class Sequences:
         -------
         array : ndarray of shape (n_sequences, max_length, n_features)
             All sequences, each at the end of its row.
-
-        Examples
-        --------
-        >>> from sklstm import Sequences
-        >>> Sequences.from_arrays([[[1]], [[2], [3]]]).padded()[:, :, 0]
-        array([[nan,  1.],
-               [ 2.,  3.]])
         """
         n_sequences, max_length, n_features = self.shape
         padded = max_length - self.lengths  # (n_sequences,) steps without a value
@@ -424,12 +388,6 @@ class Sequences:
         -------
         sequences : Sequences
             Those at `indices`, on the same table.
-
-        Examples
-        --------
-        >>> from sklstm import Sequences
-        >>> Sequences.from_arrays([[[1]], [[2], [3]]]).take([1]).lengths
-        array([2])
         """
         if axis != 0 or out is not None or mode != "raise":
             raise ValueError("Sequences.take takes indices along axis 0 only.")
@@ -447,12 +405,6 @@ class Sequences:
         -------
         sequences : Sequences
             On the same table.
-
-        Examples
-        --------
-        >>> from sklstm import Sequences
-        >>> Sequences.from_arrays([[[1]], [[2], [3], [4]]]).tail(2)[1].ravel()
-        array([3, 4])
         """
         lengths = np.minimum(self.lengths, min(n_steps, self.shape[1]))
         starts = self.starts + (self.lengths - lengths)
@@ -471,17 +423,8 @@ class Sequences:
         Returns
         -------
         sequences : Sequences
-            With the same starts and lengths, which know the same; but not the names
-            of features and targets if there is another number of features. If the
-            targets have other values there, their units count as changed.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklstm import Sequences
-        >>> windows = Sequences(np.array([[1], [2], [3]]), [0, 1], [2, 2])
-        >>> windows.on_table(windows.steps * 10)[1].ravel()
-        array([20, 30])
+            Without the names of features and targets if there is another number of
+            features. If targets have other values, their units count as changed.
         """
         made = self._like(np.asarray(steps), self.starts, self.lengths)
         if np.shape(steps)[1:] != self.steps.shape[1:]:
@@ -501,34 +444,19 @@ class Sequences:
         Returns
         -------
         within : ndarray of bool, shape (n_sequences,)
-            Where it does, the row of the table before the first step is the step
-            before it.
-
-        Examples
-        --------
-        >>> from sklstm import make_histories
-        >>> make_histories([10, 20, 30]).tail(2).begins_within()
-        array([False, False,  True])
+            Where the row of the table before the first step is the step before it.
         """
         if self.history_lengths is None:
             return np.zeros(len(self), dtype=bool)
         return self.history_lengths > self.lengths
 
     def compact(self) -> Sequences:
-        """Leave out the rows of the table that no sequence needs.
-
-        These are its steps and, if it begins within its history, the step before.
+        """Leave out all rows but the steps of sequences and that before each, if any.
 
         Returns
         -------
         sequences : Sequences
             The same sequences; on the same table if all of it is in use.
-
-        Examples
-        --------
-        >>> from sklstm import Sequences
-        >>> Sequences([[1], [2], [3]], starts=[1], lengths=[2]).compact().steps.ravel()
-        array([2, 3])
         """
         n_before = self.begins_within()
         used = _cover(self.starts - n_before, self.lengths + n_before, len(self.steps))
@@ -564,12 +492,6 @@ class Sequences:
         coverage : ndarray of shape (n_steps_total,)
             For each row of `steps` the sum of the weights of the sequences that
             hold it.
-
-        Examples
-        --------
-        >>> from sklstm import Sequences
-        >>> Sequences([[0], [1], [2]], starts=[0, 1], lengths=[2, 2]).coverage()
-        array([1, 2, 1])
         """
         return _cover(self.starts, self.lengths, len(self.steps), weights)
 
@@ -584,7 +506,9 @@ def _cover(
     return np.cumsum(change)[:-1]
 
 
-def _as_integers(values: Any, name: str) -> np.ndarray:
+def _as_integers(values: Any, name: str) -> np.ndarray | None:
+    if values is None:
+        return None
     values = np.asarray(values)
     if values.dtype in (np.int32, np.int64):  # a million short ones take half as much
         return values
@@ -609,49 +533,43 @@ def _find_problem(
         )
     if len(table) == 0:
         return "is empty; a sequence needs at least one step."
-    if table.shape[1] != first.shape[1]:
+    n_features, expected = table.shape[1], first.shape[1]
+    if n_features != expected:
         return (
-            f"has {table.shape[1]} features and sequence 0 has {first.shape[1]};"
-            " all must have the same features."
+            f"has {n_features} features and sequence 0 has {expected}: give the same."
         )
     if columns != first_columns:
-        return (
-            f"has columns {columns} and sequence 0 has {first_columns}; all must"
-            " have the same columns."
-        )
+        return f"has columns {columns}, unlike sequence 0 with {first_columns}."
     return None
-
-
-def find_non_finite(
-    sequences: Sequences, dtype: str = "float64"
-) -> tuple[int, int, str] | None:
-    """Find the first value that is NaN, infinite or too large for a type."""
-    steps, limit = sequences.steps, np.finfo(dtype).max
-    # NaN is in no order; and no mask of the table's size is made in the usual case.
-    if steps.dtype.kind != "f" or (-limit <= steps.min() and steps.max() <= limit):
-        return None
-    bad = ~(np.abs(steps) <= limit)
-    bad[sequences.coverage() == 0] = False
-    if not bad.any():
-        return None
-    row, feature = np.argwhere(bad)[0]
-    value = steps[row, feature]
-    what = "NaN" if np.isnan(value) else f"{value:g}, too large for {dtype}"
-    return row, feature, "infinity" if np.isinf(value) else what
 
 
 def check_finite(
     sequences: Sequences, dtype: str = "float64", name: str = "Input X"
 ) -> None:
     """Raise if a step of some sequence is NaN, infinite or too large."""
-    place = find_non_finite(sequences, dtype)
-    if place is None:
+    steps, limit = sequences.steps, np.finfo(dtype).max
+    # NaN is in no order; and no mask of the table's size is made in the usual case.
+    if steps.dtype.kind != "f" or (-limit <= steps.min() and steps.max() <= limit):
         return
-    row, feature, what = place
+    bad = ~(np.abs(steps) <= limit)
+    bad[sequences.coverage() == 0] = False
+    if not bad.any():
+        return
+    row, feature = np.argwhere(bad)[0]
+    value = steps[row, feature]
+    what = "infinity" if np.isinf(value) else f"{value:g}, too large for {dtype}"
+    raise ValueError(
+        f"{name} contains {'NaN' if np.isnan(value) else what}:"
+        f" {name_step(sequences, row, feature)}. Impute or remove such values; only"
+        " steps of a 3-D array that are NaN in every feature, before or after a"
+        " sequence, are padding."
+    )
+
+
+def name_step(sequences: Sequences, row: int, feature: int) -> str:
+    """Say where a value stands: in which sequence, step and feature."""
     ends = sequences.starts + sequences.lengths
     i = ((sequences.starts <= row) & (row < ends)).argmax()
-    raise ValueError(
-        f"{name} contains {what}: sequence {i}, step {row - sequences.starts[i]},"
-        f" feature {feature}. Impute or remove such values; only steps of a 3-D array"
-        " that are NaN in every feature, before or after a sequence, are padding."
-    )
+    names = sequences.feature_names
+    named = feature if names is None else repr(names[feature])
+    return f"sequence {i}, step {row - sequences.starts[i]}, feature {named}"

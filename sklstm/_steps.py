@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._input import all_or_nothing, is_ragged, read_sequences
+from ._input import KeepsSequences, all_or_nothing, is_ragged, read_sequences
 from ._sequences import Sequences
 
 
@@ -27,7 +27,11 @@ def _inner_names(self: Any) -> bool:
 
 
 class StepTransformer(  # type: ignore[call-arg]
-    MetaEstimatorMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    KeepsSequences,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
 ):
     """Apply a transformer of tables to the steps of sequences.
 
@@ -61,8 +65,8 @@ class StepTransformer(  # type: ignore[call-arg]
     -----
     The LSTM estimators standardise by themselves: no scaler is needed before them.
 
-    The rows of a table are its steps, so that it is transformed as by the transformer
-    alone. The steps of all series are one table to it: it must map each row on its own.
+    The steps of all series are one table to the transformer, which must map each row
+    on its own. A table is transformed as by the transformer alone.
 
     Sequences still know which features y continues if these keep their names; a
     `ColumnTransformer` needs ``verbose_feature_names_out=False`` for that.
@@ -166,21 +170,6 @@ class StepTransformer(  # type: ignore[call-arg]
         """
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out(input_features)
-
-    def set_output(self, *, transform: str | None = None) -> StepTransformer:
-        """Leave sequences as they are, in a pipeline whose output is set.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : StepTransformer
-            The transformer.
-        """
-        return self
 
     def _read(self, X: Any, *, reset: bool) -> Sequences | None:
         """Read sequences; None for a table, whose rows are steps."""

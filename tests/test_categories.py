@@ -341,7 +341,7 @@ def test_ids_are_finite(value):
     regressor = make(LSTMRegressor).fit(X, VALUES)
     for call, args in [(regressor.predict, ()), (clone(regressor).fit, (VALUES,))]:
         message = message_of(call, replaced(value), *args)
-        assert "sequence 3, step 0, feature 1" in message
+        assert "sequence 3, step 0, feature 'state'" in message
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -44,20 +44,23 @@ def make_histories(
         series. None means that all rows are of one series.
 
     time : str or int, default=None
-        What says when a row was taken: a column by name or position, or a level of
-        the index by name; ``"index"`` is an index without levels, whatever its
-        name. None means that the rows of a series are consecutive as they come.
+        What says when a row was taken, as dates or numbers: a column by name or
+        position, or a level of the index by name; ``"index"`` is an index without
+        levels, whatever its name. None means that the rows of a series are
+        consecutive as they come.
 
     max_gap : timedelta, str or float, default=None
-        The longest step of time that is no gap, at which history starts afresh;
-        see `SequenceWindower`. Needs `time`.
+        The longest step of time that is no gap, at which history starts afresh: a
+        duration for dates (``"3h"`` is read by pandas), a number for numbers,
+        infinity for no gaps at all. None means one and a half times the regular step
+        of each series, see `SequenceWindower`; weekends are no gaps of a series that
+        has no rows there. Needs `time`.
 
     Returns
     -------
     X : Sequences of length n_rows
         In the order of the rows: all rows of the same series up to each, on one
-        table. The columns of `group` and `time` are no features of it. Other
-        columns must hold numbers.
+        table, without the columns of `group` and `time`.
 
     Raises
     ------

@@ -153,16 +153,13 @@ def make_supervised(
         those of `group`, `time` and `known`.
 
     group : str, int or list of these, default=None
-        What says to which series a row belongs, as in `make_histories`.
-        Targets are taken from the same series.
+        As in `make_histories`. Targets are taken from the same series.
 
     time : str or int, default=None
-        What says when a row was taken, as in `make_histories`. A row before
-        a gap has no future.
+        As in `make_histories`. A row before a gap has no future.
 
     max_gap : timedelta, str or float, default=None
-        The longest step of time that is no gap, as in `SequenceWindower`.
-        Needs `time`.
+        As in `make_histories`.
 
     known : list of int or str, default=None
         Columns whose future is known, such as prices or the calendar, by name or
@@ -179,10 +176,8 @@ def make_supervised(
     -------
     X : Sequences of length n_samples
         The histories of the rows that are followed by `horizon` others, in the order
-        of `data`. They are on one table; fewer samples are a slice, ``X[::10]``. They
-        know their series, time, index and `horizon`, and the features that `y`
-        continues. If `as_rows`, the rows with all columns: a dataframe if `data` is
-        one, and else an array.
+        of `data`, on one table; fewer samples are a slice, ``X[::10]``. If `as_rows`,
+        the rows with all columns: a dataframe if `data` is one, and else an array.
 
     y : array-like of shape (n_samples,) or (n_samples, horizon * n_targets)
         What follows each, one row after the other; 1-D for one value. A series or
@@ -192,8 +187,8 @@ def make_supervised(
     Raises
     ------
     ValueError
-        If no row has a future, a column of `known` is a target or a key, or a column
-        that is a feature holds no numbers.
+        As in `make_histories`, and if no row has a future, or a column of `known` is
+        a target or a key.
 
     See Also
     --------

@@ -37,14 +37,12 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     Histories come from `make_supervised` or `make_histories`: sample t is all rows
     of its series up to row t. Its window, the rows t - `sequence_length` + 1 to t, is
-    the same alone, in any fold of any splitter and in any order.
+    the same alone, in any fold of any splitter and in any order. The first rows of a
+    series have a shorter one; nothing is made up for what came before.
 
     A table of rows has its histories made first, so that row t becomes the window
     that ends at it, and y stays as it is. Such rows know nothing of those that a
     splitter has taken away, unless `time` says when they were taken.
-
-    The first rows of a series have a shorter history; nothing is made up for what
-    came before them.
 
     Parameters
     ----------
@@ -52,26 +50,14 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Number of rows in a window, its last row included.
 
     group : str, int or list of these, default=None
-        What says to which series a row of a table belongs: a column by name or
-        position, or a level of the index by name. Rows that agree in all of several
-        are of one series. Such columns are no part of the windows. None means that
-        all rows are of one series. `Sequences` know their series; they must have been
-        made with `group`, too.
+        As in `make_histories`, for a table. `Sequences` know their series; they must
+        have been made with `group`, too.
 
     time : str or int, default=None
-        What says when a row of a table was taken: a column by name or position, or a
-        level of the index by name; ``"index"`` is an index without levels, whatever
-        its name. Dates or numbers. The column is no part of the windows. The
-        rows of a series may come in any order, and history starts afresh after
-        a gap. None means that rows are consecutive as they come. `Sequences` know
-        their order; they must have been made with `time`, too.
+        As in `make_histories`, for a table; `Sequences` must have been made with it.
 
     max_gap : timedelta, str or float, default=None
-        The longest step of time from a row to the next that is no gap: a
-        duration for dates (``"3h"`` is read by pandas), a number for
-        numbers, infinity for no gaps at all. None means one and a half times the
-        regular step of each series in `fit`; weekends are no gaps of a series that
-        has no rows there. Needs `time`.
+        As in `make_histories`. Regular steps are those of `fit`.
 
     context : bool, default=True
         Whether rows that continue a series where those of `fit` end, or end before a
@@ -112,10 +98,6 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Without `time` the rows given to `transform` are taken to be consecutive, and
-    the result depends on their order. With it, windows follow time whatever
-    the order of the rows, and end at the holes that rows left out of a fold leave.
-
     The regular step of a series is the one that only a twentieth of its steps fall
     short of. Unless most of its steps are just that long, it is that of all series
     together, if shorter. It is remembered from `fit`; that of a series seen only in
@@ -145,8 +127,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
            [10., 20., 30.],
            [20., 30., 40.]])
 
-    Two series, told apart by column 0, with the hour in column 1. The second
-    misses an hour:
+    Two series, told apart by column 0, with the hour in column 1, of which the second
+    series misses one:
 
     >>> table = np.array([[0, 1, 10], [1, 1, 5], [0, 2, 20], [1, 2, 6], [1, 4, 8]])
     >>> windower = SequenceWindower(sequence_length=2, group=0, time=1)
@@ -200,8 +182,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `group` or `time` is not in `X`, a label or time is missing, two
-            rows of a series have the same time, or a value is infinite.
+            As in `make_histories`, or if a value is infinite.
         """
         self._fit(X, y)
         return self
@@ -212,7 +193,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : Sequences or array-like of shape (n_samples, n_columns)
-            Histories, or rows.
+            As in `fit`.
 
         y : Ignored
             Present for the API.
@@ -271,14 +252,9 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         windows : Sequences of shape (n_samples, sequence_length, n_features)
-            In the order of `X`, and on the same table if that holds the features
-            alone, in order of time. If `flatten`, an ndarray
-            of shape (n_samples, sequence_length * n_features), oldest lag first.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`, and if `X` has other features.
+            In the order of `X`, on the same table if that holds the features alone, in
+            order of time. If `flatten`, an ndarray of shape (n_samples,
+            sequence_length * n_features), oldest lag first.
         """
         check_is_fitted(self)
         if self._tails is not None and self.sequence_length >= self._n_tail:
@@ -378,27 +354,26 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n, length = len(windows), self.sequence_length
         # Those that have been cut before are not short of history.
         n_short = int(((windows.lengths < length) & ~windows.begins_within()).sum())
-        if is_known and (n < MIN_WINDOWS or n_short <= SHORT_OF_KNOWN * n):
+        if n_short <= (SHORT_OF_KNOWN if is_known else SHORT_OF_ROWS) * n:
             return
-        if n_short <= SHORT_OF_ROWS * n:
+        if is_known and n < MIN_WINDOWS:
             return
+        n_series, n_runs = len(np.unique(windows.series)), _count_histories(windows)
         if not is_known:
+            also = ", or name the time stamps with time=" if self.time is None else ""
             advice = (
                 "rows do not say what came before them. Make histories of all rows"
-                " with make_supervised or make_histories"
-                + (", or name the time stamps with time=" if self.time is None else "")
+                f" with make_supervised or make_histories{also}"
+            )
+        elif n_runs > n_series:
+            advice = (
+                f"gaps of time break {n_series} series into {n_runs} histories."
+                " Give a larger max_gap if history starts afresh where it should"
+                " not, dates in place of numbers such as 20240131, or a shorter"
+                " sequence_length"
             )
         else:
-            n_series = len(np.unique(windows.series))
-            n_runs = _count_histories(windows)
             advice = "give a shorter sequence_length or more rows"
-            if n_runs > n_series:
-                advice = (
-                    f"gaps of time break {n_series} series into {n_runs} histories."
-                    " Give a larger max_gap if history starts afresh where it should"
-                    " not, dates in place of numbers such as 20240131, or a shorter"
-                    " sequence_length"
-                )
         warnings.warn(
             f"{n_short} of {n} windows have fewer than sequence_length={length} steps:"
             f" {advice}.",
@@ -421,9 +396,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     @available_if(lambda self: self.flatten)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Name the lag columns, such as ``load_lag3`` for the row three before.
-
-        Available only if `flatten` is True.
+        """Name the lag columns of flat windows, such as ``load_lag3``.
 
         Parameters
         ----------
@@ -450,7 +423,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            As in scikit-learn. Has no effect while `flatten` is False.
+            As in scikit-learn.
 
         Returns
         -------

@@ -24,8 +24,8 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
     Parameters
     ----------
     missing : {"interpolate", "keep"}, default="interpolate"
-        What stands in the 59 weeks that were not measured: the straight line in time
-        between the measured neighbours, or NaN.
+        What stands in the 59 weeks: the straight line between the measured
+        neighbours, or NaN.
 
     as_frame : bool, default=False
         If True, `data` is a pandas DataFrame indexed by date.
@@ -51,14 +51,9 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
 
     Notes
     -----
-    There is no `target`: what to predict (the next week, the next year) is the
-    choice of the reader of a series.
-
-    The default fills rather than cuts, because the longest stretch without a gap
-    (856 weeks) would lose 27 of the 44 years. A filled week leans on the first
-    measurement *after* its gap, hence on its future. That matters for the longest
-    gap, 18 weeks in 1964, and for no evaluation that starts later than 3 August 1985,
-    the last filled week.
+    A filled week leans on the first measurement after its gap, hence on its future:
+    up to 18 weeks of 1964, and none after 3 August 1985. The longest stretch without
+    a gap has 856 weeks.
 
     References
     ----------

@@ -27,11 +27,10 @@ def make_adding_problem(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Make the adding problem: remember two marked values and add them.
 
-    The first feature is uniform on (0, 1). The second is a marker, 1 at exactly two
-    steps and 0 elsewhere: one step is drawn from the first half
-    (`n_timesteps // 2` steps) and one from the second. The target is the sum of the
-    two marked values. Predicting its mean, 1, has an expected squared error of
-    1/6 = 0.167; only a model that remembers goes below.
+    The first feature is uniform on (0, 1). The second is a marker, 1 at one step of
+    the first half (`n_timesteps // 2` steps) and one of the second, and 0 elsewhere.
+    The target is the sum of the two marked values. Predicting its mean, 1, has an
+    expected squared error of 1/6 = 0.167; only a model that remembers goes below.
 
     Parameters
     ----------
@@ -42,8 +41,7 @@ def make_adding_problem(
         The number of steps in each sequence, at least 2. The longer, the harder.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across
-        multiple function calls.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -53,13 +51,10 @@ def make_adding_problem(
     y : ndarray of shape (n_samples,)
         The sum of the two marked values, between 0 and 2.
 
-    Notes
-    -----
-    The task is due to [1]_; values on (0, 1), a mark in each half and the plain sum
-    as the target follow [2]_.
-
     References
     ----------
+    The task is due to [1]_, its details to [2]_.
+
     .. [1] S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural
        Computation 9(8), 1735-1780, 1997.
 
@@ -124,8 +119,7 @@ def make_lagged(
         R² is `1 / (1 + noise**2)`.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across
-        multiple function calls.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -133,8 +127,7 @@ def make_lagged(
         The feature, one row per step.
 
     y : ndarray of shape (n_samples,)
-        The target. Its first `lag` values echo rows from before the table: they have
-        the same distribution as the others, but nothing in `X` predicts them.
+        The target. Its first `lag` values echo rows from before the table.
 
     Examples
     --------
@@ -184,9 +177,8 @@ def make_regime_sines(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Make a noisy sine that changes its frequency from regime to regime.
 
-    One series for two problems: forecast it, or tell at each step which regime it is
-    in. The amplitude is 1 and the phase runs on through a change, so neither a jump
-    nor a level gives the regime away.
+    The amplitude is 1 and the phase runs on through a change, so neither a jump nor a
+    level gives the regime away.
 
     Parameters
     ----------
@@ -207,15 +199,13 @@ def make_regime_sines(
         The least number of steps between two changes.
 
     max_duration : int, default=128
-        The greatest number of steps between two changes. Each duration is drawn
-        uniformly; the last regime is cut by the end of the series.
+        The greatest number of steps between two changes, drawn uniformly.
 
     noise : float, default=0.1
         The standard deviation of the normal noise, in units of the amplitude.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across
-        multiple function calls.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -223,8 +213,7 @@ def make_regime_sines(
         The noisy sine.
 
     regimes : ndarray of shape (n_samples,)
-        The regime of each step, from 0 to `n_regimes - 1`. Each change is to one of
-        the other regimes, all equally likely.
+        The regime of each step, from 0 to `n_regimes - 1`, all equally likely next.
 
     Examples
     --------
@@ -283,10 +272,9 @@ def make_ragged_sequences(
     """Make sequences of unequal length whose class is the order of their steps.
 
     Each sequence rises and falls with the period of its class, between 16 steps
-    (class 0) and 4 (the last class), from a random phase. Only the order tells:
-    length and steps are drawn without regard to the class, which then merely arranges
-    the steps. So no model of the unordered steps (their mean, spread, extremes,
-    histogram, number) can do better than chance.
+    (class 0) and 4 (the last class), from a random phase. Length and steps are drawn
+    without regard to the class, which merely arranges the steps: no model of the
+    unordered ones (their mean, spread, number) can do better than chance.
 
     Parameters
     ----------
@@ -294,26 +282,23 @@ def make_ragged_sequences(
         The number of sequences.
 
     n_classes : int, default=2
-        The number of classes, at least 2. Their periods are spaced geometrically: the
-        more classes, the harder.
+        The number of classes, at least 2, whose periods are spaced geometrically.
 
     min_length : int, default=20
-        The least number of steps in a sequence. With fewer than 16, some sequences do
-        not complete a cycle and are harder to tell.
+        The least number of steps in a sequence. With fewer than 16, some do not
+        complete a cycle and are harder to tell.
 
     max_length : int, default=60
-        The greatest number of steps in a sequence. Lengths are drawn uniformly.
+        The greatest number of steps in a sequence, drawn uniformly.
 
     n_features : int, default=2
         The number of features. Each is a noisy reading of the same wave.
 
     noise : float, default=0.1
-        The standard deviation of the normal noise in each reading; the wave itself is
-        uniform on (-1, 1).
+        The standard deviation of the normal noise; the wave is uniform on (-1, 1).
 
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for reproducible output across
-        multiple function calls.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -321,8 +306,7 @@ def make_ragged_sequences(
         The sequences.
 
     y : ndarray of shape (n_samples,)
-        The class of each sequence, from 0 to `n_classes - 1`. The classes are of
-        equal size, give or take one sequence.
+        The class of each sequence, from 0 to `n_classes - 1`, in equal numbers.
 
     Examples
     --------
