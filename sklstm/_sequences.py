@@ -255,20 +255,20 @@ class Sequences:
 
     def _describe(self) -> dict[str, Any]:
         """What `repr` shows."""
-        shortest = self.lengths.min() if len(self) else 0
+        n_sequences, longest, n_features = self.shape
         facts: dict[str, Any] = {
-            "n_sequences": len(self),
-            "lengths": f"{shortest}..{self.shape[1]}",
-            "n_features": self.shape[2],
+            "n_sequences": n_sequences,
+            "lengths": f"{self.lengths.min(initial=longest)}..{longest}",
+            "n_features": n_features,
             "dtype": self.dtype,
         }
         if self.series is not None:
             facts["n_series"] = len(np.unique(self.series))
         if self.times is not None and len(self):
-            first, last = self.times.min(), self.times.max()
-            if self.times.dtype.kind == "M":
-                first, last = np.datetime_as_string([first, last], unit="auto")
-            facts["times"] = f"{first}..{last}"
+            ends = np.array([self.times.min(), self.times.max()])
+            if ends.dtype.kind == "M":
+                ends = np.datetime_as_string(ends, unit="auto")
+            facts["times"] = f"{ends[0]}..{ends[1]}"
         if self.horizon is not None:
             facts["horizon"] = self.horizon
         if self.targets is not None:
@@ -375,13 +375,7 @@ class Sequences:
         indices : array-like of int
             Positions of the sequences.
 
-        axis : {0}, default=0
-            Sequences can be taken along their first axis only.
-
-        out : None, default=None
-            Present for the API.
-
-        mode : {"raise"}, default="raise"
+        axis, out, mode : {0}, None and {"raise"}
             Present for the API.
 
         Returns
@@ -426,14 +420,19 @@ class Sequences:
             Without the names of features and targets if there is another number of
             features. If targets have other values, their units count as changed.
         """
-        made = self._like(np.asarray(steps), self.starts, self.lengths)
-        if np.shape(steps)[1:] != self.steps.shape[1:]:
-            made.feature_names = made.targets = None
-        elif self.targets is not None and made.steps is not self.steps:
-            here, there = self.steps[:, self.targets], made.steps[:, self.targets]
-            is_same = here.shape == there.shape and np.array_equal(
-                here, there, equal_nan=here.dtype.kind == "f"
-            )
+        steps = np.asarray(steps)
+        keeps = steps.shape[1:] == self.steps.shape[1:]
+        return self._on_table(steps, self.targets if keeps else None)
+
+    def _on_table(self, steps: np.ndarray, targets: list[int] | None) -> Sequences:
+        """Put them on a table where the features at `targets` are those of y."""
+        made = self._like(steps, self.starts, self.lengths)
+        made.targets = targets
+        if steps.shape[1:] != self.steps.shape[1:]:
+            made.feature_names = None
+        if targets is not None and steps is not self.steps:
+            here, there = self.steps[:, self.targets], steps[:, targets]
+            is_same = np.array_equal(here, there, equal_nan=here.dtype.kind == "f")
             made.units_changed = self.units_changed or not is_same
         made._check()
         return made

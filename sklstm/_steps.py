@@ -199,27 +199,18 @@ class StepTransformer(  # type: ignore[call-arg]
 
 def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:
     """Put sequences on a table of other features, and find the targets again."""
-    named = sequences.feature_names
-    old = list(range(sequences.shape[2])) if named is None else list(named)
+    named, n_features = sequences.feature_names, sequences.shape[2]
+    # As scikit-learn calls features without names.
+    old = [f"x{i}" for i in range(n_features)] if named is None else list(named)
     if names is not None:
         new = list(names)
     else:  # a transformer without names may keep the features as they are
-        new = old if table.shape[1] == len(old) else []
-    # Features without names are x0, x1 and so on in scikit-learn.
-    found = [new.index(k) if k in new else -1 for k in old]
-    if named is None and names is not None:
-        found = [new.index(f"x{i}") if f"x{i}" in new else -1 for i in old]
+        new = old if table.shape[1] == n_features else []
     targets = sequences.targets
     if targets is not None:
-        targets = [found[i] for i in targets]
-        targets = None if -1 in targets else targets
-    made = sequences.on_table(table)
-    if names is not None or not new:
-        is_named = named is not None and bool(new)
-        made.feature_names = np.array(new, dtype=object) if is_named else None
-    made.targets = targets
-    if targets is not None:
-        here, there = sequences.steps[:, sequences.targets], table[:, targets]
-        is_same = np.array_equal(here, there, equal_nan=here.dtype.kind == "f")
-        made.units_changed = sequences.units_changed or not is_same
+        kept = [old[i] for i in targets if old[i] in new]
+        targets = [new.index(k) for k in kept] if len(kept) == len(targets) else None
+    made = sequences._on_table(table, targets)
+    if named is not None and names is not None:
+        made.feature_names = np.array(new, dtype=object)
     return made

@@ -295,31 +295,30 @@ def _parse_times(values: np.ndarray) -> np.ndarray:
 def read_gap(max_gap: Any, is_date: bool) -> float:
     """Read a largest step of time, in the units of `read_times`."""
     if isinstance(max_gap, GAP_TYPES) == is_date or max_gap == np.inf:
-        gap = max_gap
-        if isinstance(gap, str):
-            gap = _parse_duration(gap)
+        gap = _parse_duration(max_gap) if isinstance(max_gap, str) else max_gap
         if isinstance(gap, GAP_TYPES):
             gap = np.timedelta64(gap) / np.timedelta64(1, "ns")
         if gap > 0:
             return float(gap)
-    kind = "dates: give a duration, such as '3h' or" if is_date else "numbers: give"
-    example = "datetime.timedelta(hours=3)" if is_date else "a number in their units"
+    advice = "numbers: give a number in their units"
+    if is_date:
+        advice = "dates: give a duration, such as '3h' or datetime.timedelta(hours=3)"
     raise ValueError(
-        f"max_gap={max_gap!r} does not fit time stamps that are {kind} {example},"
-        " larger than 0."
+        f"max_gap={max_gap!r} does not fit time stamps that are {advice}, larger than"
+        " 0."
     )
 
 
 def _parse_duration(text: str) -> Any:
     try:
         import pandas as pd
+
+        return pd.Timedelta(text).to_timedelta64()
     except ImportError as error:
         raise ImportError(
             f"max_gap={text!r} needs pandas to be read: pip install 'sklstm[pandas]',"
             " or give a datetime.timedelta."
         ) from error
-    try:
-        return pd.Timedelta(text).to_timedelta64()
     except ValueError as error:
         raise ValueError(
             f"max_gap={text!r} is no duration: give one such as '3h' or '2 days'."

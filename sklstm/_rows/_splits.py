@@ -85,22 +85,11 @@ class Timeline:
         is_short = n_left < n_least
         return np.where(is_short[self.series], allowed, trains), is_short
 
-    def count_shared(self, chosen: np.ndarray, trains: np.ndarray) -> int:
-        """How many of the chosen samples hold steps of those that train before."""
-        reached = -self.least(-self.rows, trains)  # the last row that trains
-        return int((chosen & (self.firsts <= reached)).sum())
-
     def least(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """The least of the values chosen in the series of each sample, or infinity."""
         least = np.full(len(self.sizes), np.inf)
         np.minimum.at(least, self.series[chosen], values[chosen])
         return least[self.series]
-
-    def by_age(self, chosen: np.ndarray) -> np.ndarray:
-        """Positions of chosen samples, oldest first: more of their series follow."""
-        positions = np.flatnonzero(chosen)
-        age = (self.sizes[self.series] - self.rank)[positions]
-        return positions[np.argsort(-age, kind="stable")]
 
 
 def split_validation(
@@ -112,22 +101,19 @@ def split_validation(
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose sequences to validate on, later than those to train on."""
-    time = Timeline.of(sequences)
+    time, known = Timeline.of(sequences), sequences.series is not None
     series, sizes = time.series, time.sizes
     first = np.unique(series, return_index=True)[1]
     # A repeated sequence is linked to itself, but that makes it no window.
-    if _is_constant(sequences.starts, series, first) and _is_constant(
-        time.rows, series, first
-    ):
+    if all((v == v[first][series]).all() for v in (sequences.starts, time.rows)):
         labels = None if stratify is None else stratify[first]
         held_out = _choose(len(first), fraction, labels, random_state)
         valid = np.isin(series, held_out)
         return np.flatnonzero(~valid), np.flatnonzero(valid)
-    if sequences.series is None:
-        valid = time.rank >= (sizes - np.ceil(fraction * sizes).astype(int))[series]
-    else:
+    if known:
         valid = time.last(fraction, n_most=sizes - 1)
-    known = sequences.series is not None
+    else:
+        valid = time.rank >= (sizes - np.ceil(fraction * sizes).astype(int))[series]
     n_least = (1 - fraction) * sizes / 2
     train, short = time.before(valid, horizon - 1, n_least)
     if not known and short.sum() > 1:
@@ -153,7 +139,8 @@ def warn_of_shared(
     time: Timeline, chosen: np.ndarray, train: np.ndarray, short: np.ndarray, what: str
 ) -> None:
     """Warn if chosen samples have steps in common with those that train."""
-    if n_shared := time.count_shared(chosen, train):
+    reached = -time.least(-time.rows, train)  # the last row that trains
+    if n_shared := int((chosen & (time.firsts <= reached)).sum()):
         warnings.warn(
             f"{n_shared} of {chosen.sum()} {what} windows hold steps that training"
             " windows hold, too: leaving these out would cost more than half of the"
@@ -177,7 +164,7 @@ def warn_of_shared(
 def split_last(
     X: Any, fraction: float, gap: int | None, horizon: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut off the last samples, of each series if X says which these are."""
+    """Cut off the last samples, of each series if X knows these, oldest first."""
     time = Timeline.of(X)
     last = time.last(fraction)
     if gap is not None or fraction == 1:
@@ -186,7 +173,9 @@ def split_last(
         n_least = (1 - fraction) * time.sizes / 2
         first, short = time.before(last, horizon - 1, n_least)
         warn_of_shared(time, last, first, short, "calibration")
-    return np.flatnonzero(first), time.by_age(last)
+    at = np.flatnonzero(last)
+    n_later = (time.sizes[time.series] - time.rank)[at]
+    return np.flatnonzero(first), at[np.argsort(-n_later, kind="stable")]
 
 
 def sorting(values: np.ndarray) -> np.ndarray | slice:
@@ -205,11 +194,6 @@ def overlap_runs(sequences: Sequences) -> np.ndarray:
     series = np.empty(len(sequences), dtype=np.int64)
     series[order] = np.cumsum(begins)
     return series
-
-
-def _is_constant(values: np.ndarray, series: np.ndarray, first: np.ndarray) -> bool:
-    """Whether the values are the same throughout each series."""
-    return bool((values == values[first][series]).all())
 
 
 def _choose(

@@ -206,14 +206,6 @@ def make_supervised(
     array([[20, 30],
            [30, 40]])
 
-    Column 0 tells two series apart:
-
-    >>> X, y = make_supervised([[0, 10], [1, 5], [0, 20], [1, 6], [0, 30]], group=0)
-    >>> [history.ravel().tolist() for history in X]
-    [[10], [5], [10, 20]]
-    >>> y
-    array([20,  6, 30])
-
     The price of the next day is known, in column 1:
 
     >>> X, y = make_supervised([[10, 1], [20, 2], [30, 3]], known=[1])

@@ -86,9 +86,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Warns
     -----
     UserWarning
-        If many windows are shorter than `sequence_length`: over half of 20 or more,
-        or over a tenth of those of bare rows in `transform`, which may have lost the
-        rows before them.
+        If many windows are shorter than `sequence_length`.
 
     See Also
     --------
@@ -219,11 +217,9 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _remember(self, X: Any) -> Sequences:
         self._keys: Keys | None = None
         self._known = self._tails = self._made_with = None
-        self._longest, self._lost_keys = 0, None
+        self._longest = 0
+        self._lost_keys: str | None = None
         if isinstance(X, Sequences):
-            for name, known in [("group", X.series_names), ("time", X.times)]:
-                if known is not None and getattr(self, name) is None:
-                    self._lost_keys = name
             self._longest = min(X.shape[1], self.sequence_length)
             return self._check_sequences(X, reset=True)
         table = self._check_columns(X, reset=True)
@@ -301,6 +297,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                     f" that were made without it: give {name}= to make_supervised or"
                     " make_histories."
                 )
+            if reset and known is not None and getattr(self, name) is None:
+                self._lost_keys = name
         if not reset and self._keys is not None and self._keys.columns():
             raise ValueError(
                 "X is Sequences, but SequenceWindower was fitted to a table with"
@@ -447,12 +445,5 @@ def _count_histories(windows: Sequences) -> int:
     """Count the unbroken histories that windows are of, as far as they know."""
     if windows.history_lengths is None:
         return len(np.unique(np.asarray(windows.series)))
-    begins = windows.starts + windows.lengths
-    if windows.rows is not None:
-        begins = windows.rows.copy()
-    begins -= windows.history_lengths
-    begins -= begins.min()
-    # Marks take less memory than sorting, where there are many windows.
-    is_begin = np.zeros(int(begins.max()) + 1, dtype=bool)
-    is_begin[begins] = True
-    return int(is_begin.sum())
+    ends = windows.starts + windows.lengths if windows.rows is None else windows.rows
+    return len(np.unique(ends - windows.history_lengths))

@@ -69,13 +69,6 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
     (2284, 1)
     >>> print(co2.dates[0], co2.data[0, 0])
     1958-03-29 316.1
-
-    How far off, in ppm, the last value is as a prediction of the next week, over the
-    last ten years:
-
-    >>> import numpy as np
-    >>> print(f"{np.abs(np.diff(co2.data[-521:, 0])).mean():.2f}")
-    0.41
     """
     dates, values = _read_co2()
     missing_mask = np.isnan(values)
@@ -86,7 +79,15 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
         values = np.interp(rows, rows[measured], values[measured])
     data: Any = values[:, None]
     if as_frame:
-        data = _to_frame(data, dates)
+        try:
+            pd = check_pandas_support("load_co2(as_frame=True)")
+        except ImportError as error:
+            raise ImportError(
+                "load_co2(as_frame=True) requires pandas, which is not installed: "
+                'run pip install "sklstm[pandas]", or pass as_frame=False.'
+            ) from error
+        index = pd.DatetimeIndex(dates, freq="W-SAT", name="date")
+        data = pd.DataFrame(data, index=index, columns=["co2"])
     return Bunch(
         data=data,
         dates=dates,
@@ -106,15 +107,3 @@ def _read_co2() -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
     table = np.array([line.split(",") for line in lines])  # (n_weeks, 2) of str
     values = np.where(table[:, 1] == "", "nan", table[:, 1])
     return table[:, 0].astype("datetime64[D]"), values.astype(np.float64)
-
-
-def _to_frame(data: NDArray[np.float64], dates: NDArray[np.datetime64]) -> Any:
-    try:
-        pd = check_pandas_support("load_co2(as_frame=True)")
-    except ImportError as error:
-        raise ImportError(
-            "load_co2(as_frame=True) requires pandas, which is not installed: "
-            'run pip install "sklstm[pandas]", or pass as_frame=False.'
-        ) from error
-    index = pd.DatetimeIndex(dates, freq="W-SAT", name="date")
-    return pd.DataFrame(data, index=index, columns=["co2"])
