@@ -42,6 +42,7 @@ def test_an_index_in_order_within_series_is_fine():
     table = pd.DataFrame({"v": WALK, "s": np.repeat([0, 1], 300)})
     table.index = DAYS[:300].append(DAYS[:300])
     make_supervised(table, group="s")
+    make_supervised(table.sort_index(), group="s")
     make_supervised(table[::-1], group="s", time="index")
     make_supervised(table.set_index(pd.Index(list("ab") * 300)))
     make_supervised(pd.Series(WALK, index=DAYS)[::3])

@@ -102,14 +102,11 @@ def warn_of_disorder(table: Any, keys: Keys) -> None:
     kind = getattr(index, "inferred_type", None)
     if keys.time is not None or kind not in ("datetime64", "date", "period", "integer"):
         return
-    series = RowOrder(table, keys, None).series if keys.group else None
-    if series is None:
-        is_sorted = index.is_monotonic_increasing and index.is_unique
-    else:
-        order = np.argsort(series, kind="stable")
-        same = np.diff(series[order]) == 0
-        is_sorted = bool((index[order][1:] > index[order][:-1])[same].all())
-    if not is_sorted:
+    if index.is_monotonic_increasing and index.is_unique:
+        return
+    rows = RowOrder(table, keys, None)
+    index = index if rows.order is None else index[rows.order]
+    if not (index[1:] > index[:-1])[np.diff(rows.series) == 0].all():
         warnings.warn(
             "Rows are taken in the order in which they come, but their index is not in"
             " order: name it with time='index' and series with group=, or sort the"
