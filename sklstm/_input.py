@@ -50,13 +50,12 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
             "X holds text; expected numbers: SequenceEncoder makes sequences of ids of"
             " it, which embedding_size then reads."
         )
+    if is_ragged(X):
+        X = Sequences.from_arrays(X)
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
         return X.on_table(_check_numeric(X.steps, estimator))
-    if is_ragged(X):
-        sequences = Sequences.from_arrays(X)
-        return sequences.on_table(_check_numeric(sequences.steps, estimator))
     X = _check_numeric(X, estimator)
     if X.ndim == 3:
         return _from_padded(X)

@@ -22,7 +22,6 @@ from ._series import (
     GAP,
     Runs,
     Tails,
-    find_repeated,
     find_working,
     match_series,
     number_series,
@@ -110,7 +109,7 @@ class RowOrder:
         self.limits: Any = None
         self._is_asked = max_gap is not None
         if self.times is not None:
-            self._check_distinct(self.times)
+            self._check_distinct()
             if is_date and max_gap is None:
                 self._leave_out_weekends(self._sort(zone_offset), known)
             self.found.steps = self._find_steps(known)
@@ -131,19 +130,18 @@ class RowOrder:
         labels = self.found.labels
         return match_series(labels, known.labels) if labels else np.zeros(1, int)
 
-    def _check_distinct(self, times: np.ndarray) -> None:
-        repeated = find_repeated(self.series, times)
-        if repeated is None:
-            return
-        rows = np.array([repeated - 1, repeated])
-        rows = rows if self.order is None else self.order[rows]
-        time = times[repeated]
-        raise ValueError(
-            f"Rows {rows[0]} and {rows[1]} of X have the same time stamp,"
-            f" {np.datetime64(int(time), 'ns') if self.found.is_date else time}, in one"
-            " series: remove one, or name with group= the column that tells series"
-            " apart."
-        )
+    def _check_distinct(self) -> None:
+        series, times = self.series, self.times
+        repeated = (series[1:] == series[:-1]) & (times[1:] == times[:-1])
+        if repeated.any():
+            k = int(repeated.argmax())
+            rows, time = self.positions(np.array([k, k + 1])), times[k]
+            raise ValueError(
+                f"Rows {rows[0]} and {rows[1]} of X have the same time stamp,"
+                f" {np.datetime64(int(time), 'ns') if self.found.is_date else time},"
+                " in one series: remove one, or name with group= the column that tells"
+                " series apart."
+            )
 
     def _leave_out_weekends(self, zone_offset: Any, known: KnownSeries | None) -> None:
         """Stop the clock at weekends for the series that have no rows there."""

@@ -48,18 +48,17 @@ def _encode(column: np.ndarray) -> np.ndarray:
 
 def match_series(labels: list[np.ndarray], known: list[np.ndarray]) -> np.ndarray:
     """Find series among those known, (n_series,)."""
-    both = [_join(*pair) for pair in zip(known, labels, strict=True)]
+    # Objects, since numpy would turn a number among strings into a string.
+    both = [
+        np.concatenate([old, new])
+        if old.dtype.kind == new.dtype.kind
+        else np.concatenate([old.astype(object), new.astype(object)])
+        for old, new in zip(known, labels, strict=True)
+    ]
     series, first = number_series(both)
     n_known = len(known[0])
     # Those known come first, so that they are numbered as they stand.
     return np.where(first[series] < n_known, series, -1)[n_known:]
-
-
-def _join(known: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    # numpy would turn a number among strings into a string
-    same = known.dtype.kind == labels.dtype.kind
-    parts = (known, labels) if same else (known.astype(object), labels.astype(object))
-    return np.concatenate(parts)
 
 
 def sort_rows(series: np.ndarray, times: np.ndarray | None) -> np.ndarray | None:
@@ -72,12 +71,6 @@ def sort_rows(series: np.ndarray, times: np.ndarray | None) -> np.ndarray | None
         return None
     order = np.lexsort((series,) if times is None else (times, series))
     return order if len(order) > np.iinfo(np.int32).max else order.astype(np.int32)
-
-
-def find_repeated(series: np.ndarray, times: np.ndarray) -> int | None:
-    """Find the first sorted row that has the series and time of the one before."""
-    repeated = (series[1:] == series[:-1]) & (times[1:] == times[:-1])
-    return int(repeated.argmax()) + 1 if repeated.any() else None
 
 
 def regular_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -39,16 +39,16 @@ class Timeline:
     def of(cls, X: Any) -> Timeline:
         """Take samples where they know to be, and else one after the other."""
         n = _num_samples(X)
-        series, rows = np.zeros(n, dtype=np.int64), np.arange(n)
+        series = runs = np.zeros(n, dtype=np.int64)
+        rows = firsts = np.arange(n)
         if isinstance(X, Sequences):
-            of: Any = overlap_runs(X) if X.series is None else X.series
-            series = np.unique(of, return_inverse=True)[1]
-            rows = X.starts + X.lengths - 1 if X.rows is None else X.rows
-        runs, firsts = series, rows
-        if isinstance(X, Sequences) and X.history_lengths is not None:
-            runs = rows - X.history_lengths  # the row before the first
-        if isinstance(X, Sequences) and not X.whole:
-            firsts = rows - X.lengths + 1
+            of = overlap_runs(X) if X.series is None else X.series
+            series = runs = np.unique(of, return_inverse=True)[1]
+            rows = firsts = X.starts + X.lengths - 1 if X.rows is None else X.rows
+            if X.history_lengths is not None:
+                runs = rows - X.history_lengths  # the row before the first
+            if not X.whole:
+                firsts = rows - X.lengths + 1
         order = np.lexsort((rows, series))
         sizes = np.bincount(series)
         rank = np.empty(n, dtype=np.int64)

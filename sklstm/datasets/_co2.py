@@ -4,7 +4,6 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import Bunch
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import StrOptions, validate_params
@@ -70,7 +69,9 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
     >>> print(co2.dates[0], co2.data[0, 0])
     1958-03-29 316.1
     """
-    dates, values = _read_co2()
+    lines = _read_text("co2.csv").splitlines()
+    table = np.genfromtxt(lines, delimiter=",", skip_header=1, dtype="M8[D],f8")
+    dates, values = table["f0"].copy(), table["f1"].copy()
     missing_mask = np.isnan(values)
     if missing == "interpolate":
         # The step is constant, so linear in the row number is linear in time.
@@ -100,10 +101,3 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
 
 def _read_text(name: str) -> str:
     return (files(__package__) / "data" / name).read_text(encoding="utf-8")
-
-
-def _read_co2() -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    lines = _read_text("co2.csv").split()[1:]
-    table = np.array([line.split(",") for line in lines])  # (n_weeks, 2) of str
-    values = np.where(table[:, 1] == "", "nan", table[:, 1])
-    return table[:, 0].astype("datetime64[D]"), values.astype(np.float64)
