@@ -348,11 +348,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
         return {name: i for i, name in enumerate(names[: self.max_features])}
 
     def _encode(
-        self,
-        tokens: list[Any],
-        numbers: np.ndarray,
-        lengths: np.ndarray,
-        index: Any,
+        self, tokens: list[Any], numbers: np.ndarray, lengths: np.ndarray, index: Any
     ) -> Sequences:
         ids = np.array([self.vocabulary_.get(t, -1) for t in tokens], dtype=np.int64)
         starts = np.cumsum(lengths) - lengths

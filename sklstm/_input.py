@@ -142,23 +142,21 @@ def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> Non
     """Do for `Sequences` with names what scikit-learn does for dataframes."""
     fitted = getattr(estimator, "feature_names_in_", None)
     if reset:
+        vars(estimator).pop("feature_names_in_", None)
         if names is not None:
             estimator.feature_names_in_ = names
-        elif fitted is not None:
-            del estimator.feature_names_in_
-    elif names is None and fitted is None:
-        return
-    elif names is None or fitted is None:
+    elif names is not None and fitted is not None:
+        if list(names) != list(fitted):
+            raise ValueError(
+                f"X has the features {list(names)}, but {type(estimator).__name__} was"
+                f" fitted to {list(fitted)}: give the same in the same order."
+            )
+    elif names is not fitted:  # one of them is None
         has, had = ("no ", "with") if names is None else ("", "without")
         warnings.warn(
             f"X has {has}feature names, but {type(estimator).__name__} was fitted {had}"
             " them: the order of the features cannot be checked.",
             stacklevel=4,
-        )
-    elif list(names) != list(fitted):
-        raise ValueError(
-            f"X has the features {list(names)}, but {type(estimator).__name__} was"
-            f" fitted to {list(fitted)}: give the same in the same order."
         )
 
 
@@ -190,21 +188,17 @@ def _holds_text(X: Any) -> bool:
 
 def is_ragged(X: Any) -> bool:
     """Whether X is a collection of separate 2-D sequences."""
-    if isinstance(X, np.ndarray):
-        if X.dtype != object or X.ndim != 1:
-            return False
-    elif not isinstance(X, (list, tuple)):
+    is_many = isinstance(X, (list, tuple))
+    is_many |= isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    if not is_many or len(X) == 0:
         return False
-    if len(X) == 0:
-        return False
-    if np.ndim(X[0]) == 1 and all(np.ndim(x) == 1 for x in X):
-        lengths = {len(x) for x in X}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"X holds 1-D sequences of {min(lengths)} to {max(lengths)} values;"
-                " sequences of unequal length must be 2-D (n_timesteps, n_features):"
-                " pass [x.reshape(-1, 1) for x in X]."
-            )
+    lengths = {len(x) for x in X} if all(np.ndim(x) == 1 for x in X) else set()
+    if len(lengths) > 1:
+        raise ValueError(
+            f"X holds 1-D sequences of {min(lengths)} to {max(lengths)} values;"
+            " sequences of unequal length must be 2-D (n_timesteps, n_features):"
+            " pass [x.reshape(-1, 1) for x in X]."
+        )
     return any(np.ndim(x) == 2 for x in X)
 
 
@@ -272,14 +266,10 @@ def find_categorical(
         )
     known = list(range(n_features))
     if is_named and chosen.size:
-        known = known if names is None else list(names)
-        if names is None or len(known) != n_features:
-            why = "the features of X had none in fit"
-            if names is not None:
-                why = (
-                    f"the {len(known)} columns of X are steps of {n_features}"
-                    " feature(s) each"
-                )
+        known = [] if names is None else list(names)
+        if len(known) != n_features:
+            why = f"the {len(known)} columns of X are steps of {n_features} feature(s)"
+            why = why if known else "the features of X had none in fit"
             raise ValueError(
                 f"categorical_features={chosen.tolist()} are names, but {why}; give"
                 " positions within a step, or a mask."

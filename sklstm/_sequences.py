@@ -227,9 +227,23 @@ class Sequences:
             raise ValueError("Found no sequence; expected at least one.")
         columns = [list(getattr(array, "columns", [])) for array in arrays]
         tables = [np.asarray(array) for array in arrays]
+        n_features = tables[0].shape[-1:]
         for i, table in enumerate(tables):
-            if problem := _find_problem(table, tables[0], columns[i], columns[0]):
-                raise ValueError(f"Sequence {i} {problem}")
+            if table.ndim != 2:
+                problem = (
+                    f"has {table.ndim} dimension(s); expected 2: (n_timesteps,"
+                    " n_features). Reshape a univariate sequence with .reshape(-1, 1)."
+                )
+            elif len(table) == 0:
+                problem = "is empty; a sequence needs at least one step."
+            elif table.shape[1:] != n_features:
+                expected = n_features[0]
+                problem = f"has {table.shape[1]} features and sequence 0 {expected}."
+            elif columns[i] != columns[0]:
+                problem = f"has columns {columns[i]} and sequence 0 {columns[0]}."
+            else:
+                continue
+            raise ValueError(f"Sequence {i} {problem}")
         lengths = np.array([len(table) for table in tables])
         # As in scikit-learn, columns are names if all are strings.
         named = columns[0] and all(isinstance(name, str) for name in columns[0])
@@ -519,27 +533,6 @@ def _as_integers(values: Any, name: str) -> np.ndarray | None:
 
 def _is_everything(part: Any) -> bool:
     return part is Ellipsis or (isinstance(part, slice) and part == slice(None))
-
-
-def _find_problem(
-    table: np.ndarray, first: np.ndarray, columns: list[Any], first_columns: list[Any]
-) -> str | None:
-    """Say why a table cannot be joined to the first, if so."""
-    if table.ndim != 2:
-        return (
-            f"has {table.ndim} dimension(s); expected 2: (n_timesteps, n_features)."
-            " Reshape a univariate sequence with .reshape(-1, 1)."
-        )
-    if len(table) == 0:
-        return "is empty; a sequence needs at least one step."
-    n_features, expected = table.shape[1], first.shape[1]
-    if n_features != expected:
-        return (
-            f"has {n_features} features and sequence 0 has {expected}: give the same."
-        )
-    if columns != first_columns:
-        return f"has columns {columns}, unlike sequence 0 with {first_columns}."
-    return None
 
 
 def check_finite(

@@ -82,7 +82,7 @@ class StepTransformer(  # type: ignore[call-arg]
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "transformer": [HasMethods(["fit", "transform"])],
+        "transformer": [HasMethods(["fit", "transform"])]
     }
 
     def __init__(self, transformer: Any) -> None:

@@ -115,6 +115,8 @@ def test_the_place_of_a_bad_value_is_named(fitted, Estimator, form, value):
         place = "sequence 1, step 1, feature 1"
     elif form == "univariate":
         place = "sequence 2, step 4, feature 0"
+    elif form == "frames":
+        place = "sequence 2, step 1, feature 'b'"
     what = "NaN" if np.isnan(value) else "infinity"
     X = spoilt(form, value)
     for call in (clone(fitted).fit, copy.deepcopy(fitted).partial_fit):

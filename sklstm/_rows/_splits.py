@@ -202,10 +202,7 @@ def _choose(
     """Choose a random fraction of n, at least one."""
     try:
         return train_test_split(
-            np.arange(n),
-            test_size=fraction,
-            stratify=labels,
-            random_state=random_state,
+            np.arange(n), test_size=fraction, stratify=labels, random_state=random_state
         )[1]
     except ValueError as error:
         raise ValueError(

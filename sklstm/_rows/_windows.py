@@ -211,23 +211,21 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         histories = self._remember(X)
+        self._longest = histories.shape[1]
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return histories
 
     def _remember(self, X: Any) -> Sequences:
         self._keys: Keys | None = None
-        self._known = self._tails = self._made_with = None
-        self._longest = 0
         self._lost_keys: str | None = None
+        self._known = self._tails = self._made_with = None
         if isinstance(X, Sequences):
-            self._longest = min(X.shape[1], self.sequence_length)
             return self._check_sequences(X, reset=True)
         table = self._check_columns(X, reset=True)
         self._keys = Keys.find(table, self.group, self.time)
         order = RowOrder(table, self._keys, self.max_gap)
         histories = cut_histories(table, self._keys, order, source=X)
         self._check_values(histories)
-        self._longest = min(histories.shape[1], self.sequence_length)
         self._known = order.found
         if self.time is not None and self.context:
             # The last row may come again, and the step before a window is looked at.
