@@ -158,12 +158,6 @@ class SequenceEncoder(  # type: ignore[call-arg]
         -------
         self : SequenceEncoder
             The fitted encoder.
-
-        Raises
-        ------
-        ValueError
-            If a sample or a token is missing (None or NaN) or of another type, or no
-            token is left in the vocabulary.
         """
         self.fit_transform(X)
         return self
@@ -351,8 +345,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
         self, tokens: list[Any], numbers: np.ndarray, lengths: np.ndarray, index: Any
     ) -> Sequences:
         ids = np.array([self.vocabulary_.get(t, -1) for t in tokens], dtype=np.int64)
-        starts = np.cumsum(lengths) - lengths
-        steps = np.insert(ids[numbers], starts[lengths == 0], -1)
+        steps = np.insert(ids[numbers], np.cumsum(lengths)[lengths == 0], -1)
         lengths = np.maximum(lengths, 1)
         starts = np.cumsum(lengths) - lengths
         return Sequences(steps[:, None], starts, lengths, index=index)

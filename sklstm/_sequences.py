@@ -216,11 +216,6 @@ class Sequences:
         -------
         sequences : Sequences
             One sequence per array, in the same order.
-
-        Raises
-        ------
-        ValueError
-            If an array is not 2-D, is empty, or has other features or columns.
         """
         arrays = list(arrays)
         if not arrays:

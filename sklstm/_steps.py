@@ -108,12 +108,11 @@ class StepTransformer(  # type: ignore[call-arg]
             The fitted transformer.
         """
         sequences = self._read(X, reset=True)
-        if sequences is None:
-            self.transformer_ = clone(self.transformer).fit(X)
-            return self
-        used = sequences.coverage() > 0
-        steps = sequences.steps if used.all() else sequences.steps[used]
-        self.transformer_ = clone(self.transformer).fit(self._table(steps))
+        if sequences is not None:
+            used = sequences.coverage() > 0
+            steps = sequences.steps if used.all() else sequences.steps[used]
+            X = self._table(steps)
+        self.transformer_ = clone(self.transformer).fit(X)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -129,11 +128,6 @@ class StepTransformer(  # type: ignore[call-arg]
         sequences : Sequences
             The same sequences of the new features; of a table what the transformer
             returns.
-
-        Raises
-        ------
-        ValueError
-            If the transformer does not return a row for each step.
         """
         check_is_fitted(self)
         sequences = self._read(X, reset=False)

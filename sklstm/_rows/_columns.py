@@ -256,8 +256,7 @@ def on_wall_times(column: Any) -> np.ndarray:
     if isinstance(native, nw.Series):
         column = on_wall(native).to_native()
     times, is_date = read_times(column)
-    is_span = isinstance(native, nw.Series) and native.dtype == nw.Duration
-    if is_span or getattr(getattr(column, "dtype", None), "kind", "") == "m":
+    if np.asarray(column).dtype.kind == "m":
         return times / 1e9
     return times.astype("M8[ns]") if is_date else times
 

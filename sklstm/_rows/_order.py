@@ -213,8 +213,7 @@ class RowOrder:
 def _read_series(X: Any, group: list[Place]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Number of the series of each row, and the labels of each series."""
     if not group:
-        n_rows = np.shape(X)[0] if hasattr(X, "shape") else len(X)
-        return np.broadcast_to(np.int32(0), n_rows), []
+        return np.broadcast_to(np.int32(0), len(X)), []
     columns = [read_labels(read_place(X, place), "group") for place in group]
     series, first = number_series(columns)
     return series, [column[first] for column in columns]

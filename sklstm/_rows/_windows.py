@@ -176,11 +176,6 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         -------
         self : SequenceWindower
             The fitted windower.
-
-        Raises
-        ------
-        ValueError
-            As in `make_histories`, or if a value is infinite.
         """
         self._fit(X, y)
         return self

@@ -41,7 +41,7 @@ def make_adding_problem(
         The number of steps in each sequence, at least 2. The longer, the harder.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the random numbers.
+        Seed of the random numbers: the same int gives the same output.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def make_lagged(
         R² is `1 / (1 + noise**2)`.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the random numbers.
+        Seed of the random numbers: the same int gives the same output.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def make_regime_sines(
         The standard deviation of the normal noise, in units of the amplitude.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the random numbers.
+        Seed of the random numbers: the same int gives the same output.
 
     Returns
     -------
@@ -290,7 +290,7 @@ def make_ragged_sequences(
         The standard deviation of the normal noise; the wave is uniform on (-1, 1).
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the random numbers.
+        Seed of the random numbers: the same int gives the same output.
 
     Returns
     -------
