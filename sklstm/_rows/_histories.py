@@ -147,7 +147,7 @@ def cut_histories(
     if known:
         names += name_leads(columns, known, horizon)
         ahead = np.arange(len(table))[:, None] + np.arange(1, horizon + 1)
-        ahead = np.minimum(ahead, len(table) - 1)
+        np.minimum(ahead, len(table) - 1, out=ahead)
         table = append_leads(table, table, [features.index(i) for i in known], ahead)
     return Sequences(
         table,
