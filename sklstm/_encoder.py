@@ -9,11 +9,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._compat import Interval, RealNotInt, StrOptions, _fit_context
 from ._input import KeepsSequences
 from ._rows._columns import get_index, is_missing
 from ._sequences import Sequences

@@ -7,10 +7,10 @@ from numbers import Real
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM, make_scaler
+from ._compat import StrOptions
 from ._docs import fill
 from ._input import check_y
 from ._net._losses import LOSSES, make_loss

@@ -6,7 +6,8 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from sklearn.utils._array_api import get_namespace
+
+from ._compat import get_namespace
 
 # What is known of each sequence on its own.
 OF_EACH = ("series", "times", "index", "rows", "history_lengths")

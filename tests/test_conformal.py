@@ -553,9 +553,7 @@ def test_rows_of_a_panel_whose_windower_is_inside(keys, frozen, deeper):
     message = "SequenceWindower with group=.* put the ConformalRegressor last in the"
     with pytest.raises(ValueError, match=message):
         ConformalRegressor(inside).fit(table, y)
-    with pytest.raises(
-        ValueError, match="AutoForecaster with group=.* give the histor"
-    ):
+    with pytest.raises(ValueError, match=r"AutoForecaster with group=.* give the"):
         ConformalRegressor(AutoForecaster(**keys)).fit(table, y)
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils import _safe_indexing, check_array
-from sklearn.utils._missing import is_pandas_na
+from sklearn.utils import check_array
+
+from .._compat import _safe_indexing, is_pandas_na
 
 # What max_gap may be given as where times are dates.
 GAP_TYPES = (timedelta, np.timedelta64, str)

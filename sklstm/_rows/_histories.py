@@ -7,8 +7,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
 
+from .._compat import Interval, validate_params
 from .._sequences import Sequences
 from ._columns import GAP_TYPES, column_names, get_index, read_features
 from ._order import Keys, RowOrder

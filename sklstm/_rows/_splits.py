@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _num_samples
 
+from .._compat import _num_samples
 from .._sequences import Sequences
 
 # A share of 0.1 of 30 is 3, though 0.1 * 30 is a little more.

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval, validate_params
 
+from .._compat import Interval, _safe_indexing, validate_params
 from ._columns import column_names, find_column, get_index, read_features
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories, warn_of_disorder
 from ._order import Keys, RowOrder

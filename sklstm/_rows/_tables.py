@@ -7,8 +7,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from .._compat import _safe_indexing
 from ._columns import as_table, column_names, is_frame
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._optional_dependencies import check_pandas_support
-from sklearn.utils._param_validation import StrOptions, validate_params
+
+from .._compat import StrOptions, check_pandas_support, validate_params
 
 
 @validate_params(

@@ -5,7 +5,8 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+
+from .._compat import Interval, validate_params
 
 _POSITIVE_INT = [Interval(Integral, 1, None, closed="left")]
 _NOISE = [Interval(Real, 0, None, closed="left")]

@@ -6,13 +6,12 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context, clone
-from sklearn.ensemble._base import _set_random_states
+from sklearn.base import clone
 from sklearn.utils import InputTags
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._compat import HasMethods, Interval, _fit_context, _set_random_states
 from .._docs import fill
 from .._input import (
     all_or_nothing,

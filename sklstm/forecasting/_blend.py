@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 from sklearn.base import clone
-from sklearn.ensemble._base import _set_random_states
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params
 
+from .._compat import _check_method_params, _safe_indexing, _set_random_states
 from .._rows._splits import Timeline, find_horizon
 
 # How much more than an error it counts that the weights do not sum to 1.

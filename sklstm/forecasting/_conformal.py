@@ -6,16 +6,20 @@ from math import ceil
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_method_params,
-    _num_samples,
-    check_is_fitted,
-)
+from sklearn.utils import indexable
+from sklearn.utils.validation import check_is_fitted
 
+from .._compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _fit_context,
+    _num_samples,
+    _safe_indexing,
+)
 from .._docs import fill
 from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last

@@ -5,9 +5,9 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_consistent_length
-from sklearn.utils._plotting import _validate_style_kwargs
+from sklearn.utils import check_consistent_length
 
+from .._compat import _safe_indexing, _validate_style_kwargs
 from .._rows._columns import (
     column_names,
     find_column,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
 
+from .._compat import Interval, validate_params
 from .._rows._columns import as_table, find_place, read_place, read_times, refuse_lazy
 from .._sequences import Sequences
 

@@ -11,10 +11,10 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from .._compat import HasMethods, Interval, _safe_indexing, validate_params
 from .._rows._columns import column_names, find_column, get_index
 from .._rows._histories import cut_histories
 from .._rows._order import Keys, RowOrder

@@ -7,9 +7,8 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval, validate_params
 
+from .._compat import Interval, _safe_indexing, validate_params
 from .._rows._columns import (
     Place,
     as_table,

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+
+from .._compat import _safe_indexing
 
 
 def predict_ends(model: Any, X: Any, share: float | bool) -> dict[str, np.ndarray]:

@@ -9,9 +9,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
-    _routing_enabled,
     process_routing,
 )
+
+from .._compat import _routing_enabled
 
 
 class RegressorWrapper(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
