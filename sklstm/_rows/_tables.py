@@ -38,6 +38,11 @@ def read_table(data: Any, input_name: str, **keys: Any) -> Any:
 
 def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:
     """Return a table with other values in some of its columns, (n_rows, n_columns)."""
+    if hasattr(table, "isetitem"):  # pandas, whose columns may have any names
+        table = table.copy(deep=False)
+        for i, column in columns.items():
+            table.isetitem(i, getattr(column, "array", column))
+        return table
     if is_frame(table):
         names = column_names(table)
         return _with_columns(table, {names[i]: column for i, column in columns.items()})
@@ -62,16 +67,23 @@ def stack_rows(top: Any, bottom: Any) -> Any:
     """Return the rows of two tables with the same columns, one below the other."""
     if not is_frame(top):
         return np.concatenate([top, bottom])
-    top, bottom = nw.from_native(top), nw.from_native(bottom)
-    for name in top.columns:
-        here, there = top[name].dtype, bottom[name].dtype
-        if here == there:
-            continue
-        if here.is_numeric() and there.is_numeric():
-            top = top.with_columns(top[name].cast(nw.Float64))
-            here = nw.Float64()
-        bottom = bottom.with_columns(bottom[name].cast(here))
-    return nw.concat([top, bottom]).to_native()
+    parts: tuple[list[Any], list[Any]] = ([], [])
+    for i in range(len(column_names(top))):
+        here, there = (
+            nw.from_native(_safe_indexing(table, i, axis=1), series_only=True)
+            for table in (top, bottom)
+        )
+        if here.dtype != there.dtype:
+            both = here.dtype.is_numeric() and there.dtype.is_numeric()
+            kind = nw.Float64() if both else here.dtype
+            here, there = here.cast(kind), there.cast(kind)
+        parts[0].append(here.to_native())
+        parts[1].append(there.to_native())
+    top, bottom = (
+        set_columns(table, dict(enumerate(columns)))
+        for table, columns in zip((top, bottom), parts, strict=True)
+    )
+    return nw.concat([nw.from_native(top), nw.from_native(bottom)]).to_native()
 
 
 def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> Any:
@@ -84,6 +96,9 @@ def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> A
     if not is_frame(X):
         return np.column_stack([X, *leads])
     names = name_leads(column_names(table), columns, ahead.shape[1])
+    if hasattr(X, "isetitem"):
+        new = zip(names, leads, strict=True)
+        return X.assign(**{name: getattr(lead, "array", lead) for name, lead in new})
     return _with_columns(X, dict(zip(names, leads, strict=True)))
 
 

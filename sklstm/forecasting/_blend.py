@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 from dataclasses import dataclass
 from typing import Any
 
@@ -184,7 +184,8 @@ def _fit_copies(
         waited += 1
         if loss < least * (1 - PROGRESS):
             least, waited = loss, 0
-            best = (copy.deepcopy(copies) if by_epoch else copies), now
+            # To load a net takes longer than to write it down.
+            best = (pickle.dumps(copies) if by_epoch else copies), now
         stop = task is not None and task.epoch()
         if waited >= patience or stop:
             break
@@ -195,7 +196,7 @@ def _fit_copies(
             f"The forecasts of {name!r} were never finite: scale the data, or make its"
             " learning rate smaller."
         )
-    return best
+    return (pickle.loads(best[0]) if by_epoch else best[0]), best[1]
 
 
 class Blocks:

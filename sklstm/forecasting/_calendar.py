@@ -17,6 +17,10 @@ JITTER = 0.05
 
 def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
     """Continue a column of time stamps, each series by its own regular step."""
+    if hasattr(getattr(column, "dtype", None), "freq"):  # periods of pandas
+        ends = np.flatnonzero(np.diff(series, append=-1))
+        steps = np.tile(np.arange(1, n_steps + 1), len(ends))
+        return column.iloc[np.repeat(ends, n_steps)] + steps
     native = nw.from_native(column, series_only=True, pass_through=True)
     zone = find_zone(native) if isinstance(native, nw.Series) else None
     times, is_date = read_times(column)
@@ -28,7 +32,7 @@ def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
     if not isinstance(native, nw.Series):
         return _like_values(new, is_date, np.asarray(column))
     backend = native.implementation
-    if is_date and not native.dtype.is_temporal():
+    if is_date and not zone and not native.dtype.is_temporal():
         values = _like_values(new, is_date, native.to_numpy())
         return nw.new_series(native.name, values, backend=backend).to_native()
     if is_date:
@@ -76,18 +80,23 @@ def continue_times(
             "No series of history has two rows, so that its step of time is not known:"
             " give more rows, or the time stamps of the new rows in future."
         )
-    last = times[np.r_[~within, True]]  # (n_series,)
-    ahead = np.arange(1, n_steps + 1)
+    ends = np.flatnonzero(np.r_[~within, True])  # (n_series,) the last rows
+    last, ahead = times[ends], np.arange(1, n_steps + 1)
+    kind: Any = times.dtype if times.dtype.kind == "f" else np.int64
+    new = last[:, None] + steps[:, None].astype(kind) * ahead
+    by_calendar = np.zeros(len(ends), dtype=bool)
     if is_date:
-        for shift in (0, DAY):  # the end of a month is the day before the next
-            if (months := _month_steps(series, times + shift)) is not None:
-                return _add_months(last + shift, months[:, None] * ahead) - shift
-        if _skips_weekends(series, times, steps):
-            day, clock = np.divmod(last[:, None], DAY)
-            return (
-                np.busday_offset(day.astype("M8[D]"), ahead).astype(int) * DAY + clock
-            )
-    taken = np.diff(times)[within] / steps[series[1:][within]]
+        by_calendar, months = _by_month(series, times, ends, ahead)
+        new[by_calendar] = months[by_calendar]
+        over = (np.diff(times) == 3 * DAY) & within  # from Friday to Monday
+        working = np.bincount(series[1:][over], minlength=len(ends)) > 0
+        working &= find_working(series, times) & (steps == DAY) & ~by_calendar
+        day, clock = np.divmod(last[working, None], DAY)
+        days = np.busday_offset(day.astype("M8[D]"), ahead).astype(np.int64)
+        new[working] = days * DAY + clock
+        by_calendar |= working
+    regular = within & ~by_calendar[series[1:]]
+    taken = np.diff(times)[regular] / steps[series[1:][regular]]
     odd = np.abs(taken - np.rint(taken)) > JITTER
     if odd.any():
         raise ValueError(
@@ -95,36 +104,40 @@ def continue_times(
             f" {taken[odd][0]:.3g} times the usual one): give those of the new rows in"
             " future."
         )
-    steps = steps if times.dtype.kind == "f" else steps.astype(np.int64)
-    return last[:, None] + steps[:, None] * ahead
+    return new
 
 
-def _month_steps(series: np.ndarray, times: np.ndarray) -> np.ndarray | None:
-    """Whole months from row to row of each series; None if they are not whole."""
-    stamps = times.astype("M8[ns]")
-    months = stamps.astype("M8[M]")
-    offset = stamps - months  # from the first of the month
-    within = series[1:] == series[:-1]
-    if (offset[1:] != offset[:-1])[within].any():
-        return None
+def _by_month(
+    series: np.ndarray, times: np.ndarray, ends: np.ndarray, ahead: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which series go on by whole months, and how, (n_series, n_steps).
+
+    Their rows are all of one day of the month, or of its last day where it is shorter.
+    """
+    months = times.astype("M8[ns]").astype("M8[M]")
+    day, clock = np.divmod(times - _nanoseconds(months), DAY)
+    length = (_nanoseconds(months + 1) - _nanoseconds(months)) // DAY
     number = months.astype(np.int64)
-    if (np.diff(number)[within] < 1).any():
-        return None
-    return regular_steps(series, number).astype(np.int64)
+    anchor = np.zeros(len(ends), dtype=np.int64)
+    np.maximum.at(anchor, series, day)
+    is_last = np.bincount(series, weights=day + 1 < length) == 0
+    anchor[is_last] = 30  # days after the first
+    odd = (day != np.minimum(anchor[series], length - 1)) | (
+        clock != clock[ends][series]
+    )
+    odd[1:] |= (np.diff(number) < 1) & (np.diff(series) == 0)
+    by_month = np.bincount(series, weights=odd) == 0
+    steps = regular_steps(series, number)[:, None].astype(np.int64)
+    new = (number[ends, None] + steps * ahead).astype("M8[M]")
+    days = (_nanoseconds(new + 1) - _nanoseconds(new)) // DAY
+    day = np.minimum(anchor[:, None], days - 1)
+    # A single row says nothing of months, unless all other series are monthly.
+    by_month &= (np.bincount(series) > 1) | by_month.all()
+    return by_month, _nanoseconds(new) + day * DAY + clock[ends, None]
 
 
-def _add_months(times: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """Add months, shape (n_series, n_steps), to a time of each series."""
-    stamps = times.astype("M8[ns]")[:, None]
-    first = stamps.astype("M8[M]")
-    return (first + months + (stamps - first)).astype("M8[ns]").astype(np.int64)
-
-
-def _skips_weekends(series: np.ndarray, times: np.ndarray, steps: np.ndarray) -> bool:
-    """Whether rows come once a day, at the same hour and on no weekend."""
-    over = (np.diff(times) == 3 * DAY) & (series[1:] == series[:-1])
-    is_daily = bool((steps == DAY).all() and over.any())
-    return is_daily and bool(find_working(series, times).all())
+def _nanoseconds(stamps: np.ndarray) -> np.ndarray:
+    return stamps.astype("M8[ns]").astype(np.int64)
 
 
 def continue_index(index: Any, n_steps: int, *, one_series: bool = True) -> Any:
