@@ -74,7 +74,8 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
         sequences = rows_to_sequences(checked, estimator.n_timesteps)
     n_features = sequences.shape[2]
     if reset:
-        estimator._made_with = sequences._made_with
+        is_table = not isinstance(checked, Sequences)
+        estimator._made_with = None if is_table else sequences._made_with
         estimator._n_step_features = n_features
     elif n_features != estimator._n_step_features:
         raise ValueError(

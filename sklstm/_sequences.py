@@ -149,7 +149,7 @@ class Sequences:
         self.units_changed = bool(units_changed)
         self.whole = bool(whole)
         # Arguments of `make_supervised`, which models hand on to `forecast`.
-        self._made_with: dict[str, Any] | None = None
+        self._made_with: dict[str, Any] = {}
         self._check()
 
     def _check(self) -> None:

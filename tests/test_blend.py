@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -460,6 +461,27 @@ def test_parameters_pickles_and_searches():
         model.set_params(periods=3)
     with pytest.raises(ValueError, match="must be an int in the range"):
         recipe(period=0).fit(X, y)
+
+
+def test_samples_without_weight_are_as_good_as_gone():
+    X, y = trend(120)
+    weight = np.arange(len(y)) >= 50
+    whole = recipe().fit(X, y, sample_weight=weight.astype(float))
+    part = recipe().fit(X[50:], y[50:])
+    assert_allclose(whole.gain_, part.gain_)
+    assert whole.weights_ == pytest.approx(part.weights_)
+    with pytest.raises(ValueError, match="sample_weight is 0 throughout"):
+        recipe().fit(X, y, sample_weight=np.zeros(len(y)))
+
+
+def test_weights_are_routed_to_the_epochs_of_the_lstm():
+    X, y = trend(60)
+    weight = np.linspace(0.1, 2, len(y))
+    plain = recipe(lstm=LSTMRegressor(2)).fit(X, y, sample_weight=weight)
+    with sklearn.config_context(enable_metadata_routing=True):
+        lstm = LSTMRegressor(2).set_partial_fit_request(sample_weight=True)
+        routed = recipe(lstm=lstm).fit(X, y, sample_weight=weight)
+    assert_array_equal(routed.predict(X), plain.predict(X))
 
 
 def test_tables_of_series_are_read_by_their_keys():

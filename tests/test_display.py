@@ -278,6 +278,29 @@ def test_what_came_is_of_the_dates_of_the_forecast():
         ForecastDisplay.from_estimator(model, dated[:100], actual=dated[101:])
 
 
+def test_what_came_is_found_by_name():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60), "b": 9.0}, HOURS[:60])
+    model = fitted(table[:50], 3, target="a")
+    for later in (table[50:], table[["b", "a"]][50:], table[["a"]][50:]):
+        display = ForecastDisplay.from_estimator(model, table[:50], actual=later)
+        assert_array_equal(display.y_true, table["a"][50:53])
+    with pytest.raises(ValueError, match="target='a' is not in"):
+        ForecastDisplay.from_estimator(model, table[:50], actual=table[["b"]][50:])
+    with pytest.raises(TypeError, match="are of different kinds: give both alike"):
+        ForecastDisplay.from_estimator(model, table[:50], actual=table[50:].to_numpy())
+
+
+def test_all_that_an_unknowing_model_forecasts_is_named():
+    table = WAVE.assign(wind=np.arange(120.0))
+    X, y = make_supervised(table, 3, ["wind", "load"], as_rows=True)
+    model = lags().fit(X, y)
+    display = ForecastDisplay.from_estimator(model, table, target=["wind", "load"])
+    assert display.name == "wind"
+    values = forecast(model, table, target=["wind", "load"])
+    assert_allclose(display.y_pred, values["wind"])
+
+
 def test_a_model_of_rows_is_told_its_target():
     table = WAVE.assign(wind=1.0)
     X, y = make_supervised(table, 3, "load", as_rows=True)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
@@ -29,6 +30,7 @@ from sklstm.forecasting import (
     AnchoredRegressor,
     AutoForecaster,
     ConformalRegressor,
+    NaiveRegressor,
     add_future,
     forecast,
 )
@@ -320,7 +322,8 @@ def test_a_history_shorter_than_the_window_works():
     model = make_pipeline(
         SequenceWindower(24), LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
     ).fit(X, y)
-    values = forecast(model, [1.0, 2.0], 3)
+    with pytest.warns(UserWarning, match="history has 2 row.* windows of the"):
+        values = forecast(model, [1.0, 2.0], 3)
     rows = [1.0, 2.0]
     for _ in range(3):
         rows.append(model.predict(make_histories(rows)[-1:])[0])
@@ -709,7 +712,7 @@ def test_an_index_that_is_no_time_may_be_anything():
     for before, after in (
         (past, future.reset_index(drop=True)),
         (past.reset_index(drop=True), future.reset_index(drop=True)),
-        (past.set_axis(range(30, 0, -1)), future.set_axis([7, 3, 5, 1])),
+        (past.set_axis(list("xy" * 15)), future.set_axis([7, 3, 5, 1])),
         (past, future.set_axis(list("zyxw"))),
     ):
         values = forecast(model, before, 4, future=after)
@@ -782,3 +785,144 @@ def test_a_change_of_clocks_is_named_or_only_loses_labels(start):
 def test_a_series_has_no_room_for_keys():
     with pytest.raises(ValueError, match="history has one dimension and no room for g"):
         forecast(sold_model(), ar2(30), 2)
+
+
+def test_meta_estimators_read_what_their_parts_were_fitted_to():
+    series = ar2(60)
+    X, y = make_supervised(series)
+    lstm = LSTMRegressor(4, unroll="series", max_epochs=2, random_state=0)
+    naive = NaiveRegressor(period=12)
+    for parts in ([lstm, naive], [naive, NaiveRegressor()], [naive, lstm]):
+        model = VotingRegressor([(str(i), part) for i, part in enumerate(parts)])
+        model.fit(X, y)
+        expected = model.predict(make_histories(series)[-1:])
+        assert_allclose(forecast(model, series), expected, rtol=1e-6)
+        assert_allclose(forecast(FrozenEstimator(model), series), expected, rtol=1e-6)
+
+
+def test_what_a_model_was_fitted_to_before_is_forgotten():
+    """As is what the estimators were fitted to that it was made from."""
+    table = pd.DataFrame({"a": ar2(60) + 100, "b": ar2(60, seed=1) - 100})
+    base = fit_lags(table, 5, False, "b")
+    model = TransformedTargetRegressor(base).fit(table[:-1], table["a"][1:])
+    values = forecast(model, table, 1, target="a")
+    assert_allclose(values["a"], model.predict(table)[-1:])
+    with pytest.raises(ValueError, match="does not know which columns it forecasts"):
+        forecast(model, table)
+    panel = SHOPS.drop(columns="price")
+    rows, y = make_supervised(panel, as_rows=True, **KEYS)
+    X, z = make_supervised(ar2(60), horizon=2)
+    recipe = AutoForecaster(lstm=LSTMRegressor(2), max_epochs=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fresh = forecast(clone(recipe).fit(X, z), ar2(60))
+        recipe.set_params(**KEYS).fit(rows, y)
+        recipe.set_params(group=None, time=None).fit(X, z)
+        assert_array_equal(forecast(recipe, ar2(60)), fresh)
+        recipe.set_params(**KEYS).fit(rows, y)
+    assert list(forecast(recipe, panel)) == ["shop", "day", "sold"]
+
+
+def test_rows_out_of_order_or_at_another_rate_are_told():
+    table = pd.DataFrame({"v": ar2(60)}, pd.date_range("2024", periods=60, freq="h"))
+    model = fit_lags(table, 3, False)
+    with pytest.warns(UserWarning, match="their index is not in order"):
+        forecast(model, table[::-1].reset_index().set_index("index"), 2)
+    timed = fit_lags(table, 3, False, time="index")
+    forecast(timed, table.drop(index=table.index[20:25]))
+    with pytest.warns(UserWarning, match=r"Rows of history are 7.2e\+12 apart"):
+        forecast(timed, table[::2])
+
+
+def test_targets_with_the_names_of_ends_are_refused():
+    table = pd.DataFrame({"v": ar2(80), "v_lower": ar2(80, seed=1)})
+    X, y = make_supervised(table)
+    model = ConformalRegressor(lags(3)).fit(X, y)
+    with pytest.raises(ValueError, match=r"'v_lower'.* are targets and ends of interv"):
+        forecast(model, table)
+    assert list(forecast(model, table, interval=False)) == ["v", "v_lower"]
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        ([f"2022-{m:02d}-30" for m in range(3, 13)], ["2023-01-30", "2023-02-28"]),
+        (["2020-12-30", "2021-01-30", "2021-02-28"], ["2021-03-30", "2021-04-30"]),
+        (["2022-03-31", "2022-05-31", "2022-07-31"], ["2022-09-30", "2022-11-30"]),
+        (["2022-07-31", "2022-08-31"], ["2022-09-30", "2022-10-31"]),
+        (["2022-06-30", "2022-09-30"], ["2022-12-31", "2023-03-31"]),
+        (["2021-02-28", "2022-02-28", "2023-02-28"], ["2024-02-29", "2025-02-28"]),
+        (
+            ["2022-01-05 10:00", "2022-02-05 10:00"],
+            ["2022-03-05 10", "2022-04-05 10"],
+        ),
+    ],
+)
+def test_months_of_any_day_go_on(index, expected):
+    new = continue_column(
+        pd.to_datetime(index).to_series(), np.zeros(len(index), int), 2
+    )
+    assert_array_equal(pd.DatetimeIndex(new), pd.to_datetime(expected, format="mixed"))
+
+
+def test_each_series_goes_on_by_its_own_calendar():
+    bank = pd.bdate_range("2024-01-01", periods=9)
+    shop, rent = (
+        pd.date_range("2024-01-01", periods=9),
+        pd.date_range("2024", None, 9, "MS"),
+    )
+    column = pd.concat([dates.to_series() for dates in (bank, shop, rent)])
+    new = continue_column(column, np.repeat([0, 1, 2], 9), 3)
+    expected = [d.shift(3)[-3:] for d in (bank, shop, rent)]
+    assert_array_equal(pd.DatetimeIndex(new), np.concatenate(expected))
+
+
+@pytest.mark.parametrize("freq", ["M", "Q", "W", "D", "h"])
+def test_periods_go_on(freq):
+    periods = pd.period_range("2024-01-01", periods=43, freq=freq, name="at")
+    table = pd.DataFrame({"v": ar2(40)}, periods[:40])
+    for time in (None, "index", "at"):
+        values = forecast(fit_lags(table, 3, False, time=time), table, 3)
+        assert values.index.equals(periods[40:])
+    column = table.reset_index()
+    values = forecast(fit_lags(column, 3, False, time="at"), column, 3)
+    assert list(values["at"]) == list(periods[40:])
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Etc/GMT+5", "Europe/Berlin"])
+def test_zones_of_any_name_go_on(zone):
+    dates = pd.date_range("2024-03-01", periods=63, freq="h", tz=zone, name="at")
+    table = pd.DataFrame({"v": ar2(60)}, dates[:60])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = forecast(fit_lags(table, 3, False, time="at"), table, 3)
+        assert values.index.equals(dates[60:])
+        column = table.reset_index()
+        values = forecast(fit_lags(column, 3, False, time="at"), column, 3)
+    assert values["at"].dtype == column["at"].dtype
+    assert list(values["at"]) == list(dates[60:])
+    naive = pd.DataFrame({"at": dates[60:].tz_localize(None)})
+    with pytest.raises(ValueError, match="Time stamps of future have no time zone"):
+        forecast(fit_lags(column, 3, False, time="at"), column, 3, future=naive)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [0, 1],
+        [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")],
+        pd.MultiIndex.from_tuples([("a", "open"), ("a", "close")]),
+    ],
+    ids=["numbers", "dates", "levels"],
+)
+def test_columns_may_have_any_names(names):
+    table = pd.DataFrame(np.column_stack([ar2(40), ar2(40, seed=1)]), columns=names)
+    model = fit_lags(table, 3, False)
+    values = forecast(model, table, 3)
+    assert values.columns.equals(table.columns)
+    plain = forecast(fit_lags(table.to_numpy(), 3, False), table.to_numpy(), 3)
+    assert_allclose(values, plain)
+    position = 1
+    X, y = make_supervised(table, 2, target=0, known=[position])
+    added = add_future(table, table.iloc[:2, [position]], [position], 2)
+    assert_array_equal(added[-1][-1, -2:], table.iloc[:2, position])

@@ -205,8 +205,15 @@ def is_missing(value: Any) -> bool:
     return value is None or is_pandas_na(value) or bool(value != value)
 
 
+def holds_periods(column: Any) -> bool:
+    """Whether a column is one of pandas' periods, each of which has a start."""
+    return hasattr(getattr(column, "dtype", None), "freq")
+
+
 def read_times(column: Any) -> tuple[np.ndarray, bool]:
     """Read time stamps as numbers, nanoseconds in UTC if they are dates or spans."""
+    if holds_periods(column):
+        column = column.dt.to_timestamp()
     column = nw.from_native(column, series_only=True, pass_through=True)
     missing = np.zeros(0, dtype=bool)
     if isinstance(column, nw.Series):

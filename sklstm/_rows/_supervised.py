@@ -237,6 +237,7 @@ def make_supervised(
             "targets": X.targets,
             "known": [features.index(i) for i in leads],
             "horizon": horizon,
+            "steps": _range_of(order.found.steps),
         }
     if is_frame(table):
         names = [column_names(table)[i] for i in targets]
@@ -289,6 +290,13 @@ def _find_targets(
             " future is not known: name others."
         )
     return columns
+
+
+def _range_of(steps: Any) -> tuple[float, float] | None:
+    """The shortest and the longest regular step of a series, if times are known."""
+    if steps is None or np.isnan(steps).all():
+        return None
+    return float(np.nanmin(steps)), float(np.nanmax(steps))
 
 
 def _following(values: np.ndarray, places: np.ndarray, horizon: int) -> np.ndarray:

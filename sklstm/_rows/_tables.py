@@ -124,7 +124,10 @@ def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) ->
         columns = zip(map(str, names), values.T, strict=True)
         made = nw.from_dict(dict(columns), backend=backend).to_native()
         if backend.is_pandas_like():
-            made.columns = list(names)
+            known = list(like.columns)
+            every = all(name in known for name in names)  # which keeps levels
+            at = [known.index(name) for name in names] if every else []
+            made.columns = like.columns[at] if every else list(names)
     if index is not None:
         made.index = index
     return made

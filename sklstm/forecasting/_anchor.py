@@ -112,7 +112,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
     """
 
     _wrapped = "regressor"
-    _routed = ("fit", "partial_fit")
+    _routed = {"fit": "fit", "partial_fit": "partial_fit"}
     _parameter_constraints: dict[str, list[Any]] = {
         "regressor": [HasMethods(["fit", "predict"]), None],
         "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],

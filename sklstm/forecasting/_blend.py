@@ -127,7 +127,7 @@ class Blend:
         """Set the weights from the products of errors in the blocks."""
         total, names = products.sum(axis=0), [name for name, _ in self.estimators]
         weights = find_weights(total)
-        self.gains = np.zeros(0)
+        self.gains, self.is_used = np.zeros(0), True
         if self.baselines:
             at = [names.index(name) for name in self.baselines]
             # The best baseline alone, unless several together are surely better.
@@ -135,7 +135,8 @@ class Blend:
             if in_errors(find_gains(products, at, safe)) > self.margin:
                 safe = at
             self.gains = find_gains(products, list(range(len(names))), safe)
-            if in_errors(self.gains) <= self.margin:
+            self.is_used = in_errors(self.gains) > self.margin
+            if not self.is_used:
                 weights = np.zeros(len(names))
                 weights[safe] = find_weights(total[np.ix_(safe, safe)])
         self.weights = dict(zip(names, weights.tolist(), strict=True))
@@ -196,7 +197,8 @@ def _fit_copies(
             f"The forecasts of {name!r} were never finite: scale the data, or make its"
             " learning rate smaller."
         )
-    return (pickle.loads(best[0]) if by_epoch else best[0]), best[1]
+    fitted: Any = best[0]
+    return (pickle.loads(fitted) if by_epoch else fitted), best[1]
 
 
 class Blocks:

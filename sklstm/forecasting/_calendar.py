@@ -8,7 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .._rows._columns import find_zone, on_wall, read_times
+from .._rows._columns import find_zone, holds_periods, on_wall, read_times
 from .._rows._series import DAY, find_working, regular_steps
 
 # A clock that is not exact may be off by such a share of the regular step.
@@ -17,7 +17,7 @@ JITTER = 0.05
 
 def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
     """Continue a column of time stamps, each series by its own regular step."""
-    if hasattr(getattr(column, "dtype", None), "freq"):  # periods of pandas
+    if holds_periods(column):
         ends = np.flatnonzero(np.diff(series, append=-1))
         steps = np.tile(np.arange(1, n_steps + 1), len(ends))
         return column.iloc[np.repeat(ends, n_steps)] + steps

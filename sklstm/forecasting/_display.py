@@ -12,10 +12,11 @@ from .._rows._columns import (
     column_names,
     find_column,
     get_index,
+    is_frame,
     on_wall_times,
     read_place,
 )
-from .._rows._order import RowOrder
+from .._rows._order import Keys, RowOrder
 from .._rows._series import match_series
 from .._rows._tables import read_table
 from ._calendar import continue_index
@@ -353,9 +354,10 @@ class ForecastDisplay:
             As in `forecast`. None draws the interval that the estimator has, or its
             outermost quantiles.
 
-        target : str or int, default=None
-            The column to draw, by name or position, if several are forecast; and if
-            the estimator does not know what it forecasts, as in `forecast`.
+        target : str, int or list of these, default=None
+            The column to draw, by name or position, if several are forecast. If the
+            estimator does not know what it forecasts, all that it does, as in
+            `forecast`, of which the first is drawn.
 
         series : label or tuple of labels, default=None
             The series to draw, as the columns of group name it; needed if there are
@@ -386,11 +388,9 @@ class ForecastDisplay:
         """
         share = True if interval is None else interval
         made = find_made_with(estimator) or {}
-        several = (
-            [target] if made.get("targets") is None and target is not None else None
-        )
-        roll = roll_out(estimator, history, n_steps, future, several, share)
-        j = _find_target(roll, target)
+        asked = None if made.get("targets") is not None else target
+        roll = roll_out(estimator, history, n_steps, future, asked, share)
+        j = 0 if asked is not None else _find_target(roll, target)
         number = _find_series(roll, series)
         before = np.flatnonzero(roll.order.series == number)
         n_history = 4 * roll.n_steps if n_history is None else n_history
@@ -460,7 +460,16 @@ def _dates(table, keys):
 def _find_actual(roll, actual, number, position, dates):
     """The values that came in the steps of a series, which must be of their dates."""
     table = read_table(actual, "actual")
-    order = RowOrder(table, roll.keys, np.inf if roll.keys.time else None)
+    name = column_names(roll.table)[position]
+    if is_frame(table) != is_frame(roll.table):
+        raise TypeError("actual and history are of different kinds: give both alike.")
+    keys = Keys.find(
+        table,
+        [place.name for place in roll.keys.group],
+        None if roll.keys.time is None else roll.keys.time.name or "index",
+        "actual",
+    )
+    order = RowOrder(table, keys, np.inf if keys.time else None)
     labels, known = order.found.labels, roll.order.found.labels
     matches = match_series(labels, known) if known else np.zeros(1, int)
     rows = order.positions(np.flatnonzero(matches[order.series] == number))
@@ -470,7 +479,7 @@ def _find_actual(roll, actual, number, position, dates):
             " for each step ahead."
         )
     rows = rows[: roll.n_steps]
-    came = _dates(table, roll.keys)
+    came = _dates(table, keys)
     if dates is not None and came is not None:
         differ = came[rows] != dates[roll.new[number]]
         if differ.any():
@@ -478,7 +487,7 @@ def _find_actual(roll, actual, number, position, dates):
                 f"actual begins with {came[rows][0]} and the forecast with"
                 f" {dates[roll.new[number]][0]}: give the rows that follow history."
             )
-    return _column(table, position)[rows]
+    return _column(table, find_column(table, name, "target"))[rows]
 
 
 def _name_interval(estimator, interval, ends):

@@ -10,15 +10,15 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, Interval, _safe_indexing, validate_params
 from .._rows._columns import column_names, find_column, get_index
-from .._rows._histories import cut_histories
+from .._rows._histories import cut_histories, warn_of_disorder
 from .._rows._order import Keys, RowOrder
-from .._rows._series import join_ranges
+from .._rows._series import GAP, join_ranges
 from .._rows._tables import is_frame, read_table, set_columns, to_container
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences
@@ -80,9 +80,9 @@ def forecast(
     interval : float, bool or None, default=None
         The share of values that intervals beside the forecast shall hold. An LSTM with
         ``loss="gaussian"`` gives any; others must have that interval or these
-        quantiles. None for the interval or the quantiles that the model has, in
-        dataframes; False for none. Ignored beyond the horizon of the model, of
-        which intervals say nothing, if None.
+        quantiles, or it is an error. True stands for the interval or the quantiles
+        that the model has, if any, up to its horizon; False for none. None is True
+        for dataframes and series, and False for arrays.
 
     Returns
     -------
@@ -160,15 +160,17 @@ def roll_out(
             " that they were made of."
         )
     check_is_fitted(model)
-    made = find_made_with(model)
-    windower = next(iter(find_windowers(model)), None)
-    if made is None:
-        names = ("group", "time", "max_gap")
-        made = {name: getattr(windower, name, None) for name in names}
+    found = find_made_with(model)
+    windower = find_windower(model)
+    made: dict[str, Any] = {
+        name: getattr(windower, name, None) for name in ("group", "time", "max_gap")
+    }
+    made |= found or {}
     table = read_table(history, "history", group=made["group"], time=made["time"])
     if np.shape(table)[0] == 0:
         raise ValueError("history has no rows; expected at least 1 for each series.")
     keys = Keys.find(table, made["group"], made["time"], "history")
+    warn_of_disorder(table, keys)
     features = keys.features(table)
     roll = Rollout(
         model,
@@ -178,10 +180,27 @@ def roll_out(
         _find_targets(table, keys, made, future, target),
         [features[i] for i in made.get("known", [])],
         is_series=not is_frame(history) and is_frame(table),
+        on_sequences=found is not None,
     )
+    _warn_of_step(roll.order, made.get("steps"))
     horizon = made.get("horizon") or roll.find_horizon()
     roll.run(horizon, n_steps or horizon, future, share)
     return roll
+
+
+def _warn_of_step(order: RowOrder, steps: Any) -> None:
+    """Say so if rows come at another rate than those that a model was fitted to."""
+    now = order.found.steps
+    if steps is None or now is None or np.isnan(now).all():
+        return
+    least, most = steps
+    if (now < least / GAP).any() or (now > most * GAP).any():
+        warnings.warn(
+            f"Rows of history are {np.nanmedian(now):g} apart, and those that the model"
+            f" was fitted to {least:g} to {most:g} (nanoseconds, for dates): it knows"
+            " no such rows. Resample them.",
+            stacklevel=5,
+        )
 
 
 def _share(interval: Any, history: Any) -> float | bool:
@@ -192,69 +211,63 @@ def _share(interval: Any, history: Any) -> float | bool:
     return bool(interval) if is_bool else float(interval)
 
 
-def find_made_with(model: Any) -> dict[str, Any] | None:
-    """How the histories were made that a model was fitted to, if it knows."""
-    made = getattr(model, "_made_with", None)
-    found = (find_made_with(part) for part in _parts(model))
-    return made or next((made for made in found if made), None)
-
-
-def find_windowers(model: Any) -> list[SequenceWindower]:
-    """Find every `SequenceWindower` in a model, the fitted ones first."""
-    if isinstance(model, SequenceWindower):
-        return [model]
-    return [w for part in _parts(model) for w in find_windowers(part)]
-
-
-def _parts(model: Any) -> list[Any]:
-    """What a model is made of; of one that was fitted the fitted parts first."""
+def fitted_parts(model: Any) -> list[Any]:
+    """What a fitted model is made of; what it was made from is left out."""
+    if isinstance(model, dict):
+        return list(model.values())
     if isinstance(model, (list, tuple)):
         return list(model)
     if isinstance(model, Pipeline):
         return [step for _, step in model.steps]
+    if isinstance(model, FrozenEstimator):
+        return [model.estimator]
     if hasattr(model, "best_estimator_"):
         return [model.best_estimator_]
     if not isinstance(model, BaseEstimator):
         return []
-    fitted = [value for name, value in vars(model).items() if name.endswith("_")]
-    return [*fitted, *model.get_params(deep=False).values()]
+    return [value for name, value in vars(model).items() if name.endswith("_")]
 
 
-def _count_rows(model: Any) -> int | None:
-    """How many rows of a series the model looks at; None for all of them."""
-    if not find_windowers(model):
-        return None
-    if takes_sequences(model):
-        # What stands before all windows may read any step of a history.
-        model = getattr(model, "best_estimator_", model)
-        steps = _parts(model) if isinstance(model, Pipeline) else []
-        if not any(isinstance(step, SequenceWindower) for step in steps):
-            return None
-    return _reach(model) + 2  # an anchor reads the row before a window, too
+def find_made_with(model: Any) -> dict[str, Any] | None:
+    """How the sequences were made that a model was fitted to; None for a table.
+
+    That is what the first part of it remembers that reads the input.
+    """
+    if hasattr(model, "_made_with"):
+        return model._made_with
+    parts = fitted_parts(model)
+    if isinstance(model, Pipeline):
+        parts = [part for part in parts if hasattr(part, "fit")][:1]
+    found = (find_made_with(part) for part in parts)
+    return next((made for made in found if made is not None), None)
+
+
+def find_windower(model: Any) -> SequenceWindower | None:
+    """Find the first fitted `SequenceWindower` in a model."""
+    if isinstance(model, SequenceWindower):
+        return model
+    found = (find_windower(part) for part in fitted_parts(model))
+    return next((windower for windower in found if windower is not None), None)
 
 
 def _reach(model: Any) -> int:
     """How many rows before the last the windows of a model hold."""
     if isinstance(model, SequenceWindower):
         return model.sequence_length - 1
-    reaches = [_reach(part) for part in _parts(model)]
+    reaches = [_reach(part) for part in fitted_parts(model)]
     return sum(reaches) if isinstance(model, Pipeline) else max(reaches, default=0)
 
 
-def takes_sequences(model: Any) -> bool:
-    """Whether a model was fitted to `Sequences` and not to a table."""
-    for windower in find_windowers(model):
-        if hasattr(windower, "_keys"):  # the first that was fitted
-            return windower._keys is None
-    if isinstance(model, Pipeline):
-        steps = [step for _, step in model.steps if hasattr(step, "fit")]
-        return takes_sequences(steps[0])
-    for name in ("best_estimator_", "estimator_", "regressor_", "estimator"):
-        if hasattr(model, name):
-            return takes_sequences(getattr(model, name))
-    return isinstance(model, BaseEstimator) and bool(
-        get_tags(model).input_tags.three_d_array
-    )
+def _find_length(model: Any, on_sequences: bool) -> int | None:
+    """How many rows of a series the windows of a model hold; None for all of them."""
+    inner = getattr(model, "best_estimator_", model)
+    if on_sequences and not (
+        # What stands before all windows may read any step of a history.
+        isinstance(inner, Pipeline)
+        and any(isinstance(step, SequenceWindower) for _, step in inner.steps)
+    ):
+        return None
+    return _reach(model) + 1 if find_windower(model) is not None else None
 
 
 def _find_targets(
@@ -301,12 +314,21 @@ class Rollout:
     targets: list[int]  # positions of the columns that are forecast
     known: list[int]  # positions of those whose next values are features
     is_series: bool = False  # whether the table was made of a series
+    on_sequences: bool = True  # whether the model was fitted to sequences
 
     def __post_init__(self) -> None:
         self.order = RowOrder(self.table, self.keys, self.max_gap)
-        self.n_rows = _count_rows(self.model)
-        self.on_sequences = takes_sequences(self.model)
-        parts = [self.model, *find_windowers(self.model)]
+        length = _find_length(self.model, self.on_sequences)
+        # An anchor reads the row before a window, too.
+        self.n_rows = None if length is None else length + 1
+        longest = int(np.bincount(self.order.series).max())
+        if length is not None and longest < length:
+            warnings.warn(
+                f"history has {longest} row(s) of a series at most, and windows of the"
+                f" model hold {length}: they are cut short. Give more rows.",
+                stacklevel=6,
+            )
+        parts = [self.model, find_windower(self.model)]
         # A series has a name, but a model that was fitted to an array knows none.
         self.has_names = not self.is_series or any(
             hasattr(part, "feature_names_in_") for part in parts
@@ -411,7 +433,7 @@ class Rollout:
         with warnings.catch_warnings():
             # Windows of the rows before these are short, and nobody looks at them.
             warnings.filterwarnings("ignore", ".* windows have fewer than")
-            if isinstance(model, Pipeline) and find_windowers(model[:-1]):
+            if isinstance(model, Pipeline) and find_windower(model[:-1]):
                 # The windows hold the history: those of other rows need not be read.
                 windows = _safe_indexing(model[:-1].transform(X), rows)
                 return np.asarray(call(model[-1], windows))
@@ -444,6 +466,11 @@ class Rollout:
             columns[name] = self.values[..., j].ravel()
             for suffix, end in self.ends.items():
                 columns[f"{name}_{suffix}"] = end[..., j].ravel()
+        if len(columns) < len(self.targets) * (1 + len(self.ends)):
+            raise ValueError(
+                f"Of the columns {list(columns)} some are targets and ends of intervals"
+                " at once: rename the targets, or give interval=False."
+            )
         return columns
 
     def index(self) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from .._compat import Interval, _safe_indexing, validate_params
@@ -13,6 +14,7 @@ from .._rows._columns import (
     Place,
     as_table,
     column_names,
+    find_zone,
     get_index,
     read_labels,
     read_place,
@@ -209,6 +211,14 @@ class Future:
         series = self._match([place for place in group if place], order, n_steps)
         self.table = _safe_indexing(self.table, np.argsort(series, kind="stable"))
         times = self.times()
+        if times is not None and keys.time is not None and order.found.is_date:
+            before = _zone(read_place(table, keys.time))
+            if (before is None) != (_zone(times) is None):
+                has, had = ("no", "a") if before is not None else ("a", "no")
+                raise ValueError(
+                    f"Time stamps of future have {has} time zone and those before"
+                    f" {had}: convert them to the same kind."
+                )
         if times is not None and read_times(times)[1] != order.found.is_date:
             kinds = ["numbers", "dates"][:: -1 if order.found.is_date else 1]
             raise ValueError(
@@ -252,7 +262,7 @@ class Future:
             of = f" for {_name(known, odd)}" if known else ""
             raise ValueError(
                 f"future has {counts[odd]} row(s){of}; expected {n_steps}, one for each"
-                " step ahead."
+                " step ahead (in whole horizons, if columns are known)."
             )
         return series
 
@@ -301,6 +311,11 @@ def _read(
     return future, {
         list(names).index(name): j for j, name in enumerate(has) if name in names
     }
+
+
+def _zone(column: Any) -> Any:
+    native = nw.from_native(column, series_only=True, pass_through=True)
+    return find_zone(native) if isinstance(native, nw.Series) else None
 
 
 def _name(labels: list[np.ndarray], series: int) -> str:

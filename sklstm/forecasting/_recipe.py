@@ -13,7 +13,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import InputTags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import HasMethods, Interval, _fit_context
+from .._compat import HasMethods, Interval, _check_method_params, _fit_context
 from .._docs import fill
 from .._input import all_or_nothing, check_y, read_sequences
 from .._regressor import LSTMRegressor
@@ -59,8 +59,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     {feature}
 
     lstm : LSTMRegressor, default=None
-        The LSTM, which is cloned; also any other regressor that has `partial_fit`.
-        None means ``LSTMRegressor(hidden_size=32, unroll="series",
+        The LSTM, which is cloned; also any other regressor of sequences that has
+        `partial_fit`. None means ``LSTMRegressor(hidden_size=32, unroll="series",
         linear_skip=True)``. Its `random_state` is set.
 
     max_epochs : int, default=100
@@ -96,8 +96,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     sequence_length_ : int
         Length of the windows: two periods or a fifth of the longest history,
-        whichever is more, but at most 336 or a period. Other sequences than whole
-        histories stay as they are.
+        whichever is more, but at most half of that history, and 336 or a period.
+        Other sequences than whole histories stay as they are.
 
     {seen}
 
@@ -132,6 +132,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     """
 
     _wrapped = "lstm"
+    _routed = {"fit": "partial_fit"}  # epoch by epoch
     n_timesteps = None  # rows of a table without keys are sequences of one feature
     _parameter_constraints: dict[str, list[Any]] = {
         "period": [Interval(Integral, 1, None, closed="left")],
@@ -201,27 +202,31 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         """
         sequences = self._read_first(X)
         y = check_y(self, sequences, y)
-        fit_params = self._route("fit", fit_params)
-        members = self._make_members(sequences)
+        fit_params = _check_method_params(X, self._route("fit", fit_params))
+        weight = fit_params.get("sample_weight")
+        if weight is not None and (np.asarray(weight) == 0).any():
+            kept = np.flatnonzero(weight)
+            if len(kept) == 0:
+                raise ValueError("sample_weight is 0 throughout: give some samples 1.")
+            sequences, y = sequences[kept], y[kept]
+            fit_params = _check_method_params(X, fit_params, indices=kept)
+        # Samples that do not know their series are in order of time.
+        knows = isinstance(X, Sequences) or self._by_keys
+        time = Timeline.of(sequences if knows else y)
+        members, baselines = self._make_members()
         root = self._init_callback_context(
             max_subtasks=len(members), sequential_subtasks=False
         )
         root.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=fit_params)
         tasks = [
-            Task(self, root.subcontext(name, i, max_subtasks=self._n_epochs(name)))
-            for i, (name, _) in enumerate(members)
+            Task(self, root.subcontext(name, i, max_subtasks=n_epochs))
+            for i, (name, _, n_epochs) in enumerate(members)
         ]
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
+        estimators = [(name, estimator) for name, estimator, _ in members]
         blend = Blend(
-            members,
-            [name for name, _ in members if not name.startswith("LSTM")],
-            max_epochs=self.max_epochs,
-            n_jobs=self.n_jobs,
-        )
-        # Samples that do not know their series are in order of time.
-        time = Timeline.of(
-            sequences if isinstance(X, Sequences) or self._by_keys else y
+            estimators, baselines, max_epochs=self.max_epochs, n_jobs=self.n_jobs
         )
         windows = sequences.tail(self.sequence_length_)
         blend.fit(windows, y, fit_params, rng, tasks, time)
@@ -260,6 +265,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     def _read_first(self, X: Any) -> Sequences:
         """Read the samples of fit, and choose the length of windows."""
+        self.__dict__.pop("windower_", None)  # of another fit
         if not self._by_keys:
             histories = read_sequences(self, X, reset=True)
             check_finite(histories)
@@ -270,6 +276,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         self.sequence_length_ = self._choose_length(histories)
         self.windower_ = SequenceWindower(self.sequence_length_, **keys)
         windows: Any = self.windower_.fit_transform(X)
+        self._made_with = self.windower_._made_with
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(self.windower_, name):
@@ -283,15 +290,15 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
                 "X has sequences of one step, which have no history: give the histories"
                 " of make_supervised, or name the columns of series or time in group"
                 " or time.",
-                stacklevel=4,
+                stacklevel=6,
             )
         self._has_season = 1 < self.period <= n_rows // 2
         if self.period > 1 and not self._has_season:
             warnings.warn(
-                f"The longest history has {n_rows} row(s), fewer than two of"
-                f" period={self.period}: the season is ignored; give more rows or a"
-                " shorter period.",
-                stacklevel=4,
+                f"The longest sequence has {n_rows} row(s), fewer than two of"
+                f" period={self.period}: the season is ignored; give more rows, longer"
+                " windows or a shorter period.",
+                stacklevel=6,
             )
         if not histories.whole:
             return n_rows
@@ -301,18 +308,17 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             length = max(longest, self.period)
         return length
 
-    def _make_members(self, sequences: Sequences) -> list[tuple[str, Any]]:
-        members: list[tuple[str, Any]] = []
+    def _make_members(self) -> tuple[list[tuple[str, Any, int]], list[str]]:
+        """Names, forecasts and numbers of epochs; and names of the naive ones."""
+        members: list[tuple[str, Any, int]] = []
         seasons = [("last value", 1), ("value a season ago", self.period)]
         for name, steps in seasons[: 1 + self._has_season]:
             lstm = clone(self._inner())
             naive = NaiveRegressor(steps, feature=self.feature)
             anchored = AnchoredRegressor(lstm, feature=self.feature, period=steps)
-            members += [(name, naive), (f"LSTM from the {name}", anchored)]
-        return members
-
-    def _n_epochs(self, name: str) -> int:
-        return self.max_epochs if name.startswith("LSTM") else 1
+            members += [(name, naive, 1)]
+            members += [(f"LSTM from the {name}", anchored, self.max_epochs)]
+        return members, [name for name, _, _ in members[::2]]
 
     def _summarise(self, blend: Blend) -> str:
         """Say in one line what won; warn if the LSTMs did not."""
@@ -321,12 +327,12 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         what = " + ".join(shares) if len(used) > 1 else f"the {next(iter(used))} alone"
         n_better = int((blend.gains > 0).sum())
         blocks = f"{n_better} of {len(blend.gains)} blocks of time"
-        if any(name.startswith("LSTM") for name in used):
+        if blend.is_used:
             return f"{what}: better than the naive forecasts in {blocks}"
         summary = f"{what}: LSTMs made it better in {blocks}, no more than by chance"
         warnings.warn(
             f"AutoForecaster uses {summary}. More rows or a shorter horizon may help.",
-            stacklevel=4,
+            stacklevel=6,
         )
         return summary
 

@@ -19,7 +19,7 @@ class RegressorWrapper(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Base of regressors around one that is named by a parameter."""
 
     _wrapped = "estimator"  # the name of that parameter
-    _routed: tuple[str, ...] = ("fit",)
+    _routed = {"fit": "fit"}  # methods, and which of the regressor they call
 
     def _inner(self) -> Any:
         """Return the regressor of the parameter, or the one that it stands for."""
@@ -29,7 +29,8 @@ class RegressorWrapper(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Return what of the parameters of a method is for the regressor."""
         if not _routing_enabled():
             return params
-        return process_routing(self, method, **params)[self._wrapped][method]
+        routed = process_routing(self, method, **params)[self._wrapped]
+        return routed[self._routed[method]]
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Say which metadata the regressor takes.
@@ -40,8 +41,8 @@ class RegressorWrapper(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             For scikit-learn's routing of metadata.
         """
         mapping = MethodMapping()
-        for method in self._routed:
-            mapping = mapping.add(caller=method, callee=method)
+        for caller, callee in self._routed.items():
+            mapping = mapping.add(caller=caller, callee=callee)
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(method_mapping=mapping, **{self._wrapped: self._inner()})
 
