@@ -169,6 +169,7 @@ def test_what_sequences_know_is_kept(transformer, windower):
         (PCA(2), ["pca0", "pca1"], None),
     ],
     ids=str,
+    ids=range(6),
 )
 def test_targets_are_found_again_by_their_names(transformer, names, targets):
     made = StepTransformer(transformer).fit_transform(X)
