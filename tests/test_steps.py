@@ -168,7 +168,7 @@ def test_what_sequences_know_is_kept(transformer, windower):
         (FunctionTransformer(lambda X: np.asarray(X)[:, :2]), None, None),
         (PCA(2), ["pca0", "pca1"], None),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_targets_are_found_again_by_their_names(transformer, names, targets):
     made = StepTransformer(transformer).fit_transform(X)
