@@ -27,8 +27,8 @@ from ._input import (
 from ._net._batches import BatchDataset, BatchLoader, Samples
 from ._net._callbacks import EpochTasks, make_callbacks
 from ._net._module import LSTMModule
-from ._net._net import FUSED, OPTIMIZERS, LSTMNet, curve
-from ._net._runtime import DTYPES, resolve_device, restore_device, seeded, suit_threads
+from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
+from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import check_finite
@@ -148,7 +148,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             infinite or NaN.
         """
         resume = self.warm_start and hasattr(self, "net_")
-        return self._fit(X, y, sample_weight, resume=resume, n_epochs=self.max_epochs)
+        self._fit(
+            X, y, sample_weight, resume=resume, n_epochs=self._plain("max_epochs")
+        )
+        return self._finish()
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -185,9 +188,18 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "partial_fit has no data to validate on; set early_stopping=False."
             )
         resume = hasattr(self, "net_")
-        return self._fit(
-            X, y, sample_weight, resume=resume, n_epochs=1, classes=classes
-        )
+        self._fit(X, y, sample_weight, resume=resume, n_epochs=1, classes=classes)
+        return self._finish()
+
+    def _finish(self):
+        """Hand on an interruption, now that the estimator is what has been trained."""
+        if not self.__dict__.pop("_interrupted"):
+            return self
+        kept = f"the estimator keeps the {self.n_iter_} epoch(s) before it"
+        try:
+            warnings.warn(f"Training was interrupted: {kept}.", stacklevel=4)
+        finally:  # a warning that is an error would pass for a failed candidate
+            raise KeyboardInterrupt(f"fit was interrupted; {kept}")
 
     @all_or_nothing
     def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
@@ -197,7 +209,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._prepare(samples, train, resume=resume)
         with self._observed(X, y, sample_weight, n_epochs) as observers:
             self._train(train, valid, n_epochs, observers, resume=resume)
-        return self._record()
+        self._record()
 
     @contextmanager
     def _observed(self, X, y, sample_weight, n_epochs):
@@ -282,7 +294,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _prepare(self, samples, train, *, resume):
         """Fit the scalers and fix the architecture, or check that it still holds."""
         n_features = samples.sequences.shape[2]
-        architecture = {name: getattr(self, name) for name in ARCHITECTURE}
+        architecture = {name: self._plain(name) for name in ARCHITECTURE}
         architecture["dtype"] = self._dtype
         positions = self._find_categorical(n_features)
         architecture["categorical_features"] = positions
@@ -315,37 +327,40 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _train(self, train, valid, n_epochs, observers, *, resume):
         state = self.net_.get_plain_state() if resume else None
+        self._n_before = len(state["history"]) if resume else 0
         device = resolve_device(self.device)
-        callbacks = self._make_callbacks(n_epochs, validates=valid is not None)
-        net = self._make_net(device, callbacks + observers)
+        callbacks = self._make_callbacks(n_epochs, observers, valid is not None)
+        net = self._make_net(device, callbacks)
         data = self._to_dataset(train, device)
-        seed = self._random_state.randint(2**31)
         work = self._work(data.rows_of_batch(self.batch_size))
-        with seeded(seed, device), suit_threads(work):
+        warm_up()
+        with suit_threads(work):
             net.initialize()
-            if state is not None:
+            if state is None:
+                net.seed(self._random_state.randint(2**31))
+            else:
                 net.set_plain_state(state)
             if valid is not None:
                 held_out = self._to_dataset(valid, device)
                 net.train_split = lambda data: (data, held_out)
-            net.max_epochs = n_epochs
-            net.partial_fit(data)
-        net.train_split = None  # or the net would keep the data
+            self._interrupted = net.train_on(data, n_epochs)
         self.net_ = net
 
     def _record(self):
         history = self.net_.history
-        if "dur" not in history[-1]:  # the last thing that an epoch records
-            warnings.warn("Training was interrupted.", stacklevel=3)
-            history.pop()
         self.n_iter_ = len(history)
+        self.best_epoch_ = self.best_loss_ = self.best_validation_score_ = None
         self.loss_curve_ = curve(history, "train_loss")
         self.validation_scores_ = None
         self.validation_loss_curve_ = None
         if self.early_stopping:
             self.validation_scores_ = curve(history, "valid_score")
             self.validation_loss_curve_ = curve(history, "valid_loss")
-        return self
+            losses = [row["valid_loss"] for row in history[self._n_before :]]
+            best = self._n_before + int(np.argmin(losses))
+            self.best_epoch_ = best + 1
+            self.best_loss_ = history[best, "valid_loss"]
+            self.best_validation_score_ = history[best, "valid_score"]
 
     # The net.
 
@@ -353,6 +368,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _dtype(self):
         """Type of the weights; a shorter one is for products in training."""
         return "float64" if self.dtype == "float64" else "float32"
+
+    def _plain(self, name):
+        """Return a parameter as a Python number, where numpy has made it another."""
+        value = getattr(self, name)
+        return value.item() if isinstance(value, np.generic) else value
 
     @property
     def module_(self):
@@ -364,15 +384,16 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         module_params["dtype"] = DTYPES[module_params["dtype"]]
         del module_params["linear_skip"]
         optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
-        optimizer_params = {"weight_decay": self.weight_decay}
+        optimizer_params = {"weight_decay": self._plain("weight_decay")}
         if self.optimizer in FUSED:
             optimizer_params["fused"] = True
-        return LSTMNet(
+        kind = ClassifierNet if is_classifier(self) else LSTMNet
+        return kind(
             LSTMModule,
             self._loss.criterion(),
             optimizer,
-            lr=self.learning_rate,
-            batch_size=self.batch_size,
+            lr=self._plain("learning_rate"),
+            batch_size=self._plain("batch_size"),
             iterator_train=BatchLoader,
             iterator_valid=BatchLoader,
             iterator_train__shuffle=True,
@@ -385,17 +406,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
         )
 
-    def _make_callbacks(self, n_epochs, *, validates):
+    def _make_callbacks(self, n_epochs, observers, validates):
         is_fit = n_epochs > 1  # and not an epoch of partial_fit
-        ours = make_callbacks(
-            max_grad_norm=self.max_grad_norm,
+        return make_callbacks(
+            max_grad_norm=self._plain("max_grad_norm"),
             lr_scheduler=self.lr_scheduler if is_fit else None,
             n_epochs=n_epochs,
             patience=self.n_iter_no_change if is_fit else None,
             tol=self.tol,
             score=self._validation_score if validates else None,
+            others=(self.callbacks or []) + observers,
         )
-        return ours + (self.callbacks or [])
 
     def _to_dataset(self, samples, device):
         y = samples.y
@@ -448,8 +469,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if "net_" in state:
             device = restore_device(self.device)
             net = self._make_net(device, callbacks=[])
-            with seeded(0, device):
-                net.initialize()
+            warm_up()
+            net.initialize()
             net.set_plain_state(state["net_"])
             self.net_ = net
 

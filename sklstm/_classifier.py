@@ -253,8 +253,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             self.classes_ = np.unique(y if classes is None else classes)
             if len(self.classes_) < 2:
                 raise ValueError(
-                    f"y has 1 class, {self.classes_[0]}; LSTMClassifier needs at least"
-                    " 2 classes with a weight above 0."
+                    f"y has {len(self.classes_)} class(es), {self.classes_.tolist()};"
+                    " LSTMClassifier needs at least 2 classes with a weight above 0."
                 )
         # LabelEncoder casts labels first, so that "yesterday" among "yes" is a "yes".
         if len(unknown := np.setdiff1d(y, self.classes_)):
@@ -263,6 +263,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f" {self.classes_.tolist()}, as given in the first call."
             )
         encoded = np.searchsorted(self.classes_, y)
+        if isinstance(self.class_weight, dict):
+            negative = {c: w for c, w in self.class_weight.items() if w < 0}
+            if negative:
+                raise ValueError(
+                    f"class_weight has negative weights, {negative}: give 0 to leave a"
+                    " class out, and more to count it."
+                )
         by_class = compute_class_weight(
             self.class_weight, classes=self.classes_, y=y, sample_weight=weight
         )

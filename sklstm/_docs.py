@@ -168,6 +168,13 @@ SHARED = {
         R², or for labels the accuracy, of the validation sequences after each epoch,
         weighted as in training; None unless `early_stopping`.
 
+    best_epoch_ : int or None
+        The epoch, counted like `n_iter_`, whose weights are kept: that of the lowest
+        validation loss of this fit; None unless `early_stopping`.
+
+    best_loss_, best_validation_score_ : float or None
+        Validation loss and score after that epoch; None unless `early_stopping`.
+
     scaler_ : StandardScaler or None
         Scale of the features, 1 for ids; None unless `standardize`.
 """,

@@ -68,12 +68,14 @@ class BatchDataset(Dataset):
         self.steps = torch.as_tensor(steps, dtype=dtype, device=device)
         self.starts = torch.as_tensor(sequences.starts, device=device)
         self.lengths = torch.as_tensor(sequences.lengths, device=device)
+        self.generator: torch.Generator | None = None  # of the order of batches
         self.max_length = sequences.shape[1]
         self.time = torch.arange(self.max_length, device=device)[:, None]
         self.equal_lengths = bool((sequences.lengths == self.max_length).all())
         self.weight: Tensor | None = None  # if they do not differ
         if y is not None and weight is not None:
             kind = dtype if y.dtype.kind == "f" else torch.int64
+            y = np.require(y, requirements=["C", "W"])
             self.y = torch.as_tensor(y, dtype=kind, device=device)
             if (weight != weight[0]).any():
                 weight = weight / weight.mean()
@@ -141,7 +143,7 @@ class BatchDataset(Dataset):
 
     def _shuffled(self, size: int) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""
-        order = torch.randperm(len(self))
+        order = torch.randperm(len(self), generator=self.generator)
         lengths = self.lengths.cpu()[order]
         n_batches = len(self) // size
         n_pool = 1  # batches of a pool
@@ -157,7 +159,8 @@ class BatchDataset(Dataset):
         batches = list(order.split(size))
         if n_pool == 1:
             return batches
-        return [batches[i] for i in torch.randperm(len(batches))]
+        order = torch.randperm(len(batches), generator=self.generator)
+        return [batches[i] for i in order]
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 
 
 def make_callbacks(
@@ -18,8 +20,9 @@ def make_callbacks(
     patience: int | None,
     tol: float,
     score: Callable[..., float] | None,
+    others: list[Callback],
 ) -> list[Callback]:
-    """Make skorch's callbacks for the parameters of an estimator."""
+    """Make skorch's callbacks for the parameters of an estimator, around others."""
     monitor = "train_loss" if score is None else "valid_loss"
     callbacks: list[Callback] = []
     if max_grad_norm is not None:
@@ -31,16 +34,61 @@ def make_callbacks(
         callbacks += [LRScheduler("CosineAnnealingLR", T_max=n_epochs, last_epoch=-1)]
     elif lr_scheduler == "reduce_on_plateau":
         callbacks += [LRScheduler("ReduceLROnPlateau", monitor, patience=5)]
-    if patience is not None or score is not None:
-        early_stopping = EarlyStopping(
-            monitor=monitor,
-            patience=patience or n_epochs + 1,
-            threshold=tol if patience else 0.0,
-            threshold_mode="abs",
-            load_best=score is not None,
-        )
-        callbacks += [early_stopping]
+    for other in others:
+        named = other[-1] if isinstance(other, tuple) else other
+        is_callback = isinstance(named, Callback)
+        if not (
+            is_callback or (isinstance(named, type) and issubclass(named, Callback))
+        ):
+            raise ValueError(
+                f"callbacks has {other!r}; expected callbacks of skorch, such as"
+                " skorch.callbacks.Checkpoint(), each alone or as (name, callback)."
+            )
+    callbacks += [BestEpoch(monitor, score is not None), *others]
+    if patience is not None:
+        callbacks += [Stopping(monitor, patience, tol)]
     return callbacks
+
+
+class BestEpoch(Callback):
+    """Keep the weights of the lowest loss, and put them back in the end."""
+
+    def __init__(self, monitor: str, restores: bool) -> None:
+        self.monitor, self.restores = monitor, restores
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.loss_, self.weights_ = math.inf, None
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Compare losses as they are, whatever counts as progress."""
+        loss = net.history[-1, self.monitor]
+        if loss < self.loss_:
+            self.loss_ = loss
+            if self.restores:
+                self.weights_ = copy.deepcopy(net.module_.state_dict())
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.weights_ is not None:
+            net.module_.load_state_dict(self.weights_)
+        self.weights_ = None
+
+
+class Stopping(Callback):
+    """Stop after so many epochs without progress: the last to see an epoch."""
+
+    def __init__(self, monitor: str, patience: int, tol: float) -> None:
+        self.monitor, self.patience, self.tol = monitor, patience, tol
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.least_, self.waited_ = math.inf, 0
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        loss = net.history[-1, self.monitor]
+        self.waited_ += 1
+        if loss < self.least_ - self.tol:
+            self.least_, self.waited_ = loss, 0
+        if self.waited_ >= self.patience:
+            raise KeyboardInterrupt  # skorch's signal to end training
 
 
 class ValidationScore(Callback):
@@ -83,7 +131,7 @@ class EpochTasks(Callback):
         state = {"net_": net}  # hooks may ask for an estimator as it is by now
         end = self.task_.call_on_fit_task_end
         if end(**self.arguments, reconstruction_attributes=state):
-            raise KeyboardInterrupt  # skorch's signal to end training
+            raise KeyboardInterrupt
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Let go of the data."""

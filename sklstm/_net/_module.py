@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,33 +44,55 @@ class LSTMModule(nn.Module):
         positions = torch.tensor(numeric, dtype=torch.int64)
         self.register_buffer("numeric_features", positions, persistent=False)
         sizes = [embedding_size or suggest_size(n) for n in n_ids]
+        self.dropout = dropout
+        self.generator: torch.Generator | None = None  # of dropout masks, in training
+        # On the meta device nothing is drawn; `draw` does that, or weights are loaded.
+        kind: Any = {"dtype": dtype, "device": "meta"}
         # Row 0 is for all that is unknown, row i + 1 for id i.
         self.embeddings = nn.ModuleList(
-            nn.Embedding(n + 1, size, dtype=dtype)
+            nn.Embedding(n + 1, size, **kind)
             for n, size in zip(n_ids, sizes, strict=True)
         )
-        for embedding in self.embeddings:
-            nn.init.zeros_(embedding.get_parameter("weight")[0])
+        n_inputs = len(numeric) + sum(sizes)
         self.lstm = nn.LSTM(
-            len(numeric) + sum(sizes),
+            n_inputs,
             hidden_size,
             num_layers,
             # torch warns of dropout between layers where there is one layer only.
             dropout=dropout if num_layers > 1 else 0.0,
             bidirectional=bidirectional,
-            dtype=dtype,
+            **kind,
         )
-        # Forget gates start at sigmoid(1), so that at first much is kept.
-        forget = slice(hidden_size, 2 * hidden_size)  # of input, forget, cell, output
-        for _, _, bias_ih, bias_hh in self.lstm.all_weights:
-            nn.init.ones_(bias_ih[forget])
-            nn.init.zeros_(bias_hh[forget])
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, dtype=dtype)
+        self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, **kind)
         if n_skipped:
-            n_inputs = n_skipped * self.lstm.input_size
-            self.skip = nn.Linear(n_inputs, n_outputs, bias=False, dtype=dtype)
-            nn.init.zeros_(self.skip.weight)
+            self.skip = nn.Linear(n_skipped * n_inputs, n_outputs, bias=False, **kind)
+        for part in self.children():
+            part.to_empty(device="cpu")
+
+    @torch.no_grad()
+    def draw(self, generator: torch.Generator) -> None:
+        """Start all weights as torch does, but for the forget gates."""
+
+        def uniform(layer: nn.Module, n: int) -> None:
+            for parameter in layer.parameters():
+                values = torch.empty_like(parameter, device="cpu")
+                values.uniform_(-(n**-0.5), n**-0.5, generator=generator)
+                parameter.copy_(values)
+
+        for embedding in self.embeddings:
+            weight = embedding.get_parameter("weight")
+            values = torch.empty_like(weight, device="cpu")
+            weight.copy_(values.normal_(generator=generator))
+            weight[0] = 0.0
+        size = self.lstm.hidden_size
+        uniform(self.lstm, size)
+        # They start at sigmoid(1), so that at first much is kept.
+        for _, _, bias_ih, bias_hh in self.lstm.all_weights:
+            bias_ih[size : 2 * size] = 1.0  # of input, forget, cell, output
+            bias_hh[size : 2 * size] = 0.0
+        uniform(self.head, self.head.in_features)
+        if self.n_skipped:
+            self.skip.weight.zero_()
 
     def forward(
         self,
@@ -80,12 +103,14 @@ class LSTMModule(nn.Module):
         """Map sequences to outputs, (batch, n_outputs)."""
         x = self._embed(x)
         # An LSTM is causal: what lies after a sequence cannot change its outputs.
-        if lengths is None or not self.lstm.bidirectional:
-            hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
+        turns = self.lstm.bidirectional and lengths is not None
+        drops = self.training and self.dropout > 0 and self.lstm.num_layers > 1
+        if turns or drops:
+            hidden = self._read_by_layer(x, lengths)
         else:
-            hidden = self._read_both_ways(x, lengths)
+            hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
         pooled = self._pool(hidden, lengths) if at is None else hidden[at[:2]]
-        output = self._project(self.head, self.dropout(pooled))
+        output = self._project(self.head, self._drop(pooled))
         if not self.n_skipped:
             return output
         if at is None:
@@ -117,18 +142,31 @@ class LSTMModule(nn.Module):
         x, weight = (nn.functional.pad(a, (0, padding)) for a in (x, layer.weight))
         return nn.functional.linear(x, weight, layer.bias)
 
-    def _read_both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def _drop(self, x: Tensor) -> Tensor:
+        """Zero a share in training, by a generator that is nobody else's."""
+        if not self.training or self.dropout == 0:
+            return x
+        kept = torch.empty_like(x).bernoulli_(
+            1 - self.dropout, generator=self.generator
+        )
+        return x * kept / (1 - self.dropout)
+
+    def _read_by_layer(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end."""
         time = torch.arange(x.shape[0], device=x.device)[:, None]
-        back = torch.where(time < lengths, lengths - 1 - time, time)  # (time, batch)
+        ends = torch.full_like(x[0, :, 0], len(x), dtype=torch.int64)
+        ends = ends if lengths is None else lengths  # (batch,)
+        back = torch.where(time < ends, ends - 1 - time, time)  # (time, batch)
         columns = torch.arange(x.shape[1], device=x.device)
+        directions = 1 + self.lstm.bidirectional
         for layer in range(self.lstm.num_layers):
-            if layer:
-                x = nn.functional.dropout(x, self.lstm.dropout, self.training)
-            weights = self.lstm.all_weights[2 * layer : 2 * layer + 2]
-            ahead = self._read(x, weights[0])  # (time, batch, hidden)
-            behind = self._read(x[back, columns], weights[1])
-            x = torch.cat([ahead, behind[back, columns]], dim=-1)
+            x = self._drop(x) if layer else x
+            weights = self.lstm.all_weights[directions * layer :]
+            hidden = self._read(x, weights[0])  # (time, batch, hidden)
+            if self.lstm.bidirectional:
+                behind = self._read(x[back, columns], weights[1])
+                hidden = torch.cat([hidden, behind[back, columns]], dim=-1)
+            x = hidden
         return x
 
     def _read(self, x: Tensor, weights: list[nn.Parameter]) -> Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dis
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.history import History
@@ -91,6 +93,36 @@ class LSTMNet(NeuralNet):
         self.history.record(prefix + "_loss_best", loss == best)  # for Checkpoint
         self.history.record(prefix + "_batch_count", n_batches)
 
+    def seed(self, seed: int) -> None:
+        """Draw the weights, with generators that are nobody else's."""
+        self._make_generators()
+        for generator in self.generators:
+            generator.manual_seed(seed)
+        self.module_.draw(self.generators[0])
+
+    def _make_generators(self) -> None:
+        """Make one for weights and order of batches, and one on the device."""
+        device = torch.device(self.device)
+        self.generators = [torch.Generator()]
+        if device.type != "cpu":
+            self.generators += [torch.Generator(device)]
+
+    def train_on(self, data: Any, n_epochs: int) -> bool:
+        """Train for some epochs, and say whether Ctrl-C has ended that."""
+        data.generator, self.module_.generator = self.generators[0], self.generators[-1]
+        self.notify("on_train_begin", X=data, y=None)
+        interrupted = False
+        try:
+            self.fit_loop(data, epochs=n_epochs)
+        except KeyboardInterrupt as error:
+            interrupted = not was_raised(error)
+            if "dur" not in self.history[-1]:  # the last thing that an epoch records
+                self.history.pop()
+        self.notify("on_train_end", X=data, y=None)
+        # It shall keep neither the data nor what draws numbers.
+        self.module_.generator = self.train_split = None
+        return interrupted
+
     def get_plain_state(self) -> dict[str, Any]:
         """Return what training has made, as plain arrays, numbers and strings."""
         return {
@@ -98,18 +130,46 @@ class LSTMNet(NeuralNet):
             "optimizer": _swap(self.optimizer_.state_dict()["state"]),
             "optimizer_name": type(self.optimizer_).__name__,
             "history": list(self.history),
+            "random": [generator.get_state().numpy() for generator in self.generators],
         }
 
     def set_plain_state(self, state: dict[str, Any]) -> None:
         """Take over weights, optimizer state and history of another net."""
         self.module_.load_state_dict(_swap(state["module"]))
         self.history_ = History(state["history"])
+        self._make_generators()
+        for generator, numbers in zip(self.generators, state["random"], strict=False):
+            generator.set_state(torch.tensor(numbers))
         own = self.optimizer_.state_dict()
         if state["optimizer_name"] == type(self.optimizer_).__name__:
             own["state"] = _swap(state["optimizer"])
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
         self.optimizer_.load_state_dict(own)
+
+
+class ClassifierNet(ClassifierMixin, LSTMNet):
+    """A net whose scores are of classes, as skorch's callbacks for scoring ask."""
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Numbers of the classes, as the targets have them."""
+        return np.arange(self.module_.head.out_features)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each sequence."""
+        return self.predict_proba(X).argmax(axis=1)
+
+
+def was_raised(error: KeyboardInterrupt) -> bool:
+    """Whether a callback raised it to stop training, as in skorch, and not a signal."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    assert place is not None
+    # A signal is raised by what is called or jumped to, and not by `raise`.
+    code = place.tb_frame.f_code.co_code
+    return dis.opname[code[place.tb_lasti]] == "RAISE_VARARGS"
 
 
 def curve(history: History, key: str) -> list[float]:

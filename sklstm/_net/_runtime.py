@@ -1,4 +1,4 @@
-"""Where and how torch runs: device, dtype, seeds. Nothing else touches its state."""
+"""Where and how torch runs: device, dtype, threads. All that touches its state."""
 
 from __future__ import annotations
 
@@ -7,21 +7,43 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 
+import joblib
 import torch
 from threadpoolctl import ThreadpoolController
 
-# Threads share torch's generator: of two fits at once neither could be repeated.
-_ONE_AT_A_TIME = threading.RLock()
 _SET_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-# Threads that torch takes if nobody says how many; None if somebody has.
-_UNSET_THREADS = None if set(_SET_BY) & set(os.environ) else torch.get_num_threads()
+# Threads that torch takes if nobody says how many: of cores, or of physical ones.
+_CHOICES = {joblib.cpu_count(), joblib.cpu_count(only_physical_cores=True)}
+_IS_SET = set(_SET_BY) & set(os.environ) or torch.get_num_threads() not in _CHOICES
+# None if somebody has said how many.
+_UNSET_THREADS = None if _IS_SET else torch.get_num_threads()
 # Its limits hold in the calling thread alone, unlike those of torch.set_num_threads.
 _POOLS = ThreadpoolController().select(user_api="openmp")
 # Multiplications in a step of time from which on a second thread pays. Below, threads
 # wait for each other longer than they work.
 WORK_FOR_THREADS = 500_000
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+_WARMING_UP = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_WARMING_UP.acquire,
+        after_in_parent=_WARMING_UP.release,
+        after_in_child=_WARMING_UP.release,
+    )
+
+
+@cache
+def warm_up() -> None:
+    """Let torch import its compiler, as it does with the first optimizer.
+
+    A child that is forked meanwhile would wait for that import for ever.
+    """
+    with _WARMING_UP:
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def resolve_device(device: str) -> torch.device:
@@ -49,21 +71,6 @@ def restore_device(device: str) -> torch.device:
     except ValueError as error:
         warnings.warn(f"The net is put on the CPU: {error}", stacklevel=2)
         return torch.device("cpu")
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Run torch's random numbers from `seed`, and restore its state afterwards."""
-    devices = [] if device.type == "cpu" else [device.index or 0]
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices, device_type=device.type):
-        # torch.manual_seed would seed every device, and not restore the others.
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        elif devices:
-            torch.get_device_module(device).manual_seed(seed)
-        yield
 
 
 @contextmanager

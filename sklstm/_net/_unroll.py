@@ -99,12 +99,15 @@ class SeriesDataset(BatchDataset):
         """Yield the batches of an epoch; each epoch cuts elsewhere."""
         offset: Tensor | int = 0
         if shuffle:
-            shape = (int(self.series[-1]) + 1,)
-            offsets = torch.randint(self.size, shape, dtype=self.ends.dtype)
+            shape, kind = (int(self.series[-1]) + 1,), self.ends.dtype
+            draw = self.generator
+            offsets = torch.randint(self.size, shape, generator=draw, dtype=kind)
             offset = offsets[self.series]
         chunks = self.cut(offset)
         n = len(chunks.starts)
-        order = torch.randperm(n) if shuffle else torch.arange(n)
+        order = torch.arange(n)
+        if shuffle:
+            order = torch.randperm(n, generator=self.generator)
         for chosen in order.split(self.rows_of_batch(batch_size)):
             yield self.read(chunks, chosen)
 
@@ -138,7 +141,7 @@ class SeriesDataset(BatchDataset):
 
 def overlap(sequences: Sequences) -> bool:
     """Whether some sequences share steps; one that is there twice is the same."""
-    starts, lengths = sequences.starts, sequences.lengths
+    starts, lengths = sequences.starts.astype(np.int64), sequences.lengths
     places = np.sort(starts * (lengths.max() + 1) + lengths)
     n_places = 1 + np.count_nonzero(np.diff(places))
     return bool(n_places > 1 + overlap_runs(sequences).max())  # than there are series
