@@ -6,8 +6,9 @@ from numpy.testing import assert_allclose
 from sklearn.callback import ScoringMonitor
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback, EpochScoring
 
-from sklstm import LSTMRegressor, SequenceWindower
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3))
@@ -51,6 +52,54 @@ def test_each_epoch_is_a_task():
 def test_a_callback_may_stop_the_fit():
     model = LSTMRegressor(4, max_epochs=9).set_callbacks(Recorder(max_epochs=3))
     assert model.fit(X, Y).n_iter_ == 3
+
+
+class Epochs(Callback):
+    """Count the epochs that skorch shows, and stop after so many."""
+
+    def __init__(self, max_epochs=np.inf):
+        self.seen, self.max_epochs = 0, max_epochs
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen += 1
+        if self.seen >= self.max_epochs:
+            raise KeyboardInterrupt  # as skorch's own callbacks do
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_all_callbacks_see_the_epoch_that_stops_early(early_stopping):
+    recorder, epochs = Recorder(), Epochs()
+    model = LSTMRegressor(
+        4, early_stopping=early_stopping, n_iter_no_change=2, tol=9, callbacks=[epochs]
+    )
+    model.set_callbacks(recorder).fit(X, Y)
+    assert model.n_iter_ == epochs.seen == 3
+    assert sum(call.startswith("end epoch") for call in recorder.calls) == 3
+
+
+def test_a_callback_of_skorch_stops_without_an_interruption():
+    recorder = Recorder()
+    model = LSTMRegressor(4, callbacks=[Epochs(2)]).set_callbacks(recorder)
+    assert model.fit(X, Y).n_iter_ == 2
+    assert "end fit 0" in recorder.calls
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", "f1_macro"])
+def test_scoring_callbacks_of_skorch_see_classes(scoring):
+    score = EpochScoring(scoring, name="theirs", lower_is_better=False)
+    model = LSTMClassifier(
+        4, max_epochs=3, early_stopping=True, callbacks=[score], random_state=0
+    ).fit(X, Y > 0)
+    theirs = [row["theirs"] for row in model.net_.history]
+    assert len(theirs) == 3
+    if scoring == "accuracy":
+        assert_allclose(theirs, model.validation_scores_)
+
+
+@pytest.mark.parametrize("callback", [1, "checkpoint", print, ("name", 1)])
+def test_what_is_no_callback_is_named(callback):
+    with pytest.raises(ValueError, match=r"^callbacks has .*; expected callbacks"):
+        LSTMRegressor(4, callbacks=[callback]).fit(X, Y)
 
 
 def test_teardown_follows_an_error():

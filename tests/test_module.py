@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import ks_2samp
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -72,11 +73,17 @@ def test_classifier_is_the_cell_unrolled_by_hand():
     assert_allclose(model.predict_proba(X), expected, atol=1e-5)
 
 
+def drawn(*args, **kwargs):
+    """A module with weights, and a generator for dropout."""
+    module = LSTMModule(*args, **kwargs)
+    module.generator = torch.Generator().manual_seed(0)
+    module.draw(module.generator)
+    return module
+
+
 def make_module(bidirectional, pooling, num_layers=2):
     torch.manual_seed(0)
-    return LSTMModule(
-        3, 2, 5, num_layers, bidirectional, 0.0, pooling, torch.float64
-    ).eval()
+    return drawn(3, 2, 5, num_layers, bidirectional, 0.0, pooling, torch.float64).eval()
 
 
 def pooled_plainly(module, x):
@@ -127,7 +134,7 @@ def test_equal_lengths_need_not_be_told(pooling, bidirectional):
 @pytest.mark.parametrize("num_layers", [1, 3])
 def test_dense_run_is_the_packed_run(bidirectional, num_layers):
     torch.manual_seed(0)
-    module = LSTMModule(3, 2, 5, num_layers, bidirectional, 0.0, "mean", torch.float64)
+    module = drawn(3, 2, 5, num_layers, bidirectional, 0.0, "mean", torch.float64)
     lengths = torch.tensor([3, 6, 1])
     x = torch.randn(6, 3, 3, dtype=torch.float64)
     packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
@@ -144,10 +151,9 @@ def test_dense_run_is_the_packed_run(bidirectional, num_layers):
 
 @pytest.mark.usefixtures("keep_torch_rng")
 def test_dropout_stands_between_layers_that_read_both_ways():
-    module = LSTMModule(1, 1, 40, 2, True, 0.5, "last", torch.float32)
+    module = drawn(1, 1, 40, 2, True, 0.5, "last", torch.float32)
     x, lengths = torch.ones(3, 5, 1), torch.tensor([3, 1, 2, 3, 3])
     entered = []
-    module.lstm.dropout = 0.5
     run = module._read
     module._read = lambda x, weights: entered.append(x) or run(x, weights)
     module(x, lengths)
@@ -163,9 +169,9 @@ def test_dropout_stands_between_layers_that_read_both_ways():
 @pytest.mark.usefixtures("keep_torch_rng")
 @pytest.mark.parametrize("num_layers", [1, 3])
 def test_dropout_stands_between_layers_and_before_the_head(num_layers):
-    module = LSTMModule(1, 1, 4, num_layers, False, 0.5, "last", torch.float32)
+    module = drawn(1, 1, 4, num_layers, False, 0.5, "last", torch.float32)
     assert module.lstm.dropout == (0.5 if num_layers > 1 else 0)
-    assert module.dropout.p == 0.5
+    assert module.dropout == 0.5
     x = torch.randn(3, 50, 1)
     module.train()
     assert (module(x) != module(x)).any()
@@ -176,7 +182,7 @@ def test_dropout_stands_between_layers_and_before_the_head(num_layers):
 def make_embedding_module(bidirectional=False, pooling="last"):
     """Features 1 and 3 of 4 hold 3 and 5 ids; two features are numbers."""
     torch.manual_seed(0)
-    module = LSTMModule(
+    module = drawn(
         4, 2, 5, 1, bidirectional, 0.0, pooling, torch.float64, [1, 3], [3, 5], 2
     )
     nn.init.normal_(module.embeddings[0].weight[0])  # or unknown would say nothing
@@ -195,7 +201,7 @@ def mixed_steps(n_steps, n_sequences):
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_an_embedding_is_a_matrix_times_one_hot(pooling, bidirectional):
     module = make_embedding_module(bidirectional, pooling)
-    plain = LSTMModule(6, 2, 5, 1, bidirectional, 0.0, pooling, torch.float64)
+    plain = drawn(6, 2, 5, 1, bidirectional, 0.0, pooling, torch.float64)
     plain.load_state_dict(module.state_dict(), strict=False)
     x, lengths = mixed_steps(7, 4), torch.tensor([7, 3, 1, 6])
     module(x, lengths).square().sum().backward()
@@ -244,12 +250,36 @@ def test_all_negative_ids_are_one():
 @pytest.mark.usefixtures("keep_torch_rng")
 def test_unknown_starts_as_nothing():
     sizes = {"categorical_features": [0, 1], "n_ids": [4, 30]}
-    module = LSTMModule(2, 1, 3, 1, False, 0.0, "last", torch.float32, **sizes)
+    module = drawn(2, 1, 3, 1, False, 0.0, "last", torch.float32, **sizes)
     shapes = [tuple(embedding.weight.shape) for embedding in module.embeddings]
     assert shapes == [(5, suggest_size(4)), (31, suggest_size(30))]
     for embedding in module.embeddings:
         assert not embedding.weight[0].any()
         assert embedding.weight[1:].all()
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_weights_start_as_those_of_torch_do(num_layers):
+    """All but the forget gates: of the same distributions."""
+    module = drawn(3, 7, 50, num_layers, True, 0.0, "last", torch.float32)
+    theirs = nn.LSTM(3, 50, num_layers, bidirectional=True), nn.Linear(100, 7)
+    for part, other in zip((module.lstm, module.head), theirs, strict=True):
+        for (name, ours), values in zip(
+            part.named_parameters(), other.parameters(), strict=True
+        ):
+            ours, values = ours.detach().ravel(), values.detach().ravel()
+            if "bias" in name and part is module.lstm:
+                ours = torch.cat([ours[:50], ours[100:]])
+            assert ours.abs().max() <= (50 if part is module.lstm else 100) ** -0.5
+            if len(ours) > 100:
+                assert ks_2samp(ours, values).pvalue > 1e-4
+
+
+def test_nothing_is_drawn_but_from_the_generator_given():
+    state = torch.get_rng_state()
+    module = drawn(3, 2, 5, 2, True, 0.5, "mean", torch.float32, [1], [4])
+    module(torch.ones(4, 3, 3))
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_the_size_of_an_embedding_grows_slowly():

@@ -1,12 +1,15 @@
 """Hyperparameters: which are refused, and that each makes a difference."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
 from tests._data import EQUAL, LABELS, VALUES, make, message_of, target
 
 
@@ -96,3 +99,44 @@ def test_arithmetic_in_float64_is_more_exact():
     exact, rounded = double.predict(EQUAL), single.predict(EQUAL)
     assert not np.array_equal(exact, exact.astype(np.float32))
     assert_allclose(rounded, exact, atol=1e-6)
+
+
+NUMPY = {
+    "hidden_size": np.int64(4),
+    "num_layers": np.int32(2),
+    "bidirectional": np.bool_(False),
+    "dropout": np.float32(0.125),
+    "learning_rate": np.float64(0.01),
+    "weight_decay": np.float32(0.5),
+    "max_grad_norm": np.float32(0.5),
+    "batch_size": np.int16(5),
+    "max_epochs": np.int64(2),
+    "early_stopping": np.bool_(True),
+    "validation_fraction": np.float32(0.25),
+    "n_iter_no_change": np.int64(2),
+    "tol": np.float32(0.5),
+    "standardize": np.bool_(False),
+    "verbose": np.int64(0),
+    "random_state": np.int64(0),
+}
+
+
+@pytest.mark.parametrize("name", NUMPY)
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_numbers_of_numpy_are_numbers_of_python(Estimator, name, unroll):
+    params = {"hidden_size": 4, "max_epochs": 2, "random_state": 0, "unroll": unroll}
+    windows = SequenceWindower(3).fit_transform(np.arange(40.0)[:, None] % 7)
+    y = np.arange(40) % 2
+    theirs = Estimator(**params | {name: NUMPY[name]}).fit(windows, y)
+    ours = Estimator(**params | {name: NUMPY[name].item()}).fit(windows, y)
+    assert_array_equal(theirs.predict(windows), ours.predict(windows))
+    again = pickle.loads(pickle.dumps(theirs))
+    assert_array_equal(again.predict(windows), ours.predict(windows))
+
+
+def test_searches_over_ranges_of_numpy():
+    X, y = np.random.default_rng(0).normal(size=(40, 6)), np.arange(40) % 2
+    grid = {"hidden_size": np.arange(2, 4), "batch_size": np.array([16, 32])}
+    model = LSTMRegressor(max_epochs=1, random_state=0)
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from sklstm import LSTMRegressor
 from sklstm._net import _runtime
-from sklstm._net._runtime import resolve_device, seeded, suit_threads
+from sklstm._net._runtime import resolve_device, suit_threads
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
@@ -33,23 +33,6 @@ def test_a_net_from_a_missing_device_is_loaded_on_the_cpu():
     with pytest.warns(UserWarning, match="on the CPU: device='cuda:99'"):
         model = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(model.predict(X), expected)
-
-
-def test_seeded_scope_repeats_and_restores():
-    state = torch.get_rng_state()
-    draws = []
-    for seed in (1, 1, 2):
-        with seeded(seed, torch.device("cpu")):
-            draws.append(torch.rand(3).tolist())
-    assert draws[0] == draws[1] != draws[2]
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_state_is_restored_after_an_error():
-    state = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError), seeded(0, torch.device("cpu")):
-        1 / 0  # noqa: B018
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.fixture

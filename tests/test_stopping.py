@@ -160,3 +160,26 @@ def test_validation_sequences_stay_the_same_in_a_warm_start():
     for y in seen:
         assert_array_equal(y, seen[0])
     assert len(seen) == model.n_iter_ == 4
+
+
+@pytest.mark.parametrize("tol", [0.0, 9.0])
+def test_the_best_epoch_is_that_of_the_lowest_loss(Estimator, tol):
+    """Whatever counts as progress; its weights are kept, and attributes say which."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    y = (X.sum(axis=1) + rng.normal(size=60) > 0).astype(int)
+    params = {"hidden_size": 4, "early_stopping": True, "max_epochs": 25}
+    params |= {"n_iter_no_change": None, "random_state": 0, "learning_rate": 0.05}
+    model = Estimator(**params, tol=tol, warm_start=True).fit(X, y)
+    losses = model.validation_loss_curve_
+    best = int(np.argmin(losses))
+    assert 0 < best < 24
+    assert model.best_epoch_ == best + 1
+    assert model.best_loss_ == losses[best]
+    assert model.best_validation_score_ == model.validation_scores_[best]
+    short = Estimator(**params | {"max_epochs": best + 1}).fit(X, y)
+    assert_array_equal(model.predict(X), short.predict(X))
+    model.fit(X, y)  # and of this fit: the weights before it are gone
+    assert model.best_epoch_ == 26 + int(np.argmin(model.validation_loss_curve_[25:]))
+    model.set_params(early_stopping=False).fit(X, y)
+    assert model.best_epoch_ is model.best_loss_ is model.best_validation_score_ is None

@@ -88,3 +88,10 @@ def test_another_number_of_outputs(how):
     message = message_of(call, EQUAL, np.column_stack([VALUES, VALUES]))
     assert "y has 2 output(s)" in message
     assert "fitted to 1" in message
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_targets_that_may_not_be_written_to(standardize):
+    X, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20.0)
+    y.setflags(write=False)
+    LSTMRegressor(2, max_epochs=1, standardize=standardize).fit(X, y)
