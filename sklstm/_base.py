@@ -35,7 +35,7 @@ from ._sequences import check_finite
 
 CONSTRAINTS: dict = {
     "hidden_size": [Interval(Integral, 1, None, closed="left")],
-    "num_layers": [Interval(Integral, 1, None, closed="left")],
+    "num_layers": [Interval(Integral, 1, 1000, closed="both")],
     "bidirectional": ["boolean"],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "pooling": [StrOptions({"last", "mean", "max"})],

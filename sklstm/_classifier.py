@@ -262,6 +262,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"y has labels that are not in classes_: {unknown.tolist()}; expected"
                 f" {self.classes_.tolist()}, as given in the first call."
             )
+        if (
+            not reset
+            and classes is None
+            and len(lost := np.setdiff1d(self.classes_, y))
+        ):
+            raise ValueError(
+                f"y lacks {lost.tolist()}, which the last fit has seen: with warm_start"
+                " y must have the same classes; partial_fit takes any of them."
+            )
         encoded = np.searchsorted(self.classes_, y)
         if isinstance(self.class_weight, dict):
             negative = {c: w for c, w in self.class_weight.items() if w < 0}

@@ -39,7 +39,7 @@ SHARED = {
         Size of the hidden state of each layer.
 
     num_layers : int, default=1
-        Number of LSTM layers, each reading the one below.
+        Number of LSTM layers, each reading the one below; at most 1,000.
 
     bidirectional : bool, default=False
         Whether each layer also reads the sequence from its end.

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Self
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from ._rows._columns import find_position, refuse_lazy
+from ._compat import _safe_indexing
+from ._rows._columns import find_position, is_frame, refuse_lazy
 from ._sequences import Sequences, name_step
 
 # Up to here every whole number is a float32 of its own.
@@ -45,6 +47,7 @@ class KeepsSequences:
 def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     """Read any accepted input into `Sequences`, or into a numeric 2-D array."""
     refuse_lazy(X)
+    X = _unpack(X)
     if _holds_text(X):
         raise ValueError(
             "X holds text; expected numbers: SequenceEncoder makes sequences of ids of"
@@ -69,6 +72,13 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     checked = check_sequences(X, estimator=estimator)
     if isinstance(checked, Sequences):
         sequences = check_features(estimator, checked, reset=reset)
+    elif not reset and estimator._made_with is not None and len(checked) > 1:
+        raise ValueError(
+            f"X has the shape {checked.shape}, but {type(estimator).__name__} was"
+            f" fitted to sequences, of {estimator._n_step_features} features in each"
+            " step: give sequences; one alone as X[np.newaxis], rows through"
+            " make_histories."
+        )
     else:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         sequences = rows_to_sequences(checked, estimator.n_timesteps)
@@ -187,6 +197,23 @@ def _holds_text(X: Any) -> bool:
     return isinstance(first, str)
 
 
+def _unpack(X: Any) -> Any:
+    """Read a series of arrays or lists as a list; refuse a table of such cells."""
+    if is_frame(X):
+        cells = np.ravel(np.asarray(_safe_indexing(X, [0]), dtype=object))
+        if nested := [cell for cell in cells if np.ndim(cell) > 0]:
+            raise ValueError(
+                f"X is a dataframe whose cells are of type {type(nested[0]).__name__};"
+                f" {_FORMS}, such as [np.column_stack(row) for row in X.to_numpy()]."
+            )
+        return X
+    native = nw.from_native(X, series_only=True, pass_through=True)
+    is_series = isinstance(native, nw.Series) and len(native) > 0
+    if is_series and np.ndim(native.head(1).to_list()[0]) > 0:
+        return [np.asarray(x) for x in native.to_list()]
+    return X
+
+
 def is_ragged(X: Any) -> bool:
     """Whether X is a collection of separate 2-D sequences."""
     is_many = isinstance(X, (list, tuple))
@@ -198,7 +225,7 @@ def is_ragged(X: Any) -> bool:
         raise ValueError(
             f"X holds 1-D sequences of {min(lengths)} to {max(lengths)} values;"
             " sequences of unequal length must be 2-D (n_timesteps, n_features):"
-            " pass [x.reshape(-1, 1) for x in X]."
+            " pass [np.reshape(x, (-1, 1)) for x in X]."
         )
     return any(np.ndim(x) == 2 for x in X)
 

@@ -93,7 +93,7 @@ def test_nan_in_a_table_of_objects(Estimator):
         ([*RAGGED[1:], np.zeros(3)], "Sequence 11 has 1 dimension"),
         ([np.zeros(3), *RAGGED[1:]], "Sequence 0 has 1 dimension"),
         ([np.zeros(n) for n in range(1, N + 1)], "1-D sequences of 1 to 12 values"),
-        ([np.zeros(n) for n in range(1, N + 1)], "[x.reshape(-1, 1) for x in X]"),
+        ([np.zeros(n) for n in range(1, N + 1)], "[np.reshape(x, (-1, 1)) for x in X]"),
         (as_objects([np.ones(3), np.ones(2)] * 6), "must be 2-D"),
         (["some text", "more text"] * 6, TEXT),
         ([["a", "b"], ["c"]] * 6, TEXT),

@@ -579,3 +579,15 @@ def test_updates_in_another_form(y, message):
     model = ConformalRegressor(LinearRegression()).fit(X, target)
     with pytest.raises(ValueError, match=message):
         model.update(X[:3], y)
+
+
+def test_predictions_that_are_missing_calibrate_nothing():
+    class Gaps(LinearRegression):
+        def predict(self, X):
+            y = super().predict(X)
+            y[::7] = np.nan
+            return y
+
+    X, y = line()
+    with pytest.raises(ValueError, match=r"predicts \d+ values of \d+ to calibrate on"):
+        ConformalRegressor(Gaps()).fit(X, y)

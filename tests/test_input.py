@@ -6,6 +6,7 @@ import pickle
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -33,6 +34,7 @@ from tests._data import (
     as_objects,
     frame,
     make,
+    message_of,
     outputs,
     target,
 )
@@ -328,3 +330,46 @@ def test_names_that_are_numbers_are_none(Estimator):
     frames = [pd.DataFrame(array) for array in RAGGED]
     estimator = make(Estimator).fit(frames, target(Estimator))
     assert not hasattr(estimator, "feature_names_in_")
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_a_series_of_sequences_is_a_list_of_them(Estimator, library):
+    rows = [x.ravel().tolist() for x in EQUAL]
+    y = target(Estimator)
+    expected = outputs(make(Estimator).fit(np.array(rows), y), np.array(rows))
+    series = library.Series(rows)
+    assert_array_equal(outputs(make(Estimator).fit(series, y), series), expected)
+    arrays = np.empty(N, dtype=object)
+    arrays[:] = list(EQUAL)
+    if library is pd:
+        named = pd.Series(arrays, index=list("abcdefghijklmnopqrst"[:N]))
+        expected = outputs(make(Estimator).fit(list(EQUAL), y), list(EQUAL))
+        assert_array_equal(outputs(make(Estimator).fit(named, y), named), expected)
+
+
+def test_cells_that_are_sequences_are_no_features(Estimator):
+    cells = pd.DataFrame({"a": [pd.Series([1.0, 2.0])] * N})
+    message = message_of(make(Estimator).fit, cells, target(Estimator))
+    assert message.startswith("X is a dataframe whose cells are of type Series")
+    assert "\n" not in message
+    listed = [np.column_stack(row) for row in cells.to_numpy()]  # as it says
+    make(Estimator).fit(listed, target(Estimator))
+
+
+@pytest.mark.parametrize("name", ["one window", "a column", "a table"])
+def test_one_sequence_without_its_axis_is_not_many(Estimator, name):
+    """A window of one feature looks like many sequences of one step."""
+    windows = SequenceWindower(6).fit_transform(np.arange(20.0)[:, None])
+    X = windows if name == "a table" else np.asarray(windows)[6:]
+    model = make(Estimator).fit(X, np.arange(len(X)) % 2)
+    wrong = X[0] if name == "one window" else np.ones((9, 1))
+    message = message_of(model.predict, wrong)
+    assert "was fitted to sequences, of 1 features in each step" in message
+    if name == "one window":
+        assert len(model.predict(X[0][np.newaxis])) == 1
+
+
+def test_sequences_are_iterated_one_by_one():
+    windows = SequenceWindower(3).fit_transform(np.arange(5.0)[:, None])
+    assert [x.ravel().tolist() for x in windows][3] == [1.0, 2.0, 3.0]
+    assert len(pd.Series(list(windows))) == 5

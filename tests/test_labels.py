@@ -130,7 +130,9 @@ def test_an_unknown_label_is_named(classes, label):
 def test_warm_start_keeps_its_classes():
     classifier = make(LSTMClassifier, warm_start=True).fit(EQUAL, LABELS)
     two = np.flatnonzero(LABELS != "maybe")
-    classifier.fit(EQUAL[two], LABELS[two])
+    message = message_of(classifier.fit, EQUAL[two], LABELS[two])
+    assert message.startswith("y lacks ['maybe'], which the last fit has seen")
+    classifier.fit(EQUAL, LABELS).partial_fit(EQUAL[two], LABELS[two])
     assert classifier.predict_proba(EQUAL).shape == (N, 3)
     assert "'x'" in message_of(classifier.fit, EQUAL, np.where(two[0], LABELS, "x"))
 

@@ -1032,3 +1032,18 @@ def test_a_column_of_words_is_named():
         SequenceWindower(group="who").fit(X)
     with pytest.raises(ValueError, match="max_gap=2 needs time stamps"):
         make_supervised(X, group="who", max_gap=2)
+
+
+@pytest.mark.parametrize("kind", ["text", "objects", "offsets"])
+def test_times_with_a_zone_as_objects_or_text(kind):
+    """Without a word of numpy's, which knows no zones."""
+    dates = pd.date_range("2024-03-31", periods=4, freq="h", tz="Europe/Berlin")
+    times = {
+        "text": [f"{d:%Y-%m-%dT%H:%M}Z" for d in dates.tz_convert("UTC")],
+        "objects": pd.Series(list(dates), dtype=object),
+        "offsets": [d.isoformat() for d in dates],
+    }[kind]
+    table = pd.DataFrame({"t": times, "x": np.arange(4.0)})
+    windows = SequenceWindower(3, time="t").fit_transform(table)
+    assert windows.lengths.tolist() == [1, 2, 3, 3]
+    assert_array_equal(windows.times, dates.tz_convert(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -290,7 +291,10 @@ def _parse_times(values: np.ndarray) -> np.ndarray:
         return values
     for dtype in ("float64", "datetime64[ns]") if values.dtype.kind in "OUT" else ():
         try:
-            return values.astype(dtype)
+            with warnings.catch_warnings():
+                # numpy reads them in UTC, as all times are here.
+                warnings.filterwarnings("ignore", "no explicit representation of timez")
+                return values.astype(dtype)
         except (TypeError, ValueError, OverflowError):
             continue
     raise ValueError(

@@ -365,6 +365,12 @@ class ConformalRegressor(RegressorWrapper):
         """Errors of some rows; an interval holds those up to the threshold."""
         y = y.reshape(len(y), self.n_outputs_)[rows]
         center, base, unit = (part[rows] for part in self._predict(X))
+        if not np.isfinite(center).all():
+            raise ValueError(
+                f"The estimator predicts {np.sum(~np.isfinite(center))} values of"
+                f" {center.size} to calibrate on that are NaN or infinite: no interval"
+                " can be told from these."
+            )
         if not (unit > 0).all():
             raise ValueError(
                 f"The estimator predicts a standard deviation of {unit.min()}; expected"
