@@ -40,7 +40,7 @@ CONSTRAINTS: dict = {
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "pooling": [StrOptions({"last", "mean", "max"})],
     "unroll": [StrOptions({"window", "series"})],
-    "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), callable, tuple],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
@@ -383,10 +383,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         module_params = {**self._architecture, **self._sizes}
         module_params["dtype"] = DTYPES[module_params["dtype"]]
         del module_params["linear_skip"]
-        optimizer = OPTIMIZERS.get(self.optimizer, self.optimizer)
-        optimizer_params = {"weight_decay": self._plain("weight_decay")}
-        if self.optimizer in FUSED:
-            optimizer_params["fused"] = True
+        optimizer, optimizer_params = split_optimizer(self.optimizer)
+        optimizer_params = (
+            {"weight_decay": self._plain("weight_decay")}
+            | ({"fused": True} if optimizer in FUSED else {})
+            | optimizer_params
+        )
+        optimizer = OPTIMIZERS.get(optimizer, optimizer)
         kind = ClassifierNet if is_classifier(self) else LSTMNet
         return kind(
             LSTMModule,
@@ -480,8 +483,23 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
+def split_optimizer(optimizer):
+    """Return the name or class of an optimizer, and its arguments."""
+    if not isinstance(optimizer, tuple):
+        return optimizer, {}
+    if len(optimizer) == 2 and isinstance(optimizer[1], dict):
+        name, arguments = optimizer
+        if callable(name) or (isinstance(name, str) and name in OPTIMIZERS):
+            return name, arguments
+    raise ValueError(
+        f"optimizer={optimizer!r} is not understood: give one of {list(OPTIMIZERS)} or"
+        " a class, alone or with a dict of its arguments: ('sgd', {'momentum': 0.9})."
+    )
+
+
 def check_together(estimator):
     """Refuse parameters that are valid, but not with each other."""
+    split_optimizer(estimator.optimizer)
     one_way = not estimator.bidirectional and estimator.pooling == "last"
     if estimator.unroll == "series" and not one_way:
         raise ValueError(

@@ -60,9 +60,11 @@ SHARED = {
         ``pooling="last"`` and one direction; see :ref:`unroll`.
 """,
     "training": """
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or callable, default="adam"
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, callable or tuple, default="adam"
         Name of the optimizer, or a class in the manner of
-        :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`.
+        :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`; or a tuple
+        of either and a dict of other arguments, such as
+        ``("sgd", {"momentum": 0.9})``.
 
     learning_rate : float, default=0.005
         Step size of the optimizer.

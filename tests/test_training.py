@@ -1,11 +1,13 @@
 """What fit promises: weights, continuing, stopping, learning."""
 
+import pickle
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -173,3 +175,26 @@ def test_adding_problem_is_solved():
     model = LSTMRegressor(32, max_epochs=8, learning_rate=0.02, random_state=0)
     model.fit(X[:2000], y[:2000])
     assert np.mean((model.predict(X[2000:]) - y[2000:]) ** 2) < 0.01
+
+
+def test_an_optimizer_may_have_arguments_of_its_own():
+    plain, heavy = (
+        small(optimizer=optimizer, max_epochs=3).fit(X, Y)
+        for optimizer in ("sgd", ("sgd", {"momentum": 0.9, "nesterov": True}))
+    )
+    (group,) = heavy.net_.optimizer_.param_groups
+    assert (group["momentum"], group["nesterov"]) == (0.9, True)
+    assert heavy.loss_curve_ != plain.loss_curve_
+    by_class = small(optimizer=(torch.optim.Adam, {"betas": (0.5, 0.9)}), max_epochs=3)
+    assert by_class.fit(X, Y).net_.optimizer_.param_groups[0]["betas"] == (0.5, 0.9)
+    again = pickle.loads(pickle.dumps(by_class))
+    assert_array_equal(again.predict(X), by_class.predict(X))
+    assert clone(by_class).get_params()["optimizer"] == by_class.optimizer
+
+
+@pytest.mark.parametrize(
+    "optimizer", [("sgd",), ("sgd", 0.9), ("none", {}), ({}, "sgd"), ([], {})]
+)
+def test_an_optimizer_that_is_none_is_named(optimizer):
+    with pytest.raises(ValueError, match=r"^optimizer=\(.* is not understood:"):
+        small(optimizer=optimizer).fit(X, Y)
