@@ -356,6 +356,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if self.early_stopping:
             self.validation_scores_ = curve(history, "valid_score")
             self.validation_loss_curve_ = curve(history, "valid_loss")
+        if self.early_stopping and len(history) > self._n_before:
             losses = [row["valid_loss"] for row in history[self._n_before :]]
             best = self._n_before + int(np.argmin(losses))
             self.best_epoch_ = best + 1

@@ -97,6 +97,17 @@ def test_an_epoch_that_a_callback_stops_does_not_count():
     assert np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_that_ends_in_its_first_epoch(early_stopping):
+    class Interrupt(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    model = small(callbacks=[Interrupt()], early_stopping=early_stopping).fit(X, Y)
+    assert (model.n_iter_, model.loss_curve_, model.best_epoch_) == (0, [], None)
+    assert np.isfinite(model.predict(X)).all()
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
 def test_every_optimizer_lowers_the_loss(optimizer):
     curve = small(optimizer=optimizer, max_epochs=10).fit(X, Y).loss_curve_

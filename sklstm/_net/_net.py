@@ -116,7 +116,8 @@ class LSTMNet(NeuralNet):
             self.fit_loop(data, epochs=n_epochs)
         except KeyboardInterrupt as error:
             interrupted = not was_raised(error)
-            if "dur" not in self.history[-1]:  # the last thing that an epoch records
+            # The last thing that an epoch records is how long it took.
+            if self.history and "dur" not in self.history[-1]:
                 self.history.pop()
         self.notify("on_train_end", X=data, y=None)
         # It shall keep neither the data nor what draws numbers.
