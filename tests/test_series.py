@@ -1047,3 +1047,31 @@ def test_times_with_a_zone_as_objects_or_text(kind):
     windows = SequenceWindower(3, time="t").fit_transform(table)
     assert windows.lengths.tolist() == [1, 2, 3, 3]
     assert_array_equal(windows.times, dates.tz_convert(None))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [("id", ""), ("at", ""), ("BTC", "close"), ("ETH", "close")],
+        [0, 1, 2, 3],
+        [pd.Timestamp("2024-01-01") + pd.Timedelta(days=k) for k in range(4)],
+    ],
+    ids=["levels", "numbers", "dates"],
+)
+def test_keys_and_targets_may_have_any_names(names):
+    values = np.c_[
+        np.repeat([1, 2], 10), np.tile(np.arange(10), 2), np.arange(40).reshape(2, 20).T
+    ]
+    table = pd.DataFrame(values)
+    table.columns = (
+        pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+    )
+    group, time, target, _ = names
+    X, y = make_supervised(table, target=target, group=group, time=time)
+    expected, z = make_supervised(values, target=2, group=0, time=1)
+    assert_array_equal(y, z)
+    assert_array_equal(X.steps, expected.steps)
+    _, both = make_supervised(table, target=names[2:], group=[group], time=time)
+    assert both.shape == (18, 2)
+    windows = SequenceWindower(3, group=group, time=time).fit_transform(table)
+    assert_array_equal(windows.lengths, np.tile([1, 2, *[3] * 8], 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from datetime import timedelta
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -65,6 +66,13 @@ def get_index(X: Any) -> Any:
     native = nw.from_native(X, pass_through=True, allow_series=True)
     has_rows = isinstance(native, (nw.DataFrame, nw.Series))
     return nw.maybe_get_index(native) if has_rows else None
+
+
+def list_keys(key: Any, X: Any) -> list[Any]:
+    """Names or positions as a list; a tuple may be the name of one column."""
+    is_one = isinstance(key, str) or not isinstance(key, Iterable)
+    is_one |= isinstance(key, tuple) and key in list(column_names(X))
+    return [key] if is_one else list(key)
 
 
 def find_position(

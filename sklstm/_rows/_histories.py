@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from collections.abc import Hashable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from ._series import Tails, join_ranges
 from ._tables import append_leads, is_frame, name_leads, read_table
 
 KEY_CONSTRAINTS: dict[str, list[Any]] = {
-    "group": [str, Integral, list, None],
-    "time": [str, Integral, None],
+    "group": [Hashable, list, None],
+    "time": [Hashable, None],
     "max_gap": [*GAP_TYPES, Interval(Real, 0, None, closed="right"), None],
 }
 

@@ -12,6 +12,7 @@ from ._columns import (
     column_names,
     find_column,
     find_place,
+    list_keys,
     read_gap,
     read_labels,
     read_place,
@@ -41,8 +42,7 @@ class Keys:
     @classmethod
     def find(cls, X: Any, group: Any, time: Any, input_name: str = "X") -> Keys:
         """Find them by name or position; `group` may be one, a list or None."""
-        several = group if isinstance(group, (list, tuple)) else [group]
-        groups = [] if group is None else several
+        groups = [] if group is None else list_keys(group, X)
         return cls(
             [find_place(X, key, "group", input_name) for key in groups],
             None if time is None else find_place(X, time, "time", input_name),

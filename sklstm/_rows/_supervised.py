@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .._compat import Interval, _safe_indexing, validate_params
-from ._columns import column_names, find_column, get_index, read_features
+from ._columns import column_names, find_column, get_index, list_keys, read_features
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories, warn_of_disorder
 from ._order import Keys, RowOrder
 from ._tables import append_leads, is_frame, read_table, to_container
@@ -27,7 +28,7 @@ FEW = 20
         "sequence_length": [Interval(Integral, 1, None, closed="left")],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
-        "target": [str, Integral, "array-like", None],
+        "target": [Hashable, "array-like", None],
     },
     prefer_skip_nested_validation=True,
 )
@@ -105,7 +106,7 @@ def make_windows(
     {
         "data": ["array-like"],
         "horizon": [Interval(Integral, 1, None, closed="left")],
-        "target": [str, Integral, "array-like", None],
+        "target": [Hashable, "array-like", None],
         **KEY_CONSTRAINTS,
         "known": [list, None],
         "as_rows": ["boolean"],
@@ -277,8 +278,9 @@ def _find_targets(
     if target is None:
         columns = [i for i in keys.features(table) if i not in leads]
     else:
-        several = [target] if isinstance(target, (str, Integral)) else target
-        columns = [find_column(table, key, "target") for key in several]
+        columns = [
+            find_column(table, key, "target") for key in list_keys(target, table)
+        ]
     if taken := set(columns) & set(keys.columns()):
         raise ValueError(
             f"target={target!r} is column {column_names(table)[taken.pop()]!r}, which"

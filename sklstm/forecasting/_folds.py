@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import UTC
 from numbers import Integral
 from typing import Any
@@ -82,7 +82,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
     @validate_params(
         {
             "n_splits": [Interval(Integral, 2, None, closed="left")],
-            "time": [str, Integral, None],
+            "time": [Hashable, None],
             "max_train_size": _COUNT,
             "test_size": _COUNT,
             "gap": [Interval(Integral, 0, None, closed="left")],

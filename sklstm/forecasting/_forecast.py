@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -15,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, Interval, _safe_indexing, validate_params
-from .._rows._columns import column_names, find_column, get_index
+from .._rows._columns import column_names, find_column, get_index, list_keys
 from .._rows._histories import cut_histories, warn_of_disorder
 from .._rows._order import Keys, RowOrder
 from .._rows._series import GAP, join_ranges
@@ -32,7 +33,7 @@ from ._spread import predict_ends
         "history": ["array-like", Sequences],
         "n_steps": [Interval(Integral, 1, None, closed="left"), None],
         "future": ["array-like", None],
-        "target": [str, Integral, "array-like", None],
+        "target": [Hashable, "array-like", None],
         "interval": [Interval(Real, 0, 1, closed="neither"), "boolean", None],
     },
     prefer_skip_nested_validation=True,
@@ -277,8 +278,9 @@ def _find_targets(
     names, features = column_names(table), keys.features(table)
     targets = features
     if target is not None:
-        several = [target] if isinstance(target, (str, Integral)) else target
-        targets = [find_column(table, key, "target") for key in several]
+        targets = [
+            find_column(table, key, "target") for key in list_keys(target, table)
+        ]
         if not targets or set(targets) & set(keys.columns()):
             raise ValueError(
                 f"target={target!r} is no column to forecast: history has {names};"
