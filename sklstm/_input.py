@@ -13,7 +13,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ._compat import _safe_indexing
-from ._rows._columns import find_position, is_frame, refuse_lazy
+from ._rows._columns import find_position, is_frame, refuse_dates, refuse_lazy
 from ._sequences import Sequences, name_step
 
 # Up to here every whole number is a float32 of its own.
@@ -47,6 +47,7 @@ class KeepsSequences:
 def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     """Read any accepted input into `Sequences`, or into a numeric 2-D array."""
     refuse_lazy(X)
+    refuse_dates(X)
     X = _unpack(X)
     if _holds_text(X):
         raise ValueError(

@@ -19,7 +19,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import SequenceWindower, make_histories, make_supervised
+from sklstm import LSTMRegressor, SequenceWindower, make_histories, make_supervised
 from sklstm._rows._series import number_series, sort_rows
 
 # Random panels are full of gaps, and many a window over them is short.
@@ -1075,3 +1075,34 @@ def test_keys_and_targets_may_have_any_names(names):
     assert both.shape == (18, 2)
     windows = SequenceWindower(3, group=group, time=time).fit_transform(table)
     assert_array_equal(windows.lengths, np.tile([1, 2, *[3] * 8], 2))
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+@pytest.mark.parametrize("kind", ["dates", "durations"])
+def test_dates_that_nobody_has_named_are_no_features(library, kind):
+    """In no reader of tables: some libraries would make numbers of them."""
+    dates = pd.date_range("2024-01-01", periods=6)
+    column = (dates if kind == "dates" else dates - dates[0]).to_numpy()
+    table = library.DataFrame({"when": column, "x": np.arange(6.0)})
+    readers = [
+        SequenceWindower(3).fit,
+        SequenceWindower(3).fit(table[["x"]]).transform,
+        lambda X: LSTMRegressor(2, max_epochs=1).fit(X, np.arange(6.0)),
+        make_histories,
+        make_supervised,
+    ]
+    for read in readers:
+        with pytest.raises(ValueError, match=r"'when' is of type D.* name it in") as e:
+            read(table)
+        assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("keys", [{"group": "g"}, {"time": "t"}, {}])
+def test_a_table_without_rows_is_told(keys):
+    table = pd.DataFrame({"g": [1], "t": [1], "x": [1.0]})[:0]
+    for read in (SequenceWindower(3, **keys).fit,):
+        with pytest.raises(ValueError, match=r"no rows; expected at|with 0 sample"):
+            read(table)
+    for make in (make_histories, make_supervised):
+        with pytest.raises(ValueError, match=r"no rows; expected at|with 0 sample"):
+            make(table, **keys)

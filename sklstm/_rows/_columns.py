@@ -61,6 +61,14 @@ def refuse_lazy(X: Any) -> None:
         )
 
 
+def refuse_dates(X: Any) -> None:
+    """Raise if a column of a dataframe holds dates, which arrays read as numbers."""
+    for i in range(len(column_names(X))) if is_frame(X) else []:
+        column = nw.from_native(_safe_indexing(X, i, axis=1), series_only=True)
+        if column.dtype.is_temporal():
+            _refuse(X, i, column.dtype)
+
+
 def get_index(X: Any) -> Any:
     """Return the index of a dataframe or series, or None if it has none."""
     native = nw.from_native(X, pass_through=True, allow_series=True)

@@ -212,6 +212,8 @@ class RowOrder:
 
 def _read_series(X: Any, group: list[Place]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Number of the series of each row, and the labels of each series."""
+    if len(X) == 0:
+        raise ValueError("The table has no rows; expected at least 1.")
     if not group:
         return np.broadcast_to(np.int32(0), len(X)), []
     columns = [read_labels(read_place(X, place), "group") for place in group]
