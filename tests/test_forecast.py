@@ -830,7 +830,10 @@ def test_rows_out_of_order_or_at_another_rate_are_told():
         forecast(model, table[::-1].reset_index().set_index("index"), 2)
     timed = fit_lags(table, 3, False, time="index")
     forecast(timed, table.drop(index=table.index[20:25]))
-    with pytest.warns(UserWarning, match=r"Rows of history are 7.2e\+12 apart"):
+    with pytest.warns(
+        UserWarning,
+        match=r"Rows of history are 2:00:00 apart, and those .* to 1:00:00: it",
+    ):
         forecast(timed, table[::2])
 
 

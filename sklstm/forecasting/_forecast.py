@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import timedelta
 from numbers import Integral, Real
 from typing import Any
 
@@ -196,10 +197,14 @@ def _warn_of_step(order: RowOrder, steps: Any) -> None:
         return
     least, most = steps
     if (now < least / GAP).any() or (now > most * GAP).any():
+        here, *there = (
+            str(timedelta(seconds=step / 1e9)) if order.found.is_date else f"{step:g}"
+            for step in (float(np.nanmedian(now)), least, most)
+        )
         warnings.warn(
-            f"Rows of history are {np.nanmedian(now):g} apart, and those that the model"
-            f" was fitted to {least:g} to {most:g} (nanoseconds, for dates): it knows"
-            " no such rows. Resample them.",
+            f"Rows of history are {here} apart, and those that the model was fitted to"
+            f" {' to '.join(dict.fromkeys(there))}: it knows no such rows. Resample"
+            " them.",
             stacklevel=5,
         )
 
@@ -391,8 +396,7 @@ class Rollout:
         values[new] = np.nan
         self.n_steps, self.ends = n_steps, {}
         for k in range(0, n_steps, horizon):
-            filled = set_columns(table, dict(zip(self.targets, values.T, strict=True)))
-            X, rows = self._samples(filled, order, new[:, 0] - 1 + k, horizon)
+            X, rows = self._samples(table, order, new[:, 0] - 1 + k, horizon, values)
             y = self._predict(X, rows)
             if self._count_steps(np.shape(y)) != horizon:
                 raise ValueError(
@@ -407,9 +411,17 @@ class Rollout:
         self.values = values[new[:, :n_steps]]  # (n_series, n_steps, n_targets)
 
     def _samples(
-        self, table: Any, order: RowOrder, at: np.ndarray, horizon: int
+        self,
+        table: Any,
+        order: RowOrder,
+        at: np.ndarray,
+        horizon: int,
+        values: np.ndarray | None = None,
     ) -> tuple[Any, np.ndarray]:
-        """What the model is given for rows in these places, and where they stand."""
+        """What the model is given for rows in these places, and where they stand.
+
+        Values of the targets, (n_rows, n_targets), stand in place of those of a table.
+        """
         begins = np.flatnonzero(np.diff(order.series, prepend=-1))  # (n_series,)
         n = at - begins + 1
         n = n if self.n_rows is None else np.minimum(n, self.n_rows)
@@ -417,6 +429,9 @@ class Rollout:
         inside = join_ranges(at - n + 1, n + ahead)
         positions = order.positions(inside)
         inputs = _safe_indexing(table, positions)
+        if values is not None:
+            columns = zip(self.targets, values[positions].T, strict=True)
+            inputs = set_columns(inputs, dict(columns))
         rows = np.cumsum(n + ahead) - ahead - 1
         if not self.on_sequences:
             return inputs if self.has_names else np.asarray(inputs), rows

@@ -137,8 +137,6 @@ class Longer:
 
     table: Any  # (n_rows + n_series * n_steps, n_columns) the rows to come at the end
     order: RowOrder  # of all of them
-    last: np.ndarray  # (n_series,) positions of the last rows before
-    new: np.ndarray  # (n_series, n_steps) positions of the rows to come
 
 
 def extend(
@@ -177,7 +175,7 @@ def extend(
     both = RowOrder(joined, keys, max_gap, order.found)
     new = len(order.series) + np.arange(len(last) * n_steps).reshape(-1, n_steps)
     _check_gaps(order, both, last, new)
-    return Longer(joined, both, last, new)
+    return Longer(joined, both)
 
 
 class Future:
