@@ -114,6 +114,16 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _validation_score(self, y, output, weight):
         """Return the score of outputs of the net, higher is better."""
 
+    def _fit_feature_scaler(self, train, ids):
+        """Return a scaler fitted to the steps in training, or None; ids stay."""
+        if not self.standardize:
+            return None
+        sequences = train.sequences.compact()
+        scaler = fit_scaler(sequences.steps, sequences.coverage(train.weight))
+        scaler.mean_[ids] = 0.0
+        scaler.var_[ids] = scaler.scale_[ids] = 1.0
+        return scaler
+
     # Training.
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -300,7 +310,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture["categorical_features"] = positions
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
-            self.scaler_ = fit_scaler(train, positions) if self.standardize else None
+            self.scaler_ = self._fit_feature_scaler(train, positions)
             self.target_scaler_ = self._fit_target_scaler(train)
             self._sizes = {
                 "n_features": n_features,
@@ -432,9 +442,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Scale and cast, once on the table and not on each sequence."""
         sequences, dtype = sequences.compact(), self._architecture["dtype"]
         steps = sequences.steps
-        if self.scaler_ is not None:
-            steps = self.scaler_.transform(steps)
         with np.errstate(over="ignore"):  # is found and named just below
+            if self.scaler_ is not None:
+                steps = apply_scaler(self.scaler_, steps, dtype)
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
         dataset = SeriesDataset if self._reads_series(sequences) else BatchDataset
@@ -516,14 +526,22 @@ def make_scaler() -> StandardScaler:
     return StandardScaler().set_output(transform="default")
 
 
-def fit_scaler(samples: Samples, untouched: list[int]) -> StandardScaler:
-    """Fit to the steps of the samples, each with the weights of its sequences."""
-    sequences = samples.sequences.compact()
-    table, weights = sequences.steps, sequences.coverage(samples.weight)
+def fit_scaler(table: np.ndarray, weights: np.ndarray) -> StandardScaler:
+    """Fit to the rows of a table that have a weight, in double precision."""
     scaler = make_scaler()
+    # Around one of the values, a spread that is small beside them is not lost.
+    origin = table[(weights > 0).argmax()].astype(np.float64)
     for block in gen_batches(len(weights), BLOCK):
         if weights[block].any():
-            scaler.partial_fit(table[block], sample_weight=weights[block])
-    scaler.mean_[untouched] = 0.0
-    scaler.var_[untouched] = scaler.scale_[untouched] = 1.0
+            scaler.partial_fit(table[block] - origin, sample_weight=weights[block])
+    scaler.mean_ += origin
+    scaler.scale_[scaler.scale_ < 4 * np.spacing(np.abs(origin))] = 1.0  # is rounding
     return scaler
+
+
+def apply_scaler(scaler: StandardScaler, table: np.ndarray, dtype: str) -> np.ndarray:
+    """Scale in double precision, and cast what comes out."""
+    scaled = np.empty(table.shape, dtype)
+    for block in gen_batches(len(table), BLOCK):
+        scaled[block] = scaler.transform(table[block].astype(np.float64))
+    return scaled

@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from ._base import BaseLSTM, make_scaler
+from ._base import BaseLSTM, fit_scaler
 from ._compat import StrOptions
 from ._docs import fill
 from ._input import check_y
@@ -253,7 +253,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _fit_target_scaler(self, train):
         if not self.standardize:
             return None
-        return make_scaler().fit(train.y, sample_weight=train.weight)
+        return fit_scaler(train.y, train.weight)
 
     def _validation_score(self, y, output, weight):
         if len(y) < 2:  # undefined, of which r2_score would warn in each epoch

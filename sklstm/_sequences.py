@@ -539,16 +539,23 @@ def check_finite(
     sequences: Sequences, dtype: str = "float64", name: str = "Input X"
 ) -> None:
     """Raise if a step of some sequence is NaN, infinite or too large."""
-    steps, limit = sequences.steps, np.finfo(dtype).max
+    steps = sequences.steps
+    # Of larger whole numbers not each is a float64.
+    limit = np.finfo(dtype).max if steps.dtype.kind == "f" else 1 << 53
     # NaN is in no order; and no mask of the table's size is made in the usual case.
-    if steps.dtype.kind != "f" or (-limit <= steps.min() and steps.max() <= limit):
+    if steps.dtype.kind == "b" or (-limit <= steps.min() and steps.max() <= limit):
         return
-    bad = ~(np.abs(steps) <= limit)
+    bad = ~((-limit <= steps) & (steps <= limit))
     bad[sequences.coverage() == 0] = False
     if not bad.any():
         return
     row, feature = np.argwhere(bad)[0]
     value = steps[row, feature]
+    if steps.dtype.kind != "f":
+        raise ValueError(
+            f"{name} contains {value}: {name_step(sequences, row, feature)}. Above"
+            " 2**53 float64 does not tell whole numbers apart: subtract an offset."
+        )
     what = "infinity" if np.isinf(value) else f"{value:g}, too large for {dtype}"
     raise ValueError(
         f"{name} contains {'NaN' if np.isnan(value) else what}:"

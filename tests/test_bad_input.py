@@ -212,3 +212,16 @@ def test_names_in_another_order(Estimator):
     two_d = make(Estimator, "frame").fit(FORMS["frame"], y)
     with pytest.raises(ValueError, match="same order"):
         two_d.predict(FORMS["frame"].iloc[:, ::-1])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+@pytest.mark.parametrize("shape", [(12, 4), (12, 4, 1)])
+def test_whole_numbers_that_float64_does_not_tell_apart(Estimator, shape, dtype):
+    X = np.arange(12 * 4).reshape(shape).astype(dtype)
+    y = np.arange(12) % 2
+    X[3, 1] = 2**53
+    make(Estimator).fit(X, y)
+    X[3, 1] += 1
+    message = message_of(make(Estimator).fit, X, y)
+    assert "9007199254740993: sequence 3, step 1" in message
+    assert "subtract an offset" in message

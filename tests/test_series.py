@@ -1106,3 +1106,12 @@ def test_a_table_without_rows_is_told(keys):
     for make in (make_histories, make_supervised):
         with pytest.raises(ValueError, match=r"no rows; expected at|with 0 sample"):
             make(table, **keys)
+
+
+@pytest.mark.parametrize("rows", [list, tuple])
+def test_large_ids_beside_numbers_in_a_list(rows):
+    table = [[2**53, 0.5], [2**53 + 1, 1.5], [2**53, 2.5]]
+    windower = SequenceWindower(3, group=0)
+    windows = windower.fit_transform([rows(row) for row in table])
+    assert_array_equal(windows.lengths, [1, 1, 2])
+    assert_array_equal(windows[2].ravel(), [0.5, 2.5])

@@ -95,3 +95,35 @@ def test_targets_that_may_not_be_written_to(standardize):
     X, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20.0)
     y.setflags(write=False)
     LSTMRegressor(2, max_epochs=1, standardize=standardize).fit(X, y)
+
+
+def test_a_small_spread_beside_a_large_level_is_kept():
+    phase = np.arange(20_000) / 5
+    X = np.sin(phase[:, np.newaxis] + np.arange(8))
+    y = np.sin(phase + 8)
+    plain = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0).fit(X, y)
+    offset = clone(plain).fit(1e6 + 2e-3 * X, 1e9 + 2e-3 * y)
+    assert_allclose(offset.scaler_.scale_, 2e-3 * plain.scaler_.scale_, rtol=1e-5)
+    assert_allclose(
+        offset.target_scaler_.scale_, 2e-3 * plain.target_scaler_.scale_, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("value", [0.1, 1e6 / 3, -7.0, 0.0])
+def test_a_constant_is_not_divided_by_its_rounding(value):
+    X = np.full((30, 4), value)
+    X[::2] = np.nextafter(X[::2], np.inf)
+    model = LSTMRegressor(hidden_size=2, max_epochs=1).fit(X, np.full(30, value))
+    assert model.scaler_.scale_ == 1
+    assert model.target_scaler_.scale_ == 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "offset"), [(np.float16, 6e4), (np.float32, 3.3e38), (np.float32, -3e38)]
+)
+def test_values_near_the_limit_of_their_type(dtype, offset):
+    X = (offset * (1 + 0.02 * np.sin(np.arange(240) / 3))).reshape(30, 8)
+    model = LSTMRegressor(hidden_size=2, max_epochs=2, random_state=0)
+    X, y = X.astype(dtype), np.arange(30)
+    expected = clone(model).fit(X.astype(np.float64), y).predict(X.astype(np.float64))
+    assert_array_equal(model.fit(X, y).predict(X), expected)

@@ -42,7 +42,9 @@ def as_table(X: Any, input_name: str) -> Any:
         return X
     if isinstance(X, (list, tuple)):
         table = np.asarray(X)  # which turns numbers among strings into strings
-        X = np.asarray(X, dtype=object) if table.dtype.kind in "US" else table
+        # float64, which stands for ids beside numbers, holds not each above that.
+        large = table.dtype.kind == "f" and (np.abs(table) >= 1 << 53).any()
+        X = np.asarray(X, dtype=object) if large or table.dtype.kind in "US" else table
     return check_array(X, dtype=None, ensure_all_finite=False, input_name=input_name)
 
 
