@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -72,20 +71,17 @@ def test_folds_are_those_of_the_slow_way(
     times, n_splits, max_train_size, test_size, gap
 ):
     sizes = {"max_train_size": max_train_size, "test_size": test_size, "gap": gap}
-    splitter = PanelTimeSeriesSplit(n_splits, **sizes)
-    X = np.zeros((len(times), 1))
+    X = np.c_[np.zeros(len(times)), times]
+    splitter = PanelTimeSeriesSplit(n_splits, time=1, **sizes)
     try:
         list(TimeSeriesSplit(n_splits, **sizes).split(sorted(set(times))))
     except ValueError:  # we refuse what it refuses
         with pytest.raises(ValueError, match="distinct time stamps; n_splits="):
-            folds_of(splitter, X, groups=times)
+            folds_of(splitter, X)
         return
-    folds = folds_of(splitter, X, groups=times)
+    folds = folds_of(splitter, X)
     assert folds == plain_folds(times, n_splits, **sizes)
-    assert folds == folds_of(splitter, X, groups=np.array(times) * 0.5)
-    column = np.c_[np.zeros(len(times)), times]
-    splitter = PanelTimeSeriesSplit(n_splits, time=1, **sizes)
-    assert folds == folds_of(splitter, column)
+    assert folds == folds_of(splitter, X * 0.5)
 
 
 @given(
@@ -95,9 +91,9 @@ def test_folds_are_those_of_the_slow_way(
 def test_training_ends_before_the_gap(times, gap):
     times = np.array([*times, *range(20)])
     stamps = np.unique(times)
-    splitter = PanelTimeSeriesSplit(3, test_size=4, gap=gap)
+    splitter = PanelTimeSeriesSplit(3, time=0, test_size=4, gap=gap)
     tested = []
-    for train, test in splitter.split(times, groups=times):
+    for train, test in splitter.split(times[:, np.newaxis]):
         first = np.searchsorted(stamps, times[test].min())
         assert np.searchsorted(stamps, times[train].max()) == first - gap - 1
         assert_array_equal(train, np.flatnonzero(times <= times[train].max()))
@@ -114,7 +110,8 @@ def test_one_series_is_split_as_by_scikit_learn():
 
 
 def test_time_is_found_wherever_it_stands(panel):
-    expected = folds_of(PanelTimeSeriesSplit(3, gap=2), panel, groups=panel["day"])
+    number = (panel["day"] - panel["day"].min()).dt.days.to_numpy()
+    expected = plain_folds(number.tolist(), 3, None, None, 2)
     by_level = panel.set_index(["shop", "day"])
     by_index = panel.set_index("day")
     abroad = panel.assign(day=panel["day"].dt.tz_localize("Europe/Berlin"))
@@ -128,18 +125,12 @@ def test_time_is_found_wherever_it_stands(panel):
         (by_index, "index"),
         (by_index.rename_axis(None), "index"),
         (abroad, "day"),
+        (panel.assign(day=panel["day"].dt.date), "day"),
+        (panel.assign(day=panel["day"].dt.date).to_numpy(), 1),
+        (panel.assign(day=panel["day"].dt.to_period("D")), "day"),
+        (panel.assign(day=number), "day"),
     ]:
         assert folds_of(PanelTimeSeriesSplit(3, time=time, gap=2), X) == expected
-    for times in [
-        panel["day"].to_numpy(),
-        panel["day"].dt.date.tolist(),
-        pd.DatetimeIndex(abroad["day"]),
-        pl.Series(panel["day"].tolist()),
-        abroad["day"].tolist(),
-        np.array(abroad["day"].tolist(), dtype=object),
-        abroad["day"].astype(object),
-    ]:
-        assert folds_of(PanelTimeSeriesSplit(3, gap=2), panel, None, times) == expected
 
 
 def test_windows_are_split_by_their_index(panel):
@@ -168,13 +159,6 @@ def test_histories_are_split_by_the_times_that_they_know(panel, where, zone):
         assert folds_of(PanelTimeSeriesSplit(3, gap=2), samples) == expected
         other = PanelTimeSeriesSplit(3, gap=2, time="week")  # is not looked for
         assert folds_of(other, samples) == expected
-    splitter = PanelTimeSeriesSplit(3, gap=2)
-    assert folds_of(splitter, X, groups=X.times) == expected
-    backwards = panel["day"].max() - panel["day"]
-    assert folds_of(splitter, X, groups=backwards) != expected
-    assert folds_of(splitter, X, groups=backwards) == folds_of(
-        splitter, panel, groups=backwards
-    )
 
 
 def test_no_target_trained_on_is_of_the_time_tested(panel):
@@ -197,8 +181,6 @@ def test_it_serves_in_cross_validation(panel):
     assert_array_equal(cross_val_score(NaiveRegressor(), windows, y, cv=cv), scores)
     search = GridSearchCV(model, {"naiveregressor__period": [1, 7]}, cv=cv).fit(X, y)
     assert search.cv_results_["mean_test_score"][0] == scores.mean()
-    search.fit(X, y, groups=X.times)
-    assert search.cv_results_["mean_test_score"][0] == scores.mean()
 
 
 def test_it_serves_rows_in_cross_validation(panel):
@@ -216,32 +198,39 @@ def test_it_serves_rows_in_cross_validation(panel):
         )
         model = make_pipeline(SequenceWindower(sequence_length=8, **KEYS), naive)
         assert_array_equal(cross_val_score(model, X, y, cv=cv), expected)
-        by_groups = cross_val_score(
-            model,
-            X,
-            y,
-            cv=PanelTimeSeriesSplit(3, test_size=8),
-            groups=X["day"],
-        )
-        assert_array_equal(by_groups, expected)
+        by_folds = cross_val_score(model, X, y, cv=list(cv.split(X)))
+        assert_array_equal(by_folds, expected)
 
 
-def test_groups_are_routed_to_it_unasked(panel):
-    y = panel["sold"]
-    with sklearn.config_context(enable_metadata_routing=True):
-        found = cross_validate(
-            DummyRegressor(),
-            panel,
-            y,
-            cv=PanelTimeSeriesSplit(3),
-            params={"groups": panel["day"]},
-            return_indices=True,
+@pytest.mark.parametrize("what", ["shop", "number", "day"])
+def test_groups_are_not_taken_for_times(panel, what):
+    """They could be shops as well, which nothing but their name would tell."""
+    panel["number"] = panel["shop"].map({"a": 7, "b": 8, "c": 9})
+    X = make_histories(panel.drop(columns="number"), **KEYS)
+    for samples, cv in [
+        (X, PanelTimeSeriesSplit(3)),
+        (panel, PanelTimeSeriesSplit(3, time="day")),
+        (panel[["sold"]], PanelTimeSeriesSplit(3)),
+    ]:
+        with pytest.raises(ValueError, match=r"Got groups, .* in time=, or") as e:
+            folds_of(cv, samples, groups=panel[what])
+        assert "\n" not in str(e.value)
+    with pytest.raises(ValueError, match="Got groups"):
+        cross_val_score(
+            DummyRegressor(), panel, panel["sold"], groups=panel[what], cv=cv
         )
-        found = found["indices"]["test"]
-        own = PanelTimeSeriesSplit(3, time="day").set_split_request(groups=False)
-        assert own.get_metadata_routing().split.requests == {"groups": False}
-    expected = [test for _, test in PanelTimeSeriesSplit(3, time="day").split(panel)]
-    assert all(map(np.array_equal, found, expected))
+
+
+def test_a_form_without_times_is_cut_by_the_folds_of_a_table(panel):
+    cv = PanelTimeSeriesSplit(3, time="day")
+    found = cross_validate(
+        DummyRegressor(),
+        panel[["sold"]].to_numpy(),
+        panel["sold"],
+        cv=list(cv.split(panel)),
+        return_indices=True,
+    )["indices"]["test"]
+    assert [test.tolist() for test in found] == [t for _, t in folds_of(cv, panel)]
 
 
 def test_it_shows_its_parameters():
@@ -261,7 +250,7 @@ def test_it_shows_its_parameters():
         ({"gap": -1}, "'gap' parameter .* range"),
         ({"test_size": 0}, "'test_size' parameter .* range"),
         ({"max_train_size": 0}, "'max_train_size' parameter .* range"),
-        ({}, "Got neither time nor groups"),
+        ({}, "type DataFrame and no time=, so .* name their column"),
         ({"time": "week"}, "time='week' is not in X"),
         ({"time": "day", "test_size": 20}, "40 distinct .* need 101: give more"),
         ({"time": "shop"}, "expected dates or numbers"),
@@ -273,16 +262,7 @@ def test_errors_say_what_to_do_in_a_line(panel, params, message):
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_times_are_complete_and_given_once(panel):
-    with pytest.raises(ValueError, match="Got time='day' and groups"):
-        folds_of(PanelTimeSeriesSplit(time="day"), panel, groups=panel["day"])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        folds_of(PanelTimeSeriesSplit(), panel, groups=panel["day"][1:])
-    for groups in (panel[["day"]], np.zeros((len(panel), 2))):
-        with pytest.raises(
-            ValueError, match=r"shape \(85, [12]\); expected \(n_s.*,\)"
-        ):
-            folds_of(PanelTimeSeriesSplit(), panel, groups=groups)
+def test_times_are_complete(panel):
     panel.loc[panel.index[3], "day"] = pd.NaT
     with pytest.raises(ValueError, match="time stamp of row 3 is missing"):
         folds_of(PanelTimeSeriesSplit(time="day"), panel)
@@ -290,7 +270,7 @@ def test_times_are_complete_and_given_once(panel):
 
 def test_windows_without_times_are_refused():
     windows = SequenceWindower(sequence_length=2).fit_transform(np.zeros((9, 1)))
-    with pytest.raises(ValueError, match=r"pass the times as groups=\.$"):
+    with pytest.raises(ValueError, match=r"in its index, or with time=\.$"):
         folds_of(PanelTimeSeriesSplit(time="index"), windows)
-    folds = folds_of(PanelTimeSeriesSplit(2), windows, groups=range(9))
-    assert folds[-1] == ([0, 1, 2, 3, 4, 5], [6, 7, 8])
+    with pytest.raises(ValueError, match="X of type Sequences and no time="):
+        folds_of(PanelTimeSeriesSplit(), windows)

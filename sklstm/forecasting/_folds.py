@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from datetime import UTC
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import TimeSeriesSplit
-from sklearn.utils import check_consistent_length
 
 from .._compat import Interval, validate_params
 from .._rows._columns import as_table, find_place, read_place, read_times, refuse_lazy
 from .._sequences import Sequences
 
+_ADVICE = (
+    "name their column or index level in time=, or give histories that were made with"
+    " time=; for other forms of the same rows, give folds of a table with its times,"
+    " cv=list(splitter.split(table))"
+)
 _COUNT = [Interval(Integral, 1, None, closed="left"), None]
 
 
@@ -34,8 +37,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
     time : str or int, default=None
         What says when a row was taken, as in `SequenceWindower`: a column by
         name or position, a level of the index by name, or ``"index"``. Ignored for
-        `Sequences` that know their times; of others it is that of their index. Else
-        None means that the times are passed to `split` as `groups`.
+        `Sequences` that know their times; of others it is that of their index.
 
     max_train_size : int, default=None
         The most time stamps to train on, the latest ones; None for all.
@@ -76,9 +78,6 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
     [0 1 2 4 5] [3 6]
     """
 
-    # Like GroupKFold, it gets `groups` without being asked about it.
-    __metadata_request__split = {"groups": True}
-
     @validate_params(
         {
             "n_splits": [Interval(Integral, 2, None, closed="left")],
@@ -111,15 +110,14 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
         Parameters
         ----------
         X : Sequences or array-like of shape (n_samples, n_features)
-            The rows. Of those passed along with `groups`, only the number
-            matters.
+            The rows.
 
         y : Ignored
             Present for the API.
 
-        groups : array-like of shape (n_samples,), default=None
-            When each row was taken, as dates or numbers; if and only if `time`
-            is None.
+        groups : None
+            Present for the API. Others are refused: they could be names of series as
+            well as times.
 
         Yields
         ------
@@ -132,10 +130,15 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
         Raises
         ------
         ValueError
-            If no time stamps are given, or two sorts of them, one is missing, or
-            they are too few for the splits.
+            If `groups` are given, X has no time stamps or lacks one, or they are too
+            few for the splits.
         """
-        times, _ = read_times(self._find_times(X, groups))
+        if groups is not None:
+            raise ValueError(
+                "Got groups, which may be series as well as times; expected none:"
+                f" {_ADVICE}."
+            )
+        times, _ = read_times(self._find_times(X))
         stamps, number = np.unique(times, return_inverse=True)
         self._check_enough(len(stamps))
         for train, test in super().split(stamps):
@@ -144,18 +147,15 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
                 np.flatnonzero((number >= test[0]) & (number <= test[-1])),
             )
 
-    def _find_times(self, X: Any, groups: Any) -> Any:
+    def _find_times(self, X: Any) -> Any:
         """Return the column of time stamps."""
-        if isinstance(X, Sequences) and X.times is not None and groups is None:
+        if isinstance(X, Sequences) and X.times is not None:
             return X.times
-        if (groups is None) == (self.time is None):
-            what = "neither time nor" if groups is None else f"time={self.time!r} and"
+        if self.time is None:
             raise ValueError(
-                f"Got {what} groups; expected one of them to say when each row was"
-                " taken: give time=, or pass the times as groups=."
+                f"Got X of type {type(X).__name__} and no time=, so that nothing says"
+                f" when rows were taken: {_ADVICE}."
             )
-        if groups is not None:
-            return _read_groups(X, groups)
         refuse_lazy(X)
         table = self._as_frame(X) if isinstance(X, Sequences) else as_table(X, "X")
         return read_place(table, find_place(table, self.time, "time"))
@@ -167,7 +167,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
             raise ValueError(
                 f"time={self.time!r} is looked for in the index of Sequences, which is"
                 f" of type {kind} and not of pandas: make them of a dataframe with"
-                " the time in its index, or pass the times as groups=."
+                " the time in its index, or with time=."
             )
         return sequences.index.to_frame()[[]]
 
@@ -181,25 +181,3 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
                 f" on {test_size} each, gap={self.gap} and one to train on need"
                 f" {n_needed}: give more, or lower one of these."
             )
-
-
-def _read_groups(X: Any, groups: Any) -> Any:
-    """Return the times passed as `groups`, a series or an array."""
-    if np.ndim(groups) != 1:
-        raise ValueError(
-            f"groups has the shape {np.shape(groups)}; expected (n_samples,): pass one"
-            " column, the time of each row."
-        )
-    check_consistent_length(X, groups)
-    if hasattr(groups, "to_series"):
-        return groups.to_series()
-    if getattr(groups, "dtype", "object") == "object":  # a list has none
-        return [_in_utc(time) for time in groups]
-    return groups
-
-
-def _in_utc(time: Any) -> Any:
-    """Return a time without its zone, of which numpy knows nothing."""
-    if getattr(time, "tzinfo", None) is None:
-        return time
-    return time.astimezone(UTC).replace(tzinfo=None)
