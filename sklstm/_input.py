@@ -86,6 +86,14 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     n_features = sequences.shape[2]
     if reset:
         is_table = not isinstance(checked, Sequences)
+        is_meant = is_table or isinstance(X, Sequences) or sequences.shape[1] > 1
+        if n_features > 1 and not is_meant:
+            warnings.warn(
+                f"X is {len(sequences)} sequences of 1 step of {n_features} features,"
+                " in which there is no order to learn from: give np.transpose(X, (0, 2,"
+                " 1)) if X is (cases, channels, time), as in aeon and sktime.",
+                stacklevel=8,
+            )
         estimator._made_with = None if is_table else sequences._made_with
         estimator._n_step_features = n_features
     elif n_features != estimator._n_step_features:

@@ -180,6 +180,7 @@ def test_lengths_may_differ_between_fit_and_predict(Estimator):
         assert_array_equal(outputs(estimator, X), outputs(estimator, padded))
 
 
+@pytest.mark.filterwarnings("ignore:X is 12 sequences of 1 step")
 @pytest.mark.parametrize("shape", [(N, 1, 3), (N, 4, 1), (N, 1, 1), (N, 1)])
 def test_one_step_and_one_feature(Estimator, shape):
     X = RNG.normal(size=shape)
@@ -187,6 +188,32 @@ def test_one_step_and_one_feature(Estimator, shape):
     assert np.isfinite(outputs(estimator, X)).all()
     assert estimator.predict(X).shape == (N,)
     assert len(np.unique(outputs(estimator, X))) > 1
+
+
+@pytest.mark.parametrize("form", ["array", "list", "float32", "padded"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_channels_before_time_are_told_of(Estimator, form, method):
+    X = RNG.normal(size=(N, 1, 30))
+    given = {"array": X, "list": list(X), "float32": X.astype(np.float32)}
+    given["padded"] = np.concatenate([X, np.full_like(X, np.nan)], axis=1)
+    y = target(Estimator)
+    more = {}
+    if Estimator is LSTMClassifier and method == "partial_fit":
+        more["classes"] = np.unique(y)
+    message = r"12 sequences of 1 step of 30 features, .* give np.transpose"
+    with pytest.warns(UserWarning, match=message) as caught:
+        fitted = getattr(make(Estimator), method)(given[form], y, **more)
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
+    fitted.predict(given[form])  # warnings are errors in these tests
+    getattr(make(Estimator), method)(np.transpose(X, (0, 2, 1)), y, **more)
+
+
+def test_one_step_that_is_meant_is_not_told_of(Estimator):
+    y = target(Estimator)
+    make(Estimator).fit(SequenceWindower(1).fit_transform(SERIES), y)
+    make(Estimator, n_timesteps=1).fit(SERIES, y)
+    make(Estimator).fit(SERIES[:, np.newaxis, :1], y)
 
 
 def test_one_sample():
