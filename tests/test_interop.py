@@ -4,10 +4,12 @@ import copy
 import os
 import pickle
 import random
+import warnings
 
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 import torch
@@ -565,6 +567,36 @@ def test_permutation_importance_finds_the_feature():
     assert found.importances_mean.argmax() == 1
     assert found.importances_mean[1] > 1
     assert found.importances_mean[[0, 2]].max() < 0.2
+
+
+def test_permutation_importance_of_a_panel_with_its_keys_in_the_index():
+    rng = np.random.RandomState(0)
+    keys = {"group": "who", "time": "when"}
+    table = pd.DataFrame(
+        {
+            "who": np.repeat(["a", "b"], 60),
+            "when": np.tile(np.arange(60), 2),
+            "noise": rng.normal(size=120),
+            "cause": rng.normal(size=120),
+        }
+    )
+    table["effect"] = table["cause"].shift(2, fill_value=0.0)
+    model = make_pipeline(SequenceWindower(3, **keys), regressor(max_epochs=40))
+    options = {"n_repeats": 3, "random_state": 0}
+    for data in (table, pl.DataFrame(table.to_dict("list"))):
+        X, y = make_supervised(data, target="effect", **keys, as_rows=True)
+        with (
+            warnings.catch_warnings(action="ignore"),  # names of polars are lost
+            pytest.raises(ValueError, match=r"importance, put .* in the index\.$") as e,
+        ):
+            permutation_importance(model.fit(X, y), X, y, **options)
+        assert "\n" not in str(e.value)
+    data = table.set_index(["who", "when"])
+    X, y = make_supervised(data, target="effect", **keys, as_rows=True)
+    found = permutation_importance(model.fit(X, y), X, y, **options).importances_mean
+    assert X.columns[found.argmax()] == "cause"
+    assert found[1] > 1
+    assert found[[0, 2]].max() < 0.2
 
 
 def test_partial_dependence_on_a_step():

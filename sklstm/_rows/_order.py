@@ -109,7 +109,7 @@ class RowOrder:
         self.limits: Any = None
         self._is_asked = max_gap is not None
         if self.times is not None:
-            self._check_distinct()
+            self._check_distinct(in_fit=known is None, in_index=not keys.columns())
             if is_date and max_gap is None:
                 self._leave_out_weekends(self._sort(zone_offset), known)
             self.found.steps = self._find_steps(known)
@@ -130,17 +130,21 @@ class RowOrder:
         labels = self.found.labels
         return match_series(labels, known.labels) if labels else np.zeros(1, int)
 
-    def _check_distinct(self) -> None:
+    def _check_distinct(self, *, in_fit: bool, in_index: bool) -> None:
         series, times = self.series, self.times
         repeated = (series[1:] == series[:-1]) & (times[1:] == times[:-1])
         if repeated.any():
             k = int(repeated.argmax())
+            hint = (
+                " For what shuffles columns, such as permutation_importance, put group"
+                " and time in the index."
+            )
             rows, time = self.positions(np.array([k, k + 1])), times[k]
             raise ValueError(
                 f"Rows {rows[0]} and {rows[1]} of X have the same time stamp,"
                 f" {np.datetime64(int(time), 'ns') if self.found.is_date else time},"
                 " in one series: remove one, or name with group= the column that tells"
-                " series apart."
+                f" series apart.{'' if in_fit or in_index else hint}"
             )
 
     def _leave_out_weekends(self, zone_offset: Any, known: KnownSeries | None) -> None:
