@@ -65,7 +65,8 @@ def _like_values(new: np.ndarray, is_date: bool, values: np.ndarray) -> np.ndarr
         return new.astype("M8[ns]").astype("M8[D]").astype(object)
     raise ValueError(
         f"Time stamps of type {type(values[0]).__name__}, such as {values[0]!r}, cannot"
-        " be continued: convert them to dates, or give those of the new rows in future."
+        " be continued: convert them to dates, as with pandas.to_datetime, or give"
+        " those of the new rows in future."
     )
 
 
