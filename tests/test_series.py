@@ -3,7 +3,7 @@
 import pickle
 import warnings
 from collections import defaultdict
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -19,8 +19,17 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMRegressor, SequenceWindower, make_histories, make_supervised
+from sklstm import (
+    LSTMRegressor,
+    Sequences,
+    SequenceWindower,
+    StepTransformer,
+    make_histories,
+    make_supervised,
+    make_windows,
+)
 from sklstm._rows._series import number_series, sort_rows
+from sklstm.forecasting import PanelTimeSeriesSplit, add_future, forecast
 
 # Random panels are full of gaps, and many a window over them is short.
 many_are_short = pytest.mark.filterwarnings("ignore:.* windows have fewer than")
@@ -1090,11 +1099,46 @@ def test_dates_that_nobody_has_named_are_no_features(library, kind):
         lambda X: LSTMRegressor(2, max_epochs=1).fit(X, np.arange(6.0)),
         make_histories,
         make_supervised,
+        lambda X: make_windows(X, 2),
     ]
     for read in readers:
         with pytest.raises(ValueError, match=r"'when' is of type D.* name it in") as e:
             read(table)
         assert "\n" not in str(e.value)
+
+
+OTHERS = {
+    "words": ["a", "b"] * 3,
+    "digits": list("123456"),
+    "objects": pd.Series(["a", 1] * 3, dtype=object),
+    "dates": pd.Series([date(2024, 1, d) for d in range(1, 7)], dtype=object),
+    "numpy": pd.Series([np.datetime64("2024-01")] * 6, dtype=object),
+    "categories": pd.Categorical([1, 2] * 3),
+    "periods": pd.period_range("2024", periods=6, freq="D"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_columns_that_are_no_numbers_are_named_by_every_reader(kind):
+    table = pd.DataFrame({"x": np.arange(6.0), "what": OTHERS[kind], "g": 1})
+    tables = [table]
+    if kind in ("words", "digits"):
+        tables.append(pl.DataFrame(table.to_dict("list")))
+    for X in tables:
+        for read in [
+            SequenceWindower(3).fit,
+            SequenceWindower(3, group="g").fit,
+            SequenceWindower(3).fit(np.ones((6, 3))).transform,
+            make_histories,
+            make_supervised,
+            lambda X: make_windows(X, 2),
+        ]:
+            with (
+                warnings.catch_warnings(action="ignore"),  # of names that fit had not
+                pytest.raises(ValueError, match=r"'what' is of type .* drop or e") as e,
+            ):
+                read(X)
+            assert "\n" not in str(e.value)
 
 
 @pytest.mark.parametrize("keys", [{"group": "g"}, {"time": "t"}, {}])

@@ -182,7 +182,9 @@ def _read_numbers(X: Any, position: int) -> np.ndarray:
         values = check_array(
             column, dtype=None, ensure_2d=False, ensure_all_finite=False
         )
-    if values.dtype.kind == "O":
+    if values.dtype.kind == "O" and not any(
+        isinstance(value, (np.datetime64, np.timedelta64)) for value in values
+    ):  # of which numpy would make numbers
         try:
             return values.astype(np.float64)
         except (TypeError, ValueError):
@@ -195,8 +197,9 @@ def _read_numbers(X: Any, position: int) -> np.ndarray:
 def _refuse(X: Any, position: int, dtype: Any) -> None:
     raise ValueError(
         f"Column {column_names(X)[position]!r} is of type {dtype}, and a feature must"
-        " be numbers: encode it (in a pipeline behind as_rows=True), name it in group="
-        " or, if it holds dates or times, in time=, or drop it."
+        " be numbers: drop or encode it (in a pipeline behind as_rows=True), or name it"
+        " in group= or, if it holds dates or times, in time= of make_supervised or"
+        " SequenceWindower."
     )
 
 

@@ -21,7 +21,7 @@ from .._compat import (
 )
 from .._input import all_or_nothing, check_features
 from .._sequences import Sequences
-from ._columns import as_table, refuse_dates, refuse_lazy
+from ._columns import as_table, is_frame, refuse_dates, refuse_lazy
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from ._order import Keys, RowOrder
 from ._series import Tails
@@ -305,9 +305,10 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         refuse_lazy(X)
         if self.group is None and self.time is None:
             refuse_dates(X)
-            return validate_data(
-                self, X, reset=reset, dtype="numeric", ensure_all_finite=False
-            )
+            if not is_frame(X):
+                return validate_data(
+                    self, X, reset=reset, dtype="numeric", ensure_all_finite=False
+                )
         X = as_table(X, "X")
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
