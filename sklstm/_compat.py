@@ -25,6 +25,7 @@ from sklearn.utils._optional_dependencies import check_pandas_support
 # The constraints that `_fit_context` and functions check parameters against.
 from sklearn.utils._param_validation import (
     HasMethods,
+    Hidden,
     Interval,
     RealNotInt,
     StrOptions,

@@ -222,7 +222,8 @@ class Sequences:
         arrays = list(arrays)
         if not arrays:
             raise ValueError("Found no sequence; expected at least one.")
-        columns = [list(getattr(array, "columns", [])) for array in arrays]
+        name = "column_names" if hasattr(type(arrays[0]), "column_names") else "columns"
+        columns = [list(getattr(array, name, [])) for array in arrays]
         tables = [np.asarray(array) for array in arrays]
         n_features = tables[0].shape[-1:]
         for i, table in enumerate(tables):

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._compat import HasMethods, _fit_context
 from ._input import KeepsSequences, all_or_nothing, is_ragged, read_sequences
+from ._rows._columns import refuse_lazy
 from ._sequences import Sequences
 
 
@@ -161,6 +162,7 @@ class StepTransformer(  # type: ignore[call-arg]
 
     def _read(self, X: Any, *, reset: bool) -> Sequences | None:
         """Read sequences; None for a table, whose rows are steps."""
+        refuse_lazy(X)
         if isinstance(X, Sequences) or is_ragged(X) or np.asarray(X).ndim == 3:
             return read_sequences(self, X, reset=reset)
         anything = {"dtype": None, "accept_sparse": True, "ensure_all_finite": False}

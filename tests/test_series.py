@@ -914,9 +914,74 @@ def test_dates_cannot_follow_numbers():
         windower.transform(later)
 
 
-def test_a_lazy_frame_is_to_be_collected():
-    with pytest.raises(TypeError, match=r"lazy frame.*pass X.collect\(\)"):
-        SequenceWindower().fit(pl.LazyFrame({"x": [1.0]}))
+def lazy_frame(library):
+    if library == "polars":
+        return pl.LazyFrame({"x": [1.0, 2.0]})
+    kind = type("DataFrame", (), {"columns": ["x"], "__len__": lambda self: 2})
+    kind.__module__ = f"{library}.dataframe"
+    return kind()
+
+
+@pytest.mark.parametrize(
+    ("library", "call"), [("polars", "collect"), ("dask", "compute")]
+)
+def test_a_lazy_frame_is_to_be_collected(library, call):
+    X, model = lazy_frame(library), make_pipeline(SequenceWindower(1), LSTMRegressor())
+    model[-1].set_params(hidden_size=2, max_epochs=1)
+    table = pl.DataFrame({"x": np.arange(9.0)})
+    model.fit(*make_supervised(table))
+    message = r"(X|data|history|future) is a lazy frame of {}, .*; pass \1\.{}\(\)\.$"
+    for read in [
+        SequenceWindower().fit,
+        SequenceWindower().fit(table).transform,
+        StepTransformer(StandardScaler()).fit,
+        lambda X: LSTMRegressor().fit(X, [1.0, 2.0]),
+        make_histories,
+        make_supervised,
+        lambda X: make_windows(X, 1),
+        lambda X: list(PanelTimeSeriesSplit(time="x").split(X)),
+        lambda X: add_future(X, table, ["x"], 1),
+        lambda X: add_future(table, X, ["x"], 1),
+        lambda X: forecast(model, X),
+    ]:
+        with pytest.raises(TypeError, match=message.format(library, call)):
+            read(X)
+
+
+def test_a_column_may_be_called_as_an_attribute_of_tables():
+    for name in ("column_names", "columns", "dtypes", "compute", "collect"):
+        X = pd.DataFrame({name: [1.0, 2.0], "when": [1, 2]})
+        assert make_histories(X, time="when").feature_names.tolist() == [name]
+
+
+def test_tables_of_pyarrow_are_read_as_those_of_pandas():
+    pa = pytest.importorskip("pyarrow")
+    rows = {"who": ["a", "b"] * 5, "when": DATES, "x": np.arange(10.0), "p": range(10)}
+    table = pd.DataFrame(rows)
+    arrow = pa.table({name: pa.array(column) for name, column in rows.items()})
+    keys = {"group": "who", "time": "when"}
+    for read in [
+        lambda X: make_histories(X, **keys),
+        lambda X: SequenceWindower(2, **keys).fit_transform(X),
+        lambda X: make_supervised(X, **keys, known=["p"], target="x")[0],
+    ]:
+        assert_array_equal(read(arrow).steps, read(table).steps)
+        assert read(arrow).feature_names.tolist() == read(table).feature_names.tolist()
+    one, numbers = {"target": "x", "time": "when"}, ["when", "x", "p"]
+    model = make_pipeline(SequenceWindower(2, flatten=True), LinearRegression())
+    model.fit(*make_supervised(arrow.select(numbers), **one | {"known": ["p"]}))
+    (X, y), (_, expected) = (
+        make_supervised(T, **one) for T in (arrow.select(numbers), table[numbers])
+    )
+    assert_array_equal(y, expected)
+    ragged = Sequences.from_arrays(
+        [arrow.select(["x", "p"])[:3], arrow.select(["x", "p"])]
+    )
+    assert ragged.feature_names.tolist() == ["x", "p"]
+    assert make_supervised(arrow, **keys, as_rows=True)[0].column_names == [*table]
+    with pytest.raises(ValueError, match="'what' is not in X, which has columns") as e:
+        SequenceWindower(group="what").fit(arrow)
+    assert "\n" not in str(e.value)
 
 
 def test_a_repeated_row_is_named_as_it_came():

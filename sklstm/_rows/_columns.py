@@ -28,7 +28,10 @@ class Place(NamedTuple):
 
 def column_names(X: Any) -> list[Any]:
     """Names of the columns of a dataframe, or positions of those of an array."""
-    return list(X.columns if is_frame(X) else range(np.shape(X)[1]))
+    if not is_frame(X):
+        return list(range(np.shape(X)[1]))
+    is_arrow = hasattr(type(X), "column_names")  # a column may have that name, too
+    return list(X.column_names if is_arrow else X.columns)
 
 
 def is_frame(table: Any) -> bool:
@@ -51,15 +54,23 @@ def as_table(X: Any, input_name: str) -> Any:
 def get_names(y: Any) -> list[Any] | None:
     """Names of the columns of a dataframe, or of a series; None if it has none."""
     if is_frame(y):
-        return list(y.columns)
+        return column_names(y)
     return None if getattr(y, "name", None) is None else [y.name]
 
 
-def refuse_lazy(X: Any) -> None:
+def refuse_lazy(X: Any, input_name: str = "X") -> None:
     """Raise if X is a lazy frame, whose rows are not known yet."""
-    if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
+    library = type(X).__module__.partition(".")[0]
+    # Of pandas it would refuse columns of the same name, before they can be named.
+    native = None if library == "pandas" else nw.from_native(X, pass_through=True)
+    if isinstance(native, nw.LazyFrame) or (
+        library == "dask" and is_frame(X)
+    ):  # which has series, too
+        calls = {"polars": ".collect()", "dask": ".compute()"}
+        call = calls.get(library, " as a dataframe of pandas or polars")
         raise TypeError(
-            "X is a lazy frame, whose rows are not known yet; pass X.collect()."
+            f"{input_name} is a lazy frame of {library}, whose rows are not known yet;"
+            f" pass {input_name}{call}."
         )
 
 

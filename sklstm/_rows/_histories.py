@@ -14,7 +14,7 @@ from .._sequences import Sequences
 from ._columns import GAP_TYPES, column_names, get_index, read_features
 from ._order import Keys, RowOrder
 from ._series import Tails, join_ranges
-from ._tables import append_leads, is_frame, name_leads, read_table
+from ._tables import TABLE, append_leads, is_frame, name_leads, read_table
 
 KEY_CONSTRAINTS: dict[str, list[Any]] = {
     "group": [Hashable, list, None],
@@ -23,9 +23,7 @@ KEY_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-@validate_params(
-    {"data": ["array-like"], **KEY_CONSTRAINTS}, prefer_skip_nested_validation=True
-)
+@validate_params({"data": TABLE, **KEY_CONSTRAINTS}, prefer_skip_nested_validation=True)
 def make_histories(
     data: Any, *, group: Any = None, time: Any = None, max_gap: Any = None
 ) -> Sequences:

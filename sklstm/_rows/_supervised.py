@@ -14,7 +14,7 @@ from .._compat import Interval, _safe_indexing, validate_params
 from ._columns import column_names, find_column, get_index, list_keys, read_features
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories, warn_of_disorder
 from ._order import Keys, RowOrder
-from ._tables import append_leads, is_frame, read_table, to_container
+from ._tables import TABLE, append_leads, is_frame, read_table, to_container
 
 # Share of the samples, and of the series, that may be lost without a word.
 MOST = 0.9
@@ -24,7 +24,7 @@ FEW = 20
 
 @validate_params(
     {
-        "data": ["array-like"],
+        "data": TABLE,
         "sequence_length": [Interval(Integral, 1, None, closed="left")],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
@@ -104,7 +104,7 @@ def make_windows(
 
 @validate_params(
     {
-        "data": ["array-like"],
+        "data": TABLE,
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "target": [Hashable, "array-like", None],
         **KEY_CONSTRAINTS,

@@ -8,12 +8,16 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .._compat import _safe_indexing
-from ._columns import as_table, column_names, is_frame
+from .._compat import HasMethods, Hidden, _safe_indexing
+from ._columns import as_table, column_names, is_frame, refuse_lazy
+
+# A lazy frame of polars is no array-like, but `read_table` says what to do with it.
+TABLE: list[Any] = ["array-like", Hidden(HasMethods("collect"))]
 
 
 def read_table(data: Any, input_name: str, **keys: Any) -> Any:
     """Read a table, or a series of one feature, of which `keys` name columns."""
+    refuse_lazy(data, input_name)
     if not is_frame(data) and np.ndim(data) == 1:
         named = [f"{name}={key!r}" for name, key in keys.items() if key is not None]
         series = nw.from_native(data, series_only=True, pass_through=True)
@@ -118,7 +122,8 @@ def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) ->
     backend = nw.from_native(like).implementation
     if values.ndim == 1:
         made = nw.new_series("", values, backend=backend).to_native()
-        if backend.is_pandas_like() or names[0] is not None:
+        is_named = backend.is_pandas_like() or names[0] is not None
+        if is_named and hasattr(made, "rename"):  # not so in pyarrow
             made = made.rename(names[0])
     else:  # polars has no names but strings
         columns = zip(map(str, names), values.T, strict=True)

@@ -21,7 +21,7 @@ from .._rows._columns import column_names, find_column, get_index, list_keys
 from .._rows._histories import cut_histories, warn_of_disorder
 from .._rows._order import Keys, RowOrder
 from .._rows._series import GAP, join_ranges
-from .._rows._tables import is_frame, read_table, set_columns, to_container
+from .._rows._tables import TABLE, is_frame, read_table, set_columns, to_container
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences
 from ._future import extend
@@ -31,9 +31,9 @@ from ._spread import predict_ends
 @validate_params(
     {
         "model": [HasMethods("predict")],
-        "history": ["array-like", Sequences],
+        "history": [*TABLE, Sequences],
         "n_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "future": ["array-like", None],
+        "future": [*TABLE, None],
         "target": [Hashable, "array-like", None],
         "interval": [Interval(Real, 0, 1, closed="neither"), "boolean", None],
     },
@@ -146,7 +146,8 @@ def forecast(
         if len(columns) > 1:
             return roll.frame(columns, roll.table, index)
         made = to_container(next(iter(columns.values())), roll.table, [None], index)
-        return made if history.name is None else made.rename(history.name)
+        name = getattr(history, "name", None)  # which those of pyarrow do not have
+        return made if name is None else made.rename(name)
     values = np.column_stack(list(columns.values()))
     shape = (roll.n_steps, len(columns)) if len(columns) > 1 else (roll.n_steps,)
     return values.reshape((-1, *shape) if roll.keys.group else shape)
@@ -300,7 +301,7 @@ def _find_targets(
             )
         return known
     if target is None and is_frame(future):
-        targets = [i for i in features if names[i] not in list(future.columns)]
+        targets = [i for i in features if names[i] not in column_names(future)]
     if target is None and len(targets) != 1:
         raise ValueError(
             "The model does not know which columns it forecasts, and"

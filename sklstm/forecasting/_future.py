@@ -19,18 +19,26 @@ from .._rows._columns import (
     read_labels,
     read_place,
     read_times,
+    refuse_lazy,
 )
 from .._rows._histories import KEY_CONSTRAINTS, check_gap, cut_histories
 from .._rows._order import Keys, RowOrder
 from .._rows._series import match_series, number_series
-from .._rows._tables import append_leads, is_frame, read_table, set_columns, stack_rows
+from .._rows._tables import (
+    TABLE,
+    append_leads,
+    is_frame,
+    read_table,
+    set_columns,
+    stack_rows,
+)
 from ._calendar import continue_column, continue_index
 
 
 @validate_params(
     {
-        "data": ["array-like"],
-        "future": ["array-like"],
+        "data": TABLE,
+        "future": TABLE,
         "known": [list],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         **KEY_CONSTRAINTS,
@@ -278,6 +286,7 @@ def _read(
     future: Any, table: Any, keys: Keys, needed: list[int]
 ) -> tuple[Any, dict[int, int]]:
     """The later rows, and where they have the columns of the table before."""
+    refuse_lazy(future, "future")
     names = column_names(table)
     if not is_frame(future):
         future = np.asarray(future) if not isinstance(future, list) else future
