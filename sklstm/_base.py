@@ -23,6 +23,7 @@ from ._input import (
     find_categorical,
     read_sequences,
     require_y,
+    warn_of_one_step,
 )
 from ._net._batches import BatchDataset, BatchLoader, Samples
 from ._net._callbacks import EpochTasks, make_callbacks
@@ -253,6 +254,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_X(self, X, *, reset):
         """Read X as `Sequences` of the features that fit has seen."""
         sequences = read_sequences(self, X, reset=reset)
+        if reset and self._made_with is not None:  # as it is of a 2-D array
+            warn_of_one_step(X, sequences, stacklevel=7)
         check_finite(sequences, self._dtype)
         if sequences.whole and (self.unroll != "series" or self.linear_skip):
             raise ValueError(

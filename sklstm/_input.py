@@ -86,14 +86,6 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     n_features = sequences.shape[2]
     if reset:
         is_table = not isinstance(checked, Sequences)
-        is_meant = is_table or isinstance(X, Sequences) or sequences.shape[1] > 1
-        if n_features > 1 and not is_meant:
-            warnings.warn(
-                f"X is {len(sequences)} sequences of 1 step of {n_features} features,"
-                " in which there is no order to learn from: give np.transpose(X, (0, 2,"
-                " 1)) if X is (cases, channels, time), as in aeon and sktime.",
-                stacklevel=8,
-            )
         estimator._made_with = None if is_table else sequences._made_with
         estimator._n_step_features = n_features
     elif n_features != estimator._n_step_features:
@@ -103,6 +95,18 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
             " n_timesteps as it was in fit."
         )
     return sequences
+
+
+def warn_of_one_step(X: Any, sequences: Sequences, stacklevel: int) -> None:
+    """Say so if an array or a list has one step of many features, and what may be."""
+    n_samples, n_timesteps, n_features = sequences.shape
+    if n_timesteps == 1 < n_features and not isinstance(X, Sequences):
+        warnings.warn(
+            f"X is {n_samples} sequences of 1 step of {n_features} features, in which"
+            " there is no order to learn from: give np.transpose(X, (0, 2, 1)) if X is"
+            " (cases, channels, time), as in aeon and sktime.",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequences:

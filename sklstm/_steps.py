@@ -11,7 +11,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._compat import HasMethods, _fit_context
-from ._input import KeepsSequences, all_or_nothing, is_ragged, read_sequences
+from ._input import (
+    KeepsSequences,
+    all_or_nothing,
+    is_ragged,
+    read_sequences,
+    warn_of_one_step,
+)
 from ._rows._columns import refuse_lazy
 from ._sequences import Sequences
 
@@ -164,7 +170,10 @@ class StepTransformer(  # type: ignore[call-arg]
         """Read sequences; None for a table, whose rows are steps."""
         refuse_lazy(X)
         if isinstance(X, Sequences) or is_ragged(X) or np.asarray(X).ndim == 3:
-            return read_sequences(self, X, reset=reset)
+            sequences = read_sequences(self, X, reset=reset)
+            if reset:
+                warn_of_one_step(X, sequences, stacklevel=5)
+            return sequences
         anything = {"dtype": None, "accept_sparse": True, "ensure_all_finite": False}
         validate_data(self, X, reset=reset, **anything)
         return None

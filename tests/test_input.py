@@ -12,6 +12,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
 
 from sklstm import (
@@ -19,6 +20,7 @@ from sklstm import (
     LSTMRegressor,
     Sequences,
     SequenceWindower,
+    StepTransformer,
     make_histories,
 )
 from tests._data import (
@@ -207,6 +209,9 @@ def test_channels_before_time_are_told_of(Estimator, form, method):
     assert "\n" not in str(caught[0].message)
     fitted.predict(given[form])  # warnings are errors in these tests
     getattr(make(Estimator), method)(np.transpose(X, (0, 2, 1)), y, **more)
+    with pytest.warns(UserWarning, match=message):
+        StepTransformer(StandardScaler()).fit(given[form])
+    StepTransformer(StandardScaler()).fit(np.transpose(X, (0, 2, 1)))
 
 
 def test_one_step_that_is_meant_is_not_told_of(Estimator):
