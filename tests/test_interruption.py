@@ -91,3 +91,18 @@ def test_a_warning_that_is_an_error_does_not_hide_an_interruption():
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate()
     assert "KeyboardInterrupt: fit was interrupted; the estimator keeps the" in errors
+
+
+def test_a_handler_of_ones_own_interrupts_too():
+    """It has to use `raise`, as callbacks do that only stop training."""
+    handler = """
+def handler(number, frame):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGINT, handler)
+"""
+    code = f"{START}\n{handler}\ntry:\n    lstm.fit(X, y)\n{END}"
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.read() == "interrupted True\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import signal
 from typing import Any
 
 import numpy as np
@@ -164,11 +165,15 @@ class ClassifierNet(ClassifierMixin, LSTMNet):
 
 def was_raised(error: KeyboardInterrupt) -> bool:
     """Whether a callback raised it to stop training, as in skorch, and not a signal."""
+    handler = signal.getsignal(signal.SIGINT)
+    handler = getattr(handler, "func", handler)  # of a partial, as asyncio's
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
+        if place.tb_frame.f_code is getattr(handler, "__code__", None):
+            return False  # somebody's own handler, which has to use `raise`
     assert place is not None
-    # A signal is raised by what is called or jumped to, and not by `raise`.
+    # Else a signal is raised by what is called or jumped to, and not by `raise`.
     code = place.tb_frame.f_code.co_code
     return dis.opname[code[place.tb_lasti]] == "RAISE_VARARGS"
 
