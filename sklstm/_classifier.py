@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -163,13 +165,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             As in `fit`; if `early_stopping` is set or `class_weight` balanced; or
             if `classes` is missing from the first call or lacks a label.
         """
-        _check_partial_fit_first_call(self, classes)
+        # Not on the classifier, which must not keep the classes of a failed call.
+        known = SimpleNamespace(classes_=getattr(self, "classes_", None))
+        _check_partial_fit_first_call(known, classes)
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not supported by partial_fit, which sees"
                 " a part of the labels only; give the weights as a dict."
             )
-        return self._partial_fit(X, y, sample_weight, classes=self.classes_)
+        return self._partial_fit(X, y, sample_weight, classes=known.classes_)
 
     def predict(self, X):
         """Predict the class of sequences.

@@ -147,3 +147,13 @@ def test_a_class_that_is_trained_away_from_is_refused(weights):
 def test_no_class_is_named():
     with pytest.raises(ValueError, match=r"^y has 0 class\(es\), \[\]; LSTMClassifier"):
         LSTMClassifier(2).partial_fit(np.zeros((6, 3)), np.arange(6) % 2, classes=[])
+
+
+@pytest.mark.parametrize("wrong", [[], [0], ["a", "b"]])
+def test_a_first_call_that_fails_names_no_classes(wrong):
+    X, y = np.zeros((6, 3)), np.arange(6) % 2
+    model = LSTMClassifier(2)
+    with pytest.raises(ValueError, match="class"):
+        model.partial_fit(X, y, classes=wrong)
+    assert not hasattr(model, "classes_")
+    assert_array_equal(model.partial_fit(X, y, classes=[0, 1]).classes_, [0, 1])
