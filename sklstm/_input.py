@@ -81,7 +81,9 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
             " make_histories."
         )
     else:
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        # A series has no features that could be counted, but its cells have values.
+        table = X if is_frame(X) else checked
+        validate_data(estimator, table, reset=reset, skip_check_array=True)
         sequences = rows_to_sequences(checked, estimator.n_timesteps)
     n_features = sequences.shape[2]
     if reset:

@@ -405,3 +405,12 @@ def test_sequences_are_iterated_one_by_one():
     windows = SequenceWindower(3).fit_transform(np.arange(5.0)[:, None])
     assert [x.ravel().tolist() for x in windows][3] == [1.0, 2.0, 3.0]
     assert len(pd.Series(list(windows))) == 5
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_a_series_of_lists_has_as_many_features_as_a_table(library):
+    table, y = np.arange(30.0).reshape(10, 3), np.arange(10.0)
+    model = LSTMRegressor(2, max_epochs=1).fit(np.zeros((10, 5, 2)), y)
+    model.fit(library.Series(table.tolist()), y)
+    assert model.n_features_in_ == 3
+    assert model.predict(table).shape == (10,)
