@@ -96,7 +96,7 @@ def test_scoring_callbacks_of_skorch_see_classes(scoring):
         assert_allclose(theirs, model.validation_scores_)
 
 
-@pytest.mark.parametrize("callback", [1, "checkpoint", print, ("name", 1)])
+@pytest.mark.parametrize("callback", [1, "checkpoint", print, ("name", 1), ()])
 def test_what_is_no_callback_is_named(callback):
     with pytest.raises(ValueError, match=r"^callbacks has .*; expected callbacks"):
         LSTMRegressor(4, callbacks=[callback]).fit(X, Y)

@@ -35,7 +35,7 @@ def make_callbacks(
     elif lr_scheduler == "reduce_on_plateau":
         callbacks += [LRScheduler("ReduceLROnPlateau", monitor, patience=5)]
     for other in others:
-        named = other[-1] if isinstance(other, tuple) else other
+        named = other[-1] if isinstance(other, tuple) and other else other
         is_callback = isinstance(named, Callback)
         if not (
             is_callback or (isinstance(named, type) and issubclass(named, Callback))
