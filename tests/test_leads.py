@@ -326,3 +326,30 @@ def test_keys_are_looked_for_in_data():
     with pytest.raises(ValueError, match="group='who' is not in data, which") as raised:
         make_supervised(SALES, group="who")
     assert "set_output" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "lead"),
+    [
+        ([1, 0], (0, 1)),
+        ([1.5, 2.5], (2.5, 1)),
+        ([True, False], (False, 1)),
+        ([("a",), ("b",)], ("b+1",)),
+        (pd.MultiIndex.from_product([["a"], ["x", "y"]]), ("a", "y+1")),
+        (pd.to_datetime(["2024", "2025"]), (pd.Timestamp("2025"), 1)),
+        (["x", "y"], "y+1"),
+    ],
+)
+def test_rows_with_leads_of_columns_of_any_name(names, lead):
+    """scikit-learn refuses names of which only some are strings."""
+    values = np.random.default_rng(0).normal(size=(30, 2))
+    table = pd.DataFrame(values, columns=names)
+    first, second = table.columns
+    options = {"target": [first], "known": [second]}
+    rows, y = make_supervised(table, **options, as_rows=True)
+    assert rows.columns[-1] == lead
+    model = make_pipeline(SequenceWindower(3, flatten=True), LinearRegression())
+    ours = model.fit(*make_supervised(values, target=[0], known=[1]))
+    expected = ours.predict(make_supervised(values, target=[0], known=[1])[0])
+    theirs = model.fit(rows, np.ravel(y)).predict(rows)
+    assert_allclose(theirs, np.ravel(expected))

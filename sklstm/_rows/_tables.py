@@ -101,20 +101,32 @@ def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> A
         return np.column_stack([X, *leads])
     names = name_leads(column_names(table), columns, ahead.shape[1])
     if hasattr(X, "isetitem"):
-        new = zip(names, leads, strict=True)
-        return X.assign(**{name: getattr(lead, "array", lead) for name, lead in new})
+        X = X.copy(deep=False)
+        for name, lead in zip(names, leads, strict=True):
+            X.insert(X.shape[1], name, getattr(lead, "array", lead))
+        return X
     return _with_columns(X, dict(zip(names, leads, strict=True)))
 
 
-def name_leads(names: list[Any], columns: list[int], horizon: int) -> list[str]:
-    """Name the values of columns 1 to `horizon` rows later; the names must be new."""
-    leads = [f"{names[i]}+{k}" for i in columns for k in range(1, horizon + 1)]
+def name_leads(names: list[Any], columns: list[int], horizon: int) -> list[Any]:
+    """Name the values of columns 1 to `horizon` rows later; the names must be new.
+
+    Those of columns that are no strings are none: scikit-learn takes no mixture.
+    """
+    leads = [_lead(names[i], k) for i in columns for k in range(1, horizon + 1)]
     if taken := [name for name in names if name in leads]:
         raise ValueError(
             f"The table has columns named {taken} already, which are made of known=:"
             " rename or remove them."
         )
     return leads
+
+
+def _lead(name: Any, k: int) -> Any:
+    """Name the value of a column k rows later, by the last level of its name."""
+    if isinstance(name, tuple):
+        return (*name[:-1], f"{name[-1]}+{k}")
+    return f"{name}+{k}" if isinstance(name, str) else (name, k)
 
 
 def to_container(values: np.ndarray, like: Any, names: list[Any], index: Any) -> Any:
