@@ -274,3 +274,10 @@ def test_windows_without_times_are_refused():
         folds_of(PanelTimeSeriesSplit(time="index"), windows)
     with pytest.raises(ValueError, match="X of type Sequences and no time="):
         folds_of(PanelTimeSeriesSplit(), windows)
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_a_table_without_rows(library):
+    rows = library.DataFrame({"day": [1.0], "sold": [2.0]})[:0]
+    with pytest.raises(ValueError, match=r"^The table has no rows; expected at least"):
+        next(PanelTimeSeriesSplit(2, time="day").split(rows))

@@ -255,6 +255,8 @@ def read_times(column: Any) -> tuple[np.ndarray, bool]:
             column = column.to_native().dt.tz_convert("UTC").dt.tz_localize(None)
         column = column.to_numpy()
     values = np.asarray(column)
+    if len(values) == 0:
+        raise ValueError("The table has no rows; expected at least 1.")
     if not missing.any():
         values = _parse_times(values)
         missing = ~np.isfinite(values)
