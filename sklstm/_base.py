@@ -319,7 +319,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "n_features": n_features,
                 "n_outputs": self._n_net_outputs,
                 "n_ids": count_ids(samples.sequences, positions),
-                "n_skipped": self.linear_skip * samples.sequences.shape[1],
+                "n_skipped": int(self.linear_skip) * samples.sequences.shape[1],
             }
             self._architecture = architecture
         for name, value in architecture.items():
@@ -345,7 +345,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         callbacks = self._make_callbacks(n_epochs, observers, valid is not None)
         net = self._make_net(device, callbacks)
         data = self._to_dataset(train, device)
-        work = self._work(data.rows_of_batch(self.batch_size))
+        work = self._work(data.rows_of_batch(self._plain("batch_size")))
         warm_up()
         with suit_threads(work):
             net.initialize()

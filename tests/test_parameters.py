@@ -9,7 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    SequenceWindower,
+    make_supervised,
+    make_windows,
+)
+from sklstm.forecasting import add_future
 from tests._data import EQUAL, LABELS, VALUES, make, message_of, target
 
 
@@ -140,3 +147,29 @@ def test_searches_over_ranges_of_numpy():
     model = LSTMRegressor(max_epochs=1, random_state=0)
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("linear_skip", np.bool_(True)), ("batch_size", np.uint8(5))]
+)
+def test_short_numbers_and_booleans_of_numpy(name, value):
+    X, y = np.random.default_rng(0).normal(size=(40, 6)), np.arange(40.0)
+    params = {"hidden_size": 64, "max_epochs": 2, "random_state": 0}
+    theirs = LSTMRegressor(**params | {name: value}).fit(X, y)
+    ours = LSTMRegressor(**params | {name: value.item()}).fit(X, y)
+    assert_array_equal(theirs.predict(X), ours.predict(X))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])
+def test_short_numbers_of_rows(kind):
+    rows = np.column_stack([np.arange(300.0), np.sin(np.arange(300.0))])
+    for make_ in (
+        lambda n: make_supervised(rows, n)[1],
+        lambda n: make_windows(rows, n, horizon=n, stride=n)[1],
+        lambda n: add_future(rows[:180], rows[180:, 1:], [1], n)[-1],
+    ):
+        assert_array_equal(make_(kind(120)), make_(120))
+    longest = np.iinfo(kind).max if kind is not np.int64 else 255
+    windower = SequenceWindower(kind(longest), time=0).fit(rows)
+    later = rows[-1:] + np.array([[1, 0]])
+    assert windower.transform(later).lengths == [longest]

@@ -86,6 +86,7 @@ def make_windows(
     (array([10, 20, 30]), np.int64(40))
     """
     table = read_table(data, "data")
+    sequence_length, horizon, stride = map(int, (sequence_length, horizon, stride))
     n_rows, n_needed = len(table), sequence_length + horizon
     if n_rows < n_needed:
         raise ValueError(
@@ -207,6 +208,7 @@ def make_supervised(
     """
     check_gap(max_gap, time)
     table = read_table(data, "data", group=group, time=time, known=known)
+    horizon = int(horizon)  # numpy's short ones overflow
     keys = Keys.find(table, group, time, "data")
     warn_of_disorder(table, keys)
     leads = keys.find_known(table, known)

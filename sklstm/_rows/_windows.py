@@ -225,7 +225,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self._known = order.found
         if self.time is not None and self.context:
             # The last row may come again, and the step before a window is looked at.
-            self._n_tail = self.sequence_length + 1
+            self._n_tail = int(self.sequence_length) + 1
             self._tails = Tails.of(
                 histories.steps, order.times, order.clock, order.runs, self._n_tail
             )

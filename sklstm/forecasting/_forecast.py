@@ -260,7 +260,7 @@ def find_windower(model: Any) -> SequenceWindower | None:
 def _reach(model: Any) -> int:
     """How many rows before the last the windows of a model hold."""
     if isinstance(model, SequenceWindower):
-        return model.sequence_length - 1
+        return int(model.sequence_length) - 1
     reaches = [_reach(part) for part in fitted_parts(model)]
     return sum(reaches) if isinstance(model, Pipeline) else max(reaches, default=0)
 

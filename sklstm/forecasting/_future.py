@@ -125,6 +125,7 @@ def add_future(
     """
     check_gap(max_gap, time)
     data = read_table(data, "data", group=group, time=time, known=known)
+    horizon = int(horizon)
     keys = Keys.find(data, group, time, "data")
     leads = keys.find_known(data, known)
     order = RowOrder(data, keys, max_gap)
