@@ -138,9 +138,15 @@ def require_y(estimator: Any, y: Any) -> None:
 def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
     """Return numeric targets of the samples as float64."""
     require_y(estimator, y)
+    whole = np.asarray(y)
     y = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
     )
+    if whole.dtype.kind in "iu" and np.abs(y).max() > 1 << 53:
+        raise ValueError(
+            f"y contains whole numbers of up to {np.abs(y).max():g}. Above 2**53"
+            " float64 does not tell them apart: subtract an offset."
+        )
     check_consistent_length(X, y)
     return y
 

@@ -127,3 +127,10 @@ def test_values_near_the_limit_of_their_type(dtype, offset):
     X, y = X.astype(dtype), np.arange(30)
     expected = clone(model).fit(X.astype(np.float64), y).predict(X.astype(np.float64))
     assert_array_equal(model.fit(X, y).predict(X), expected)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64])
+def test_whole_numbers_that_are_no_floats_are_refused(kind):
+    y = np.arange(10).astype(kind) + kind(2**62)
+    with pytest.raises(ValueError, match=r"^y contains whole numbers of up to 4\.6"):
+        LSTMRegressor(2, max_epochs=1).fit(np.zeros((10, 3)), y)
