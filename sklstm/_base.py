@@ -11,6 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -27,7 +28,8 @@ from ._input import (
 )
 from ._net._batches import BatchDataset, BatchLoader, Samples
 from ._net._callbacks import EpochTasks, make_callbacks
-from ._net._module import LSTMModule
+from ._net._line import fit_line
+from ._net._module import POOLINGS, LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
 from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
 from ._net._unroll import SeriesDataset, overlap
@@ -39,7 +41,8 @@ CONSTRAINTS: dict = {
     "num_layers": [Interval(Integral, 1, 1000, closed="both")],
     "bidirectional": ["boolean"],
     "dropout": [Interval(Real, 0, 1, closed="left")],
-    "pooling": [StrOptions({"last", "mean", "max"})],
+    "pooling": [StrOptions(set(POOLINGS))],
+    "frame_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "unroll": [StrOptions({"window", "series"})],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable, tuple],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -47,10 +50,14 @@ CONSTRAINTS: dict = {
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "lr_scheduler": [StrOptions({"cosine", "reduce_on_plateau"}), None],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
-    "max_epochs": [Interval(Integral, 1, None, closed="left")],
+    "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        StrOptions({"auto"}),
+        None,
+    ],
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean"],
     "standardize": ["boolean"],
@@ -70,11 +77,18 @@ ARCHITECTURE = (
     "bidirectional",
     "dropout",
     "pooling",
+    "frame_size",
     "dtype",
     "categorical_features",
     "embedding_size",
     "linear_skip",
 )
+# Steps of the net in the longest sequence, about, if frame_size is "auto".
+N_FRAMES = 12
+# Part of the loss of a constant by which a loss still falls fast in its last epochs.
+FAST = 0.1
+# Values that the linear path reads, at most: its regression takes their square.
+LINE_VALUES = 1024
 # Putting a batch in canonical order sorts it: not for more values than this.
 MERGED_VALUES = 1 << 20
 # Rows that are looked at together: in all at once the scaler takes several tables.
@@ -89,6 +103,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # What the two kinds of target differ in.
 
     linear_skip = False  # of a classifier
+    _effort = 1.0  # share of the updates that a classifier gets
 
     @property
     @abstractmethod
@@ -159,9 +174,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             infinite or NaN.
         """
         resume = self.warm_start and hasattr(self, "net_")
-        self._fit(
-            X, y, sample_weight, resume=resume, n_epochs=self._plain("max_epochs")
-        )
+        self._fit(X, y, sample_weight, resume=resume)
         return self._finish()
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -199,7 +212,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "partial_fit has no data to validate on; set early_stopping=False."
             )
         resume = hasattr(self, "net_")
-        self._fit(X, y, sample_weight, resume=resume, n_epochs=1, classes=classes)
+        self._fit(X, y, sample_weight, resume=resume, is_partial=True, classes=classes)
         return self._finish()
 
     def _finish(self):
@@ -213,14 +226,25 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             raise KeyboardInterrupt(f"fit was interrupted; {kept}")
 
     @all_or_nothing
-    def _fit(self, X, y, sample_weight, *, resume, n_epochs, classes=None):
+    def _fit(self, X, y, sample_weight, *, resume, is_partial=False, classes=None):
         check_together(self)
         samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
         train, valid = self._split(samples, resume=resume)
         self._prepare(samples, train, resume=resume)
+        n_epochs = 1 if is_partial else self._count_epochs(len(train))
         with self._observed(X, y, sample_weight, n_epochs) as observers:
-            self._train(train, valid, n_epochs, observers, resume=resume)
+            self._train(
+                train, valid, n_epochs, observers, resume=resume, is_partial=is_partial
+            )
         self._record()
+
+    def _count_epochs(self, n_samples):
+        """Return how often to go through the training data."""
+        if self.max_epochs != "auto":
+            return self._plain("max_epochs")
+        n_updates = max(min(25 * n_samples, 500), min(5 * n_samples, 1500))
+        n_batches = math.ceil(n_samples / self.batch_size)
+        return max(math.ceil(self._effort * n_updates / n_batches), 10)
 
     @contextmanager
     def _observed(self, X, y, sample_weight, n_epochs):
@@ -262,7 +286,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 f"X is {len(sequences)} whole histories of up to {sequences.shape[1]}"
                 f" steps, {int(sequences.lengths.sum())} steps in all: shorten them"
                 " with SequenceWindower before this estimator, or set unroll='series',"
-                " which reads each series once, and no linear_skip."
+                " which reads each series once, and linear_skip=False."
             )
         if reset:
             check_ids(sequences, self._find_categorical(sequences.shape[2]))
@@ -277,6 +301,22 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return find_categorical(
             self.categorical_features, self.embedding_size, n_features, names
         )
+
+    def _count_skipped(self, samples, frame_size):
+        """Return how many steps of the net, from the last one back, a line reads."""
+        if not self.linear_skip:
+            return 0
+        n_frames = math.ceil(samples.sequences.shape[1] / frame_size)
+        n_values = samples.sequences.shape[2] * frame_size
+        return min(n_frames, max(LINE_VALUES // n_values, 1))
+
+    def _find_frame_size(self, sequences, ids):
+        """Return how many steps of time a step of the net reads."""
+        if self.frame_size != "auto":
+            return self._plain("frame_size")
+        if self.unroll == "series" or ids:
+            return 1
+        return max(sequences.shape[1] // N_FRAMES, 1)
 
     def _split(self, samples, *, resume):
         """Set validation data aside; put a single batch in canonical order."""
@@ -311,6 +351,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         architecture["dtype"] = self._dtype
         positions = self._find_categorical(n_features)
         architecture["categorical_features"] = positions
+        architecture["frame_size"] = self._find_frame_size(train.sequences, positions)
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = self._fit_feature_scaler(train, positions)
@@ -319,9 +360,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "n_features": n_features,
                 "n_outputs": self._n_net_outputs,
                 "n_ids": count_ids(samples.sequences, positions),
-                "n_skipped": int(self.linear_skip) * samples.sequences.shape[1],
+                "n_skipped": self._count_skipped(samples, architecture["frame_size"]),
             }
             self._architecture = architecture
+        elif self.frame_size == "auto":
+            architecture["frame_size"] = self._architecture["frame_size"]
         for name, value in architecture.items():
             if value != self._architecture[name]:
                 raise ValueError(
@@ -338,11 +381,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         self._loss = loss
 
-    def _train(self, train, valid, n_epochs, observers, *, resume):
+    def _train(self, train, valid, n_epochs, observers, *, resume, is_partial):
         state = self.net_.get_plain_state() if resume else None
         self._n_before = len(state["history"]) if resume else 0
         device = resolve_device(self.device)
-        callbacks = self._make_callbacks(n_epochs, observers, valid is not None)
+        callbacks = self._make_callbacks(
+            n_epochs, observers, valid is not None, is_partial
+        )
         net = self._make_net(device, callbacks)
         data = self._to_dataset(train, device)
         work = self._work(data.rows_of_batch(self._plain("batch_size")))
@@ -353,11 +398,49 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 net.seed(self._random_state.randint(2**31))
             else:
                 net.set_plain_state(state)
+            if self._sizes["n_skipped"]:
+                # A part of the data, and vectors that are yet to be learnt, make no
+                # regression: then the line is trained like the rest.
+                is_fixed = not is_partial and not net.module_.embeddings
+                net.module_.skip.weight.requires_grad_(not is_fixed)
+                if is_fixed and state is None:
+                    fit_line(
+                        net.module_, data, self._loss.n_parts, self._loss.n_located
+                    )
             if valid is not None:
                 held_out = self._to_dataset(valid, device)
                 net.train_split = lambda data: (data, held_out)
             self._interrupted = net.train_on(data, n_epochs)
         self.net_ = net
+        if not (is_partial or self._interrupted):
+            self._check_converged(data, curve(net.history, "train_loss"))
+
+    def _check_converged(self, data, losses):
+        """Warn if nothing was learned, or more would have been."""
+        y, weight = data.y.numpy(force=True), data.weight
+        y = y if y.dtype.kind == "i" else y.astype(np.float64)
+        weight = np.ones(len(y)) if weight is None else weight.numpy(force=True)
+        constant = self._loss.of_constant(y, weight.astype(np.float64))
+        recent = losses[self._n_before :]
+        best, fall = min(recent), recent[-max(len(recent) // 10, 2)] - recent[-1]
+        what = "class shares" if is_classifier(self) else "one constant"
+        if constant > 0 and best >= constant:
+            warnings.warn(
+                f"{type(self).__name__} learned nothing: after {len(recent)} epochs its"
+                f" training loss is {best:.3g}, and predicting {what} has"
+                f" {constant:.3g}. Check that X tells of y; else try more max_epochs,"
+                " another learning_rate, less dropout or another frame_size.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+        elif len(recent) > 1 and fall > FAST * constant:
+            warnings.warn(
+                f"{type(self).__name__} stopped learning early: its training loss fell"
+                f" from {recent[-max(len(recent) // 10, 2)]:.3g} to {recent[-1]:.3g} in"
+                f" the last of {len(recent)} epochs. Give more max_epochs.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
 
     def _record(self):
         history = self.net_.history
@@ -423,17 +506,22 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
         )
 
-    def _make_callbacks(self, n_epochs, observers, validates):
-        is_fit = n_epochs > 1  # and not an epoch of partial_fit
+    def _make_callbacks(self, n_epochs, observers, validates, is_partial):
         return make_callbacks(
             max_grad_norm=self._plain("max_grad_norm"),
-            lr_scheduler=self.lr_scheduler if is_fit else None,
+            lr_scheduler=None if is_partial else self.lr_scheduler,
             n_epochs=n_epochs,
-            patience=self.n_iter_no_change if is_fit else None,
+            patience=None if is_partial else self._find_patience(n_epochs),
             tol=self.tol,
             score=self._validation_score if validates else None,
             others=(self.callbacks or []) + observers,
         )
+
+    def _find_patience(self, n_epochs):
+        """Return after how many epochs without progress training stops, or None."""
+        if self.n_iter_no_change != "auto":
+            return self._plain("n_iter_no_change")
+        return max(n_epochs // 5, 10) if self.early_stopping else None
 
     def _to_dataset(self, samples, device):
         y = samples.y
@@ -450,8 +538,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 steps = apply_scaler(self.scaler_, steps, dtype)
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
-        dataset = SeriesDataset if self._reads_series(sequences) else BatchDataset
-        return dataset(sequences, y, weight, dtype=DTYPES[dtype], device=device)
+        place = {"dtype": DTYPES[dtype], "device": device}
+        if self._reads_series(sequences):
+            return SeriesDataset(sequences, y, weight, **place)
+        place["frame_size"] = self._architecture["frame_size"]
+        return BatchDataset(sequences, y, weight, **place)
 
     def _reads_series(self, sequences):
         """Whether chunks of series are read, and not each sequence on its own."""
@@ -460,7 +551,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _work(self, n_rows):
         """Multiplications in the largest product of matrices of a step of time."""
         size = self._architecture["hidden_size"]
-        return n_rows * 4 * size * (size + self._sizes["n_features"])
+        n_inputs = self._sizes["n_features"] * self._architecture["frame_size"]
+        return n_rows * 4 * size * (size + n_inputs)
 
     # Prediction.
 
@@ -520,7 +612,13 @@ def check_together(estimator):
             "unroll='series' reads a series once, from its start; with"
             f" bidirectional={estimator.bidirectional} and"
             f" pooling={estimator.pooling!r} each window needs a reading of its own:"
-            " set unroll='window'."
+            " set bidirectional=False and pooling='last', or unroll='window'."
+        )
+    if estimator.unroll == "series" and estimator.frame_size not in (1, "auto"):
+        raise ValueError(
+            "unroll='series' has an output at each row, but a step of frame_size="
+            f"{estimator.frame_size} rows has one for all: set frame_size=1, or"
+            " unroll='window'."
         )
 
 

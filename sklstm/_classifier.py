@@ -74,24 +74,25 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     def __init__(
         self,
-        hidden_size=128,
+        hidden_size=64,
         *,
         num_layers=1,
-        bidirectional=False,
-        dropout=0.0,
-        pooling="last",
+        bidirectional=True,
+        dropout=0.5,
+        pooling="last_mean",
+        frame_size="auto",
         unroll="window",
         class_weight=None,
         optimizer="adam",
-        learning_rate=5e-3,
+        learning_rate=1e-2,
         weight_decay=0.0,
         max_grad_norm=1.0,
-        lr_scheduler=None,
+        lr_scheduler="cosine",
         batch_size=32,
-        max_epochs=100,
+        max_epochs="auto",
         early_stopping=False,
         validation_fraction=0.1,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         tol=1e-4,
         warm_start=False,
         standardize=True,
@@ -109,6 +110,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.pooling = pooling
+        self.frame_size = frame_size
         self.unroll = unroll
         self.class_weight = class_weight
         self.optimizer = optimizer

@@ -3,6 +3,8 @@
 from inspect import cleandoc
 from typing import TypeVar
 
+from sklearn.base import ClassifierMixin
+
 Cls = TypeVar("Cls", bound=type)
 
 SHARED = {
@@ -35,23 +37,30 @@ SHARED = {
     `SequenceWindower`; see :ref:`input_forms`.
 """,
     "network": """
-    hidden_size : int, default=128
+    hidden_size : int, default=64
         Size of the hidden state of each layer.
 
     num_layers : int, default=1
         Number of LSTM layers, each reading the one below; at most 1,000.
 
-    bidirectional : bool, default=False
+    bidirectional : bool, default={bidirectional}
         Whether each layer also reads the sequence from its end.
 
-    dropout : float, default=0.0
+    dropout : float, default={dropout}
         Share of the outputs of each layer, the last included, that are zeroed
         in training; at least 0 and below 1.
 
-    pooling : {"last", "mean", "max"}, default="last"
+    pooling : {"last", "mean", "max", "last_mean"}, default={pooling}
         How the outputs of the steps of a sequence become one vector: that of
-        the last step, or the mean or maximum over all steps. Padding has no
-        part in it.
+        the last step, the mean or maximum over all steps, or last and mean side
+        by side. Padding has no part in it.
+
+    frame_size : int or "auto", default="auto"
+        How many steps of time each step of the net reads at once. Frames are aligned
+        to the end of a sequence; the first repeats its first step where it is not
+        full. ``"auto"`` is a twelfth of the longest sequence in `fit`, rounded down,
+        and 1 for shorter ones, for ids and for ``unroll="series"``, which allows no
+        other.
 
     unroll : {"window", "series"}, default="window"
         How windows that overlap are read: each on its own, or as chunks of their
@@ -66,7 +75,7 @@ SHARED = {
         of either and a dict of other arguments, such as
         ``("sgd", {"momentum": 0.9})``.
 
-    learning_rate : float, default=0.005
+    learning_rate : float, default={learning_rate}
         Step size of the optimizer.
 
     weight_decay : float, default=0.0
@@ -75,7 +84,7 @@ SHARED = {
     max_grad_norm : float or None, default=1.0
         Gradients of a larger norm are scaled down to it; None leaves them.
 
-    lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default=None
+    lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default="cosine"
         How the learning rate changes: down to 0 along a cosine over `max_epochs`;
         to a tenth after 5 epochs without progress; or not at all, as ever in
         `partial_fit`. Others go in through `callbacks`.
@@ -84,13 +93,14 @@ SHARED = {
         Number of sequences in a step of the optimizer.
         With ``unroll="series"`` a chunk counts as up to 8 sequences.
 
-    max_epochs : int, default=100
-        Largest number of passes over the training data.
+    max_epochs : int or "auto", default="auto"
+        Largest number of passes over the training data. ``"auto"`` is what makes
+        {budget}, and at least 10 passes.
 
     early_stopping : bool, default=False
         Whether to hold out validation data, stop when their loss no longer
-        falls, and keep the weights of the best epoch. If False, training stops
-        when the training loss no longer falls.
+        falls, and keep the weights of the best epoch. If False, `n_iter_no_change`
+        looks at the training loss.
 
     validation_fraction : float, default=0.1
         Share of the sequences that is held out: a random one of independent
@@ -98,9 +108,10 @@ SHARED = {
         windows, without those that reach across the border. Ignored if
         `early_stopping` is False.
 
-    n_iter_no_change : int or None, default=10
+    n_iter_no_change : int, "auto" or None, default="auto"
         Number of epochs without progress after which training stops; None for
-        all of `max_epochs`. Ignored by `partial_fit`.
+        all of `max_epochs`. ``"auto"`` is a fifth of `max_epochs`, and at least 10,
+        with `early_stopping`, and else None. Ignored by `partial_fit`.
 
     tol : float, default=0.0001
         A loss lower by less than this is no progress.
@@ -212,10 +223,27 @@ SHARED = {
 }
 
 
+OF_REGRESSOR = {
+    "bidirectional": "False",
+    "dropout": "0.2",
+    "pooling": '"last"',
+    "learning_rate": "0.005",
+    "budget": "one step of the optimizer for each sequence, from 100 to 300 in all",
+}
+OF_CLASSIFIER = {
+    "bidirectional": "True",
+    "dropout": "0.5",
+    "pooling": '"last_mean"',
+    "learning_rate": "0.01",
+    "budget": "5 steps of the optimizer for each sequence, from 500 to 1,500 in all",
+}
+
+
 def fill(cls: Cls) -> Cls:
     """Put the common parts in place of their names in braces."""
     doc = cleandoc(cls.__doc__ or "")
-    for name, text in reversed(SHARED.items()):
+    own = OF_CLASSIFIER if issubclass(cls, ClassifierMixin) else OF_REGRESSOR
+    for name, text in [*reversed(SHARED.items()), *own.items()]:
         doc = doc.replace(f"{{{name}}}", cleandoc(text))
     cls.__doc__ = f"{doc}\n"
     return cls

@@ -34,9 +34,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     ----------
     {network}
 
-    linear_skip : bool, default=False
-        Whether a linear layer from all steps of a sequence is added to the output
-        of the LSTM; of longer sequences than in fit it reads the end.
+    linear_skip : bool, default=True
+        Whether a linear layer from the steps of a sequence is added to the output
+        of the LSTM. `fit` sets it to a ridge regression, whose penalty it chooses by
+        leaving each sequence out in turn, and the LSTM learns what that leaves over.
+        With ids, and in `partial_fit`, it starts at zero and is trained. It reads up
+        to 1,024 values, and of longer sequences than in fit the end.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "gaussian"}, \
             default="squared_error"
@@ -94,26 +97,27 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     def __init__(
         self,
-        hidden_size=128,
+        hidden_size=64,
         *,
         num_layers=1,
         bidirectional=False,
-        dropout=0.0,
+        dropout=0.2,
         pooling="last",
+        frame_size="auto",
         unroll="window",
-        linear_skip=False,
+        linear_skip=True,
         loss="squared_error",
         quantile=0.5,
         optimizer="adam",
         learning_rate=5e-3,
         weight_decay=0.0,
         max_grad_norm=1.0,
-        lr_scheduler=None,
+        lr_scheduler="cosine",
         batch_size=32,
-        max_epochs=100,
+        max_epochs="auto",
         early_stopping=False,
         validation_fraction=0.1,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         tol=1e-4,
         warm_start=False,
         standardize=True,
@@ -131,6 +135,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.pooling = pooling
+        self.frame_size = frame_size
         self.unroll = unroll
         self.linear_skip = linear_skip
         self.loss = loss
@@ -228,6 +233,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _in_shape(self, values):
         """Return values as y was: of one dimension, or of two."""
         return values.ravel() if self._y_ndim == 1 else values
+
+    # The line is the larger part, and what is left to learn the noisier one.
+    _effort = 0.2
 
     @property
     def _n_net_outputs(self):

@@ -62,16 +62,21 @@ class BatchDataset(Dataset):
         *,
         dtype: torch.dtype,
         device: torch.device,
+        frame_size: int = 1,
     ) -> None:
         # torch warns of read-only memory, though nothing is ever written here.
         steps = np.require(sequences.steps, requirements=["C", "W"])
         self.steps = torch.as_tensor(steps, dtype=dtype, device=device)
         self.starts = torch.as_tensor(sequences.starts, device=device)
-        self.lengths = torch.as_tensor(sequences.lengths, device=device)
+        n_steps = torch.as_tensor(sequences.lengths, device=device)
+        self.lengths = -(-n_steps // frame_size)  # in frames
+        # Frames end with their sequence: the first may begin before it.
+        self.before = self.lengths * frame_size - n_steps
         self.generator: torch.Generator | None = None  # of the order of batches
-        self.max_length = sequences.shape[1]
+        self.max_length = -(-sequences.shape[1] // frame_size)
         self.time = torch.arange(self.max_length, device=device)[:, None]
-        self.equal_lengths = bool((sequences.lengths == self.max_length).all())
+        self.within = torch.arange(frame_size, device=device)
+        self.equal_lengths = bool((sequences.lengths == sequences.shape[1]).all())
         self.weight: Tensor | None = None  # if they do not differ
         if y is not None and weight is not None:
             kind = dtype if y.dtype.kind == "f" else torch.int64
@@ -90,7 +95,8 @@ class BatchDataset(Dataset):
 
     def rows_of_prediction(self) -> int:
         """Count what is read together in prediction."""
-        return min(max(PREDICTION_STEPS // self.max_length, ROW_MULTIPLE), len(self))
+        n_steps = self.max_length * len(self.within)
+        return min(max(PREDICTION_STEPS // n_steps, ROW_MULTIPLE), len(self))
 
     def batches(self, batch_size: int, shuffle: bool) -> Iterator[Batch]:
         """Yield the batches of an epoch."""
@@ -108,7 +114,8 @@ class BatchDataset(Dataset):
         # The longest first: a batch is then as long as its first sequence.
         order = torch.argsort(self.lengths, stable=True, descending=True)
         while len(order):
-            size = max(PREDICTION_STEPS // int(self.lengths[order[0]]), 1)
+            n_steps = int(self.lengths[order[0]]) * len(self.within)
+            size = max(PREDICTION_STEPS // n_steps, 1)
             size += -size % ROW_MULTIPLE
             chosen, order = order[:size], order[size:]
             filling = chosen[:1].expand(-len(chosen) % ROW_MULTIPLE)
@@ -126,20 +133,28 @@ class BatchDataset(Dataset):
         return outputs.cpu().numpy()
 
     def inputs(self, chosen: Tensor) -> dict[str, Any]:
-        """Gather sequences, left-aligned, with zeros after the last step."""
-        starts = self.starts[chosen]
+        """Gather sequences, left-aligned, with zeros after the last frame."""
         if self.equal_lengths:
-            return {"x": self._gather(starts + self.time)}
+            return {"x": self._gather(chosen, self.time)}
         lengths = self.lengths[chosen]
         time = self.time[: int(lengths.max())]
-        # Positions after the end read the last step, to stay inside the table.
-        x = self._gather(starts + torch.minimum(time, lengths - 1))
-        x.masked_fill_((time >= lengths)[..., None], 0.0)
-        return {"x": x, "lengths": lengths}
+        # Positions after the end read the last frame, to stay inside the table.
+        x = self._gather(chosen, torch.minimum(time, lengths - 1))
+        padding = (time >= lengths).view(*x.shape[:2], *[1] * (x.ndim - 2))
+        return {"x": x.masked_fill_(padding, 0.0), "lengths": lengths}
 
-    def _gather(self, rows: Tensor) -> Tensor:
+    def _gather(self, chosen: Tensor, time: Tensor) -> Tensor:
+        """Take (n_timesteps, batch, n_features), or frames between the last two."""
+        starts = self.starts[chosen]
+        if len(self.within) == 1:
+            return self._take(starts + time)
+        first = (starts - self.before[chosen] + time * len(self.within))[..., None]
+        # What would come before the first step repeats it.
+        return self._take(torch.maximum(first + self.within, starts[:, None]))
+
+    def _take(self, rows: Tensor) -> Tensor:
         x = self.steps.index_select(0, rows.reshape(-1))
-        return x.view(*rows.shape, -1)  # (n_timesteps, batch, n_features)
+        return x.view(*rows.shape, -1)
 
     def _shuffled(self, size: int) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""

@@ -57,6 +57,7 @@ class Loss:
     """A loss whose net has one output for a target, or for a class."""
 
     n_parts = 1  # outputs of the net for a target
+    n_located = 1  # how many of these, the first, are values of it
     meaning = "point forecasts"  # what they are
 
     def __init__(self, name: str) -> None:
@@ -69,6 +70,23 @@ class Loss:
     def center(self, parts: np.ndarray) -> np.ndarray:
         """Return the forecast of each target, (n_samples, n_targets)."""
         return parts[..., 0]
+
+    def of_constant(self, y: np.ndarray, weight: np.ndarray) -> float:
+        """Return the mean loss of the best outputs that are the same for all."""
+        if self.name == "cross_entropy":
+            share = np.bincount(y, weight) / weight.sum()
+            outputs = np.log(np.maximum(share, np.finfo(np.float64).tiny))
+        else:
+            outputs = self._constant(y, weight).ravel()  # (n_targets * n_parts,)
+        repeated = torch.as_tensor(outputs).expand(len(y), -1)
+        losses = self.criterion()(repeated, torch.as_tensor(y)).reshape(len(y), -1)
+        return float(np.average(losses.mean(dim=1).numpy(), weights=weight))
+
+    def _constant(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the best constant for each target."""
+        if self.name == "absolute_error":
+            return find_quantiles(y, 0.5, weight)
+        return np.average(y, axis=0, weights=weight)
 
     def std(self, parts: np.ndarray) -> np.ndarray:
         """Return the standard deviation of each target, (n_samples, n_targets)."""
@@ -92,7 +110,7 @@ class QuantileLoss(Loss):
                 " 1, or a list of such numbers in increasing order."
             )
         self.quantiles = quantiles.tolist()
-        self.n_parts = len(self.quantiles)
+        self.n_parts = self.n_located = len(self.quantiles)
         self.meaning = f"quantiles {self.quantiles}"
 
     def criterion(self) -> nn.Module:
@@ -105,6 +123,9 @@ class QuantileLoss(Loss):
         low = int(place)
         high = min(low + 1, self.n_parts - 1)
         return parts[..., low] + (place - low) * (parts[..., high] - parts[..., low])
+
+    def _constant(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return np.moveaxis(find_quantiles(y, self.quantiles, weight), 0, -1)
 
     def sort(self, parts: np.ndarray) -> np.ndarray:
         """Put crossing quantiles in order."""
@@ -123,8 +144,18 @@ class GaussianLoss(Loss):
     def criterion(self) -> nn.Module:
         return GaussianCRPS()
 
+    def _constant(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        mean = np.average(y, axis=0, weights=weight)
+        std = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weight)) + MIN_STD
+        return np.stack([mean, std + np.log(-np.expm1(-std))], axis=-1)
+
     def std(self, parts: np.ndarray) -> np.ndarray:
         return np.logaddexp(0, parts[..., 1]) + MIN_STD
+
+
+def find_quantiles(y: np.ndarray, q: Any, weight: np.ndarray) -> np.ndarray:
+    """Return weighted quantiles of each target."""
+    return np.quantile(y, q, axis=0, weights=weight, method="inverted_cdf")
 
 
 def make_loss(name: str, quantile: Any) -> Loss:

@@ -11,6 +11,13 @@ from torch import Tensor, nn
 # BLAS multiplies rows of a width that is no multiple of this by another path, on which
 # the bits of a row depend on where in memory it stands.
 WIDTH = 16
+# What stands side by side in the vector of a sequence.
+POOLINGS = {
+    "last": ["last"],
+    "mean": ["mean"],
+    "max": ["max"],
+    "last_mean": ["last", "mean"],
+}
 # Values of sequences that are copied at a time to be read linearly, over WIDTH.
 SKIPPED_VALUES = 1 << 18
 
@@ -34,6 +41,7 @@ class LSTMModule(nn.Module):
         n_ids: Sequence[int] = (),
         embedding_size: int | None = None,
         n_skipped: int = 0,
+        frame_size: int = 1,
     ) -> None:
         super().__init__()
         self.pooling = pooling
@@ -53,7 +61,7 @@ class LSTMModule(nn.Module):
             nn.Embedding(n + 1, size, **kind)
             for n, size in zip(n_ids, sizes, strict=True)
         )
-        n_inputs = len(numeric) + sum(sizes)
+        n_inputs = frame_size * (len(numeric) + sum(sizes))
         self.lstm = nn.LSTM(
             n_inputs,
             hidden_size,
@@ -63,7 +71,8 @@ class LSTMModule(nn.Module):
             bidirectional=bidirectional,
             **kind,
         )
-        self.head = nn.Linear(hidden_size * (1 + bidirectional), n_outputs, **kind)
+        n_pooled = hidden_size * (1 + bidirectional) * len(POOLINGS[pooling])
+        self.head = nn.Linear(n_pooled, n_outputs, **kind)
         if n_skipped:
             self.skip = nn.Linear(n_skipped * n_inputs, n_outputs, bias=False, **kind)
         for part in self.children():
@@ -101,7 +110,7 @@ class LSTMModule(nn.Module):
         at: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Map sequences to outputs, (batch, n_outputs)."""
-        x = self._embed(x)
+        x = self.embed(x)
         # An LSTM is causal: what lies after a sequence cannot change its outputs.
         turns = self.lstm.bidirectional and lengths is not None
         drops = self.training and self.dropout > 0 and self.lstm.num_layers > 1
@@ -113,26 +122,33 @@ class LSTMModule(nn.Module):
         output = self._project(self.head, self._drop(pooled))
         if not self.n_skipped:
             return output
-        if at is None:
-            columns = torch.arange(x.shape[1], device=x.device)
-            if lengths is None:
-                lengths = torch.full_like(columns, len(x))
-            at = lengths - 1, columns, lengths
-        return output + self._skip(x, *at)
+        return output + self._skip(x, *(self.ends(x, lengths) if at is None else at))
+
+    def ends(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the last step, the column and the length of each sequence."""
+        columns = torch.arange(x.shape[1], device=x.device)
+        if lengths is None:
+            lengths = torch.full_like(columns, len(x))
+        return lengths - 1, columns, lengths
 
     def _skip(self, x: Tensor, *at: Tensor) -> Tensor:
         """Read linearly the steps of sequences with such ends, columns and lengths."""
-        lags = torch.arange(self.n_skipped, device=x.device)
         # Each sequence is copied here, so that not too many may be at a time.
         size = max(SKIPPED_VALUES // self.skip.in_features, 1) * WIDTH
         parts = (part.split(size) for part in at)
-        outputs = []
-        for end, column, length in zip(*parts, strict=True):
-            steps = end[:, None] - lags  # (n_targets, n_skipped)
-            last = x[steps.clamp(min=0), column[:, None]]
-            last = last.masked_fill((lags >= length[:, None])[..., None], 0.0)
-            outputs.append(self._project(self.skip, last.flatten(start_dim=1)))
-        return torch.cat(outputs)
+        outputs = (
+            self._project(self.skip, self.lagged(x, *part))
+            for part in zip(*parts, strict=True)
+        )
+        return torch.cat(list(outputs))
+
+    def lagged(self, x: Tensor, end: Tensor, column: Tensor, length: Tensor) -> Tensor:
+        """Return the last steps side by side, with zeros before the first."""
+        lags = torch.arange(self.n_skipped, device=x.device)
+        steps = end[:, None] - lags  # (n_targets, n_skipped)
+        last = x[steps.clamp(min=0), column[:, None]]
+        last = last.masked_fill((lags >= length[:, None])[..., None], 0.0)
+        return last.flatten(start_dim=1)
 
     def _project(self, layer: nn.Linear, x: Tensor) -> Tensor:
         """Apply a layer; in prediction so that company does not change bits."""
@@ -176,24 +192,29 @@ class LSTMModule(nn.Module):
         options = True, 1, 0.0, self.training, False, False
         return torch.lstm(x, (state, state), tuple(weights), *options)[0]
 
-    def _embed(self, x: Tensor) -> Tensor:
-        """Put the vectors of the ids behind the numeric features."""
+    def embed(self, x: Tensor) -> Tensor:
+        """Put vectors of ids behind numeric features, and steps of a frame together."""
         if not self.embeddings:
-            return x
+            return x.flatten(start_dim=2)  # (time, batch, frame_size * n_features)
         parts = [x.index_select(-1, self.numeric_features)]
         for i, embedding in zip(
             self.categorical_features, self.embeddings, strict=True
         ):
             parts.append(embedding(x[..., i].clamp(min=-1).long() + 1))
-        return torch.cat(parts, dim=-1)  # (time, batch, n_numeric + sizes)
+        # (time, batch, frame_size * (n_numeric + sizes))
+        return torch.cat(parts, dim=-1).flatten(start_dim=2)
 
     def _pool(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:
         """Reduce (time, batch, features) to (batch, features) over real steps."""
-        if self.pooling == "mean":
+        parts = [self._pool_by(how, hidden, lengths) for how in POOLINGS[self.pooling]]
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    def _pool_by(self, how: str, hidden: Tensor, lengths: Tensor | None) -> Tensor:
+        if how == "mean":
             # Unlike those of sum, its bits do not depend on what follows a sequence.
             n_steps = len(hidden) if lengths is None else lengths[:, None]
             return _at_ends(hidden.cumsum(dim=0), lengths) / n_steps
-        if self.pooling == "max":
+        if how == "max":
             if lengths is not None:
                 time = torch.arange(len(hidden), device=hidden.device)
                 padding = (time[:, None] >= lengths)[..., None]  # (time, batch, 1)

@@ -133,7 +133,7 @@ class SeriesDataset(BatchDataset):
         device = self.steps.device
         at = chunks.step[targets], column, self.lengths[targets]
         inputs = {
-            "x": self._gather(rows.to(device)),
+            "x": self._take(rows.to(device)),
             "at": tuple(part.to(device) for part in at),
         }
         return inputs, targets.to(device)
