@@ -417,12 +417,14 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_converged(self, data, losses):
         """Warn if nothing was learned, or more would have been."""
+        recent = losses[self._n_before :]
+        if not recent:
+            return  # a callback has ended the first epoch
         y, weight = data.y.numpy(force=True), data.weight
         y = y if y.dtype.kind == "i" else y.astype(np.float64)
         weight = np.ones(len(y)) if weight is None else weight.numpy(force=True)
         constant = self._loss.of_constant(y, weight.astype(np.float64))
-        recent = losses[self._n_before :]
-        best, fall = min(recent), recent[-max(len(recent) // 10, 2)] - recent[-1]
+        best, before = min(recent), recent[-max(len(recent) // 10, 2) :][0]
         what = "class shares" if is_classifier(self) else "one constant"
         if constant > 0 and best >= constant:
             warnings.warn(
@@ -431,15 +433,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 f" {constant:.3g}. Check that X tells of y; else try more max_epochs,"
                 " another learning_rate, less dropout or another frame_size.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
-        elif len(recent) > 1 and fall > FAST * constant:
+        elif before - recent[-1] > FAST * constant:
             warnings.warn(
                 f"{type(self).__name__} stopped learning early: its training loss fell"
-                f" from {recent[-max(len(recent) // 10, 2)]:.3g} to {recent[-1]:.3g} in"
-                f" the last of {len(recent)} epochs. Give more max_epochs.",
+                f" from {before:.3g} to {recent[-1]:.3g} in the last of {len(recent)}"
+                " epochs. Give more max_epochs.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
     def _record(self):

@@ -34,7 +34,8 @@ def fit_line(module: Any, data: BatchDataset, n_parts: int, n_located: int) -> N
     weight = None if data.weight is None else data.weight[rows].numpy(force=True)
     X = torch.cat(parts).numpy(force=True).astype(np.float64)
     line = RidgeCV(len(X) * PENALTIES, alpha_per_target=y.shape[1] > 1)
-    line.fit(X, y.numpy(force=True).astype(np.float64), weight)
+    with np.errstate(divide="ignore", invalid="ignore"):  # one sequence left out of one
+        line.fit(X, y.numpy(force=True).astype(np.float64), weight)
     coef, intercept = (
         torch.as_tensor(values).to(module.skip.weight)
         for values in (np.atleast_2d(line.coef_), np.atleast_1d(line.intercept_))
