@@ -793,7 +793,9 @@ def test_a_series_has_no_room_for_keys():
 def test_meta_estimators_read_what_their_parts_were_fitted_to():
     series = ar2(60)
     X, y = make_supervised(series)
-    lstm = LSTMRegressor(4, unroll="series", max_epochs=2, random_state=0)
+    lstm = LSTMRegressor(
+        4, unroll="series", linear_skip=False, max_epochs=2, random_state=0
+    )
     naive = NaiveRegressor(period=12)
     for parts in ([lstm, naive], [naive, NaiveRegressor()], [naive, lstm]):
         model = VotingRegressor([(str(i), part) for i, part in enumerate(parts)])

@@ -221,7 +221,7 @@ def test_histories_are_not_converted_to_an_array():
 
 
 def test_an_lstm_names_the_windower_that_was_forgotten():
-    model = LSTMRegressor(4, max_epochs=1)
+    model = LSTMRegressor(4, linear_skip=False, max_epochs=1)
     message = "599 whole histories of up to 599 steps, 179700 steps in all: shorten"
     with pytest.raises(ValueError, match=message):
         model.fit(X, Y)

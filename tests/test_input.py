@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
@@ -205,6 +206,8 @@ def test_channels_before_time_are_told_of(Estimator, form, method):
     message = r"12 sequences of 1 step of 30 features, .* give np.transpose"
     with pytest.warns(UserWarning, match=message) as caught:
         fitted = getattr(make(Estimator), method)(given[form], y, **more)
+    # Whether so little has learned enough is another question.
+    caught = [w for w in caught if w.category is not ConvergenceWarning]
     assert len(caught) == 1
     assert "\n" not in str(caught[0].message)
     fitted.predict(given[form])  # warnings are errors in these tests

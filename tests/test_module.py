@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
 from sklstm._net._module import LSTMModule, suggest_size
 
-POOLINGS = ["last", "mean", "max"]
+POOLINGS = ["last", "mean", "max", "last_mean"]
 
 
 def sigmoid(x):
@@ -38,13 +38,19 @@ def head(module, pooled):
     return state["weight"] @ pooled + state["bias"]
 
 
+POOLED = {
+    "last": lambda states: states[-1],
+    "mean": lambda states: states.mean(axis=0),
+    "max": lambda states: states.max(axis=0),
+    "last_mean": lambda states: np.r_[states[-1], states.mean(axis=0)],
+}
+
+
 def by_hand(model, sequence):
     """Output of the net for one sequence in the user's units."""
     x = model.scaler_.transform(sequence)
     states = unroll(model.module_, x)
-    pool = {"last": lambda s: s[-1], "mean": lambda s: s.mean(0)}
-    pooled = pool.get(model.pooling, lambda s: s.max(0))(states)
-    return head(model.module_, pooled)
+    return head(model.module_, POOLED[model.pooling](states))
 
 
 def ragged(rng, n=20):
@@ -56,7 +62,9 @@ def test_regressor_is_the_cell_unrolled_by_hand(pooling):
     rng = np.random.default_rng(0)
     X = ragged(rng)
     y = np.array([x[:, 0].mean() * 10 + 100 for x in X])
-    model = LSTMRegressor(8, pooling=pooling, max_epochs=3, random_state=0).fit(X, y)
+    model = LSTMRegressor(
+        8, pooling=pooling, linear_skip=False, max_epochs=3, random_state=0
+    ).fit(X, y)
     scaler = model.target_scaler_
     expected = [by_hand(model, x) * scaler.scale_ + scaler.mean_ for x in X]
     assert_allclose(model.predict(X), np.ravel(expected), rtol=1e-5)
@@ -65,7 +73,9 @@ def test_regressor_is_the_cell_unrolled_by_hand(pooling):
 def test_classifier_is_the_cell_unrolled_by_hand():
     rng = np.random.default_rng(0)
     X, y = ragged(rng), rng.integers(0, 3, size=20)
-    model = LSTMClassifier(8, max_epochs=3, random_state=0).fit(X, y)
+    model = LSTMClassifier(
+        8, bidirectional=False, pooling="last", max_epochs=3, random_state=0
+    ).fit(X, y)
     logits = np.stack([by_hand(model, x) for x in X])
     assert_allclose(model.decision_function(X), logits, atol=1e-5)
     odds = np.exp(logits)
@@ -89,9 +99,11 @@ def make_module(bidirectional, pooling, num_layers=2):
 def pooled_plainly(module, x):
     """Reference for one sequence x (time, features) on torch's LSTM."""
     hidden, (h_n, _) = module.lstm(x[:, None])
+    last = h_n.reshape(module.lstm.num_layers, -1, 5)[-1]  # (directions, hidden)
     if module.pooling == "last":
-        last = h_n.reshape(module.lstm.num_layers, -1, 5)[-1]  # (directions, hidden)
         return module.head(last.reshape(-1))
+    if module.pooling == "last_mean":
+        return module.head(torch.cat([last.reshape(-1), hidden[:, 0].mean(dim=0)]))
     pool = {"mean": torch.mean, "max": torch.amax}[module.pooling]
     return module.head(pool(hidden[:, 0], dim=0))
 
