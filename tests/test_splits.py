@@ -317,7 +317,9 @@ def test_shuffled_rows_change_nothing_in_a_blend(as_rows):
     walk = np.cumsum(np.random.default_rng(0).normal(size=300))
     table = np.c_[np.arange(300), walk]
     ridge = make_pipeline(SequenceWindower(8, flatten=True), Ridge())
-    lstm = LSTMRegressor(4, max_epochs=1, random_state=0, dtype="float64")
+    lstm = LSTMRegressor(
+        4, linear_skip=False, max_epochs=1, random_state=0, dtype="float64"
+    )
     models = [("naive", NaiveRegressor()), ("ridge", ridge), ("lstm", lstm)]
     blend = Blend(models, ["naive"], margin=-99)
     windower = SequenceWindower(8, time=0 if as_rows else None)
