@@ -228,6 +228,8 @@ def test_an_lstm_names_the_windower_that_was_forgotten():
     model.set_params(unroll="series").fit(X, Y)  # reads 599 steps once
     with pytest.raises(ValueError, match="SequenceWindower"):
         model.set_params(unroll="window").predict(X)
+    with pytest.raises(ValueError, match=r"and linear_skip=False\.$"):
+        model.set_params(unroll="series", linear_skip=True).fit(X, Y)
 
 
 def n_calls(function):

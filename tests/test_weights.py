@@ -51,6 +51,17 @@ def test_weight_zero_is_removal(Estimator, form, batch_size):
     assert weighted.loss_curve_ == removed.loss_curve_
 
 
+def test_weights_count_as_samples_do_in_the_length_of_training(Estimator):
+    X, y = FORMS["ragged"], target(Estimator)
+    weight = np.array([1, 2, 3, 1, 2, 1, 0, 1, 2, 1, 1, 2])
+    auto = {"max_epochs": "auto", "frame_size": 2, "hidden_size": 2}
+    weighted = make(Estimator, **auto).fit(X, y, sample_weight=weight)
+    rows = np.repeat(np.arange(N), weight)
+    repeated = make(Estimator, **auto).fit(_safe_indexing(X, rows), y[rows])
+    assert weighted.n_iter_ == repeated.n_iter_ >= 55
+    assert_array_equal(outputs(weighted, X), outputs(repeated, X))
+
+
 def test_weight_two_is_repetition(Estimator, form):
     X, y = FORMS[form], target(Estimator)
     weight = np.array([1, 2, 3, 1, 2, 1, 0, 1, 2, 1, 1, 2])
