@@ -34,7 +34,10 @@ PENALTIES = 10.0 ** np.arange(-1, 6)
 LSTM = {
     "hidden_size": 32,
     "unroll": "series",
-    "linear_skip": True,
+    "dropout": 0.0,
+    "lr_scheduler": None,
+    "max_epochs": 100,
+    "n_iter_no_change": 10,
     "early_stopping": True,
 }
 # As their authors give them; LSTM and Informer in Zhou et al. (2021), "Informer", table

@@ -41,7 +41,9 @@ ENV = Path.home() / ".cache/sklstm-benchmarks/aeon-1.6.0"
 PADDED = 30  # steps; the test part has longer sequences than the training part
 TUNED = {
     "hidden_size": 64,
+    "frame_size": 1,
     "dropout": 0.2,
+    "learning_rate": 0.005,
     "batch_size": 16,
     "lr_scheduler": "cosine",
     "n_iter_no_change": None,

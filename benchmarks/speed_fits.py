@@ -39,6 +39,14 @@ SETTINGS = {  # unroll, batch_size (8 is one chunk) and epochs
     'sklstm "series"': ("series", 32, 40),
     'sklstm "series", batch 8': ("series", 8, 40),
 }
+# What a plain loop has: an LSTM and a head that read one step at a time.
+PLAIN = {
+    "frame_size": 1,
+    "dropout": 0.0,
+    "linear_skip": False,
+    "lr_scheduler": None,
+    "n_iter_no_change": None,
+}
 ROWS = {"series": [10_000, 100_000, 1_000_000], "window": [10_000, 30_000, 100_000]}
 COLD = {
     "LSTMRegressor": "from sklstm import LSTMRegressor as M; m = M(max_epochs=1)",
@@ -59,7 +67,7 @@ def estimator(problem, unroll="window", rate=1e-3, **params):
         unroll=unroll,
         learning_rate=rate,
         standardize=False,
-        n_iter_no_change=None,
+        **PLAIN,
         **params,
     )
 
@@ -175,7 +183,7 @@ def measure_search(repeats):
     grid = {"hidden_size": [8, 16], "learning_rate": [1e-3, 3e-3, 1e-2, 3e-2]}
     functions = {}
     for n_jobs in (1, 2):
-        model = LSTMRegressor(max_epochs=10, random_state=0)
+        model = LSTMRegressor(max_epochs=10, random_state=0, **PLAIN)
         search = GridSearchCV(model, grid, cv=3, refit=False, n_jobs=n_jobs)
         functions[f"n_jobs={n_jobs}"] = lambda s=search: s.fit(X, y)
     clock = time.perf_counter  # what the workers do is not this process's time
@@ -213,7 +221,7 @@ def fit_rows(n, kind):
     taken = 0.0
     if kind != "table":
         X = SequenceWindower(128).fit_transform(table)
-        model = LSTMRegressor(16, max_epochs=1, unroll=kind, random_state=0)
+        model = LSTMRegressor(16, max_epochs=1, unroll=kind, random_state=0, **PLAIN)
         model.fit(X, y)
     # Not getrusage: over exec, that keeps the peak of the process that called.
     status = Path("/proc/self/status").read_text()

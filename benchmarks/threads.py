@@ -41,7 +41,13 @@ def main():
     ratio = f"{N_THREADS} / one"
     print(f"{'hidden':>6}{'batch':>6}{'work':>12}{'s, one':>9}{ratio:>9}")
     for hidden_size, batch_size in sorted(SHAPES, key=lambda s: s[0] ** 2 * s[1]):
-        model = LSTMRegressor(hidden_size, batch_size=batch_size, max_epochs=1)
+        model = LSTMRegressor(
+            hidden_size,
+            batch_size=batch_size,
+            max_epochs=1,
+            frame_size=1,
+            linear_skip=False,
+        )
         n = N_BATCHES * batch_size
         X = np.random.default_rng(0).normal(size=(n, N_STEPS, N_FEATURES))
         counts = (1, N_THREADS)

@@ -61,7 +61,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     lstm : LSTMRegressor, default=None
         The LSTM, which is cloned; also any other regressor of sequences that has
         `partial_fit`. None means ``LSTMRegressor(hidden_size=32, unroll="series",
-        linear_skip=True)``. Its `random_state` is set.
+        dropout=0.0)``. Its `random_state` is set.
 
     max_epochs : int, default=100
         Largest number of epochs, in which all copies of an LSTM are trained in step
@@ -339,7 +339,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     def _inner(self) -> Any:
         if self.lstm is not None:
             return self.lstm
-        return LSTMRegressor(hidden_size=32, unroll="series", linear_skip=True)
+        return LSTMRegressor(hidden_size=32, unroll="series", dropout=0.0)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
