@@ -46,7 +46,15 @@ from sklstm.datasets import make_adding_problem
 X, y = make_adding_problem(6000, n_timesteps=20, random_state=0)
 X_train, X_test, y_train, y_test = X[:5000], X[5000:], y[:5000], y[5000:]
 
-model = LSTMRegressor(hidden_size=4, learning_rate=1e-2, max_epochs=12, random_state=0)
+model = LSTMRegressor(
+    hidden_size=4,
+    frame_size=1,
+    dropout=0.0,
+    linear_skip=False,
+    learning_rate=1e-2,
+    max_epochs=12,
+    random_state=0,
+)
 model.fit(X_train, y_train)
 print(f"squared error of the mean {np.mean((y_train.mean() - y_test) ** 2):.4f}")
 print(f"squared error of the LSTM {np.mean((model.predict(X_test) - y_test) ** 2):.4f}")

@@ -62,6 +62,10 @@ print(f"train {X_train.shape}, test {X_test.shape}")
 three_layers = LSTMClassifier(
     hidden_size=128,
     num_layers=3,
+    bidirectional=False,
+    pooling="last",
+    frame_size=1,
+    lr_scheduler=None,
     dropout=0.2,
     learning_rate=1e-3,
     batch_size=32,

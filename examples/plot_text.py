@@ -81,7 +81,9 @@ lstm = make_pipeline(
     encoder,
     LSTMClassifier(
         embedding_size=128,
+        bidirectional=False,
         pooling="max",
+        learning_rate=5e-3,
         dropout=0.5,
         weight_decay=1e-4,
         lr_scheduler="cosine",
