@@ -107,7 +107,9 @@ def test_an_id_may_say_which_number_counts():
 
 
 def test_the_net_reads_the_vector_of_each_id(Estimator):
-    estimator = make(Estimator, dtype="float64").fit(X, target(Estimator))
+    params = {"dtype": "float64", "bidirectional": False, "pooling": "last"}
+    params |= {"linear_skip": False} if Estimator is not LSTMClassifier else {}
+    estimator = make(Estimator, **params).fit(X, target(Estimator))
     module = estimator.module_
     (embedding,) = module.embeddings
     scaled = estimator.scaler_.transform(X.steps)

@@ -132,6 +132,7 @@ NUMPY = {
 @pytest.mark.parametrize("unroll", ["window", "series"])
 def test_numbers_of_numpy_are_numbers_of_python(Estimator, name, unroll):
     params = {"hidden_size": 4, "max_epochs": 2, "random_state": 0, "unroll": unroll}
+    params |= {"bidirectional": False, "pooling": "last"}
     windows = SequenceWindower(3).fit_transform(np.arange(40.0)[:, None] % 7)
     y = np.arange(40) % 2
     theirs = Estimator(**params | {name: NUMPY[name]}).fit(windows, y)

@@ -75,7 +75,7 @@ def test_training_a_copy_leaves_the_original(Estimator, tmp_path):
 def test_a_pickle_holds_neither_torch_nor_the_data(Estimator, early_stopping):
     X = np.repeat(EQUAL, 200, axis=1)
     estimator = make(Estimator, max_epochs=1, early_stopping=early_stopping)
-    estimator.set_params(validation_fraction=0.25)
+    estimator.set_params(validation_fraction=0.25, frame_size=1, bidirectional=False)
     dumped = pickle.dumps(estimator.fit(X, target(Estimator)))
     assert b"torch" not in dumped
     assert b"skorch" not in dumped

@@ -28,6 +28,9 @@ def task(Estimator, problem):
 
 def stopping(Estimator, **params):
     long = {"max_epochs": 60, "learning_rate": 0.05, "early_stopping": True, "tol": 0.0}
+    long |= {"lr_scheduler": None, "dropout": 0.0}
+    if Estimator is LSTMRegressor:
+        long["linear_skip"] = False
     return make(Estimator, **{**long, **params})
 
 
@@ -170,6 +173,7 @@ def test_the_best_epoch_is_that_of_the_lowest_loss(Estimator, tol):
     y = (X.sum(axis=1) + rng.normal(size=60) > 0).astype(int)
     params = {"hidden_size": 4, "early_stopping": True, "max_epochs": 25}
     params |= {"n_iter_no_change": None, "random_state": 0, "learning_rate": 0.05}
+    params |= {"lr_scheduler": None, "dropout": 0.0}
     model = Estimator(**params, tol=tol, warm_start=True).fit(X, y)
     losses = model.validation_loss_curve_
     best = int(np.argmin(losses))

@@ -29,7 +29,8 @@ SHAPES = [
 
 def make(**params):
     params = {"hidden_size": 4, "max_epochs": 4, "random_state": 0} | params
-    return LSTMRegressor(**params, n_iter_no_change=None)
+    plain = {"n_iter_no_change": None, "lr_scheduler": None, "linear_skip": False}
+    return LSTMRegressor(**plain, **params)
 
 
 def data_of(params):

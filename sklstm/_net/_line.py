@@ -30,12 +30,16 @@ def fit_line(module: Any, data: BatchDataset, n_parts: int, n_located: int) -> N
         parts.append(module.lagged(x, *(part[::every] for part in at)))
         chosen.append(targets[::every])
     rows = torch.cat(chosen)
-    y = data.y[rows]  # (n_sequences, n_targets)
-    weight = None if data.weight is None else data.weight[rows].numpy(force=True)
-    X = torch.cat(parts).numpy(force=True).astype(np.float64)
-    line = RidgeCV(len(X) * PENALTIES, alpha_per_target=y.shape[1] > 1)
+    y = data.y[rows].numpy(force=True)  # (n_sequences, n_targets)
+    weight = np.ones(len(y))
+    if data.weight is not None:
+        weight = data.weight[rows].numpy(force=True)
+    X = torch.cat(parts).numpy(force=True)
+    # A sequence that is there twice must be left out twice at once.
+    X, y, weight = merge(X, y, weight)
+    line = RidgeCV(weight.sum() * PENALTIES, alpha_per_target=y.shape[1] > 1)
     with np.errstate(divide="ignore", invalid="ignore"):  # one sequence left out of one
-        line.fit(X, y.numpy(force=True).astype(np.float64), weight)
+        line.fit(X, y, weight)
     coef, intercept = (
         torch.as_tensor(values).to(module.skip.weight)
         for values in (np.atleast_2d(line.coef_), np.atleast_1d(line.intercept_))
@@ -46,3 +50,16 @@ def fit_line(module: Any, data: BatchDataset, n_parts: int, n_located: int) -> N
     module.skip.weight.copy_((located * coef[:, None]).flatten(end_dim=1))
     module.head.bias.copy_((located[..., 0] * intercept[:, None]).flatten())
     module.head.weight.zero_()
+
+
+def merge(X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Add up the weights of equal rows."""
+    table = np.column_stack([X, y]).astype(np.float64)
+    as_bytes = table.view(f"V{table.shape[1] * table.itemsize}").ravel()
+    _, first, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
+    merged = table[first]
+    return (
+        merged[:, : X.shape[1]],
+        merged[:, X.shape[1] :],
+        np.bincount(inverse, weight),
+    )
