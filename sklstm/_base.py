@@ -243,7 +243,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if self.max_epochs != "auto":
             return self._plain("max_epochs")
         n_updates = max(min(25 * n_samples, 500), min(5 * n_samples, 1500))
-        n_batches = math.ceil(n_samples / self.batch_size)
+        n_batches = math.ceil(n_samples / self._plain("batch_size"))
         return max(math.ceil(self._effort * n_updates / n_batches), 10)
 
     @contextmanager
