@@ -78,7 +78,9 @@ def test_search(scores):
     ],
 )
 def test_pruned_while_it_trains(early_stopping, loss, curve):
-    lstm = LSTMRegressor(4, max_epochs=5, early_stopping=early_stopping, random_state=0)
+    plain = {"dropout": 0.0, "linear_skip": False, "lr_scheduler": None}
+    lstm = LSTMRegressor(4, max_epochs=5, random_state=0, **plain)
+    lstm.set_params(early_stopping=early_stopping)
     expected = getattr(lstm.fit(WINDOWS, y), curve)
 
     def objective(trial):

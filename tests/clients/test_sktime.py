@@ -98,7 +98,7 @@ def test_classifier_behind_a_transformer_of_panels():
     labels = np.array(["up", "down"])[np.arange(60) % 2]
     slope = np.where(labels == "up", 0.3, -0.3)[:, None, None]
     X = slope * np.arange(16) + RNG.normal(size=(60, 1, 16))
-    lstm = LSTMClassifier(4, max_epochs=20, learning_rate=0.05, random_state=0)
+    lstm = LSTMClassifier(8, max_epochs=20, dropout=0.0, random_state=0)
     transformer = SlopeTransformer(num_intervals=4)
     model = SklearnClassifierPipeline(lstm, [transformer]).fit(X, labels)
     slopes = transformer.fit_transform(X)[:, 0]  # (n_samples, n_intervals)
