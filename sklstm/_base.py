@@ -88,7 +88,7 @@ N_FRAMES = 12
 # Part of the loss of a constant by which a loss still falls fast in its last epochs.
 FAST = 0.1
 # Values that the linear path reads, at most: its regression takes their square.
-LINE_VALUES = 1024
+LINE_VALUES = 512
 # Putting a batch in canonical order sorts it: not for more values than this.
 MERGED_VALUES = 1 << 20
 # Rows that are looked at together: in all at once the scaler takes several tables.

@@ -39,7 +39,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         of the LSTM. `fit` sets it to a ridge regression, whose penalty it chooses by
         leaving each sequence out in turn, and the LSTM learns what that leaves over.
         With ids, and in `partial_fit`, it starts at zero and is trained. It reads up
-        to 1,024 values, and of longer sequences than in fit the end.
+        to 512 values, and of longer sequences than in fit the end.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "gaussian"}, \
             default="squared_error"

@@ -109,7 +109,7 @@ def test_more_sequences_than_the_regression_takes(monkeypatch):
 def test_no_more_values_than_the_line_takes():
     X = RNG.normal(size=(12, 100, 30))
     model = line(frame_size=1).fit(X, X[:, -1, 0])
-    assert model.module_.skip.in_features == 1024 // 30 * 30
+    assert model.module_.skip.in_features == 512 // 30 * 30
     model = line(frame_size=50).fit(X, X[:, -1, 0])
     assert model.module_.skip.in_features == 50 * 30  # a frame at least
 

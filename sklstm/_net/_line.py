@@ -11,7 +11,7 @@ from sklearn.linear_model import RidgeCV
 from ._batches import BatchDataset
 
 # Sequences that the regression is fitted to, at most; more hardly change it.
-MAX_SEQUENCES = 1 << 14
+MAX_SEQUENCES = 1 << 13
 # Penalties to choose from, for each sequence.
 PENALTIES = np.logspace(-6, 1, 15)
 # Sequences that are looked at together.
