@@ -34,7 +34,7 @@ from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
 from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
-from ._sequences import check_finite
+from ._sequences import check_finite, find_missing
 
 CONSTRAINTS: dict = {
     "hidden_size": [Interval(Integral, 1, None, closed="left")],
@@ -169,7 +169,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, or no id where one is expected, if
+            If a value is infinite, or no id where one is expected, if y holds NaN, if
             lengths of X, y and sample_weight differ, or if the loss becomes
             infinite or NaN.
         """
@@ -307,7 +307,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if not self.linear_skip:
             return 0
         n_frames = math.ceil(samples.sequences.shape[1] / frame_size)
-        n_values = samples.sequences.shape[2] * frame_size
+        n_values = (samples.sequences.shape[2] + len(self._missing)) * frame_size
         return min(n_frames, max(LINE_VALUES // n_values, 1))
 
     def _find_frame_size(self, sequences, ids):
@@ -356,15 +356,25 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = self._fit_feature_scaler(train, positions)
             self.target_scaler_ = self._fit_target_scaler(train)
+            if np.isnan(np.fmax.reduce(train.sequences.steps, axis=None)):
+                raise ValueError(
+                    "X has no values: each is missing (NaN). Give sequences in which"
+                    " some are there."
+                )
+            # Each feature that may be missing says by one more whether it is.
+            missing = find_missing(train.sequences)
+            self._missing = [i for i in missing if i not in positions]
             self._sizes = {
-                "n_features": n_features,
+                "n_features": n_features + len(self._missing),
                 "n_outputs": self._n_net_outputs,
                 "n_ids": count_ids(samples.sequences, positions),
                 "n_skipped": self._count_skipped(samples, architecture["frame_size"]),
             }
             self._architecture = architecture
-        elif self.frame_size == "auto":
-            architecture["frame_size"] = self._architecture["frame_size"]
+        else:
+            self._warn_of_missing(train.sequences, stacklevel=6)
+            if self.frame_size == "auto":
+                architecture["frame_size"] = self._architecture["frame_size"]
         for name, value in architecture.items():
             if value != self._architecture[name]:
                 raise ValueError(
@@ -525,6 +535,21 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return self._plain("n_iter_no_change")
         return max(n_epochs // 5, 10) if self.early_stopping else None
 
+    def _warn_of_missing(self, sequences, stacklevel):
+        """Say so if features lack values that they never lacked in training."""
+        known = [*self._missing, *self._architecture["categorical_features"]]
+        new = [i for i in find_missing(sequences) if i not in known]
+        if new:
+            names = sequences.feature_names
+            named = new if names is None else [str(names[i]) for i in new]
+            what = "0" if self.scaler_ is None else "the mean of the feature"
+            warnings.warn(
+                f"X has missing values (NaN) in the features {named}, of which"
+                f" {type(self).__name__} has missed none in training: they are read as"
+                f" {what}. Fit to data that lack some, too, or impute them.",
+                stacklevel=stacklevel + 1,
+            )
+
     def _to_dataset(self, samples, device):
         y = samples.y
         if self.target_scaler_ is not None:
@@ -540,11 +565,22 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 steps = apply_scaler(self.scaler_, steps, dtype)
             sequences = sequences.on_table(steps.astype(dtype, copy=False))
         check_finite(sequences, name="X, divided by scaler_.scale_,")
+        sequences = sequences.on_table(self._fill_missing(sequences.steps))
         place = {"dtype": DTYPES[dtype], "device": device}
         if self._reads_series(sequences):
             return SeriesDataset(sequences, y, weight, **place)
         place["frame_size"] = self._architecture["frame_size"]
         return BatchDataset(sequences, y, weight, **place)
+
+    def _fill_missing(self, steps):
+        """Put the mean, or an unknown id, for NaN, and mark it behind the features."""
+        if not (self._missing or np.isnan(steps.min(axis=0)).any()):
+            return steps
+        missing = np.isnan(steps)  # (n_steps_total, n_features)
+        steps = np.where(missing, steps.dtype.type(0), steps)
+        ids = self._architecture["categorical_features"]
+        steps[:, ids] -= missing[:, ids]
+        return np.column_stack([steps, missing[:, self._missing].astype(steps.dtype)])
 
     def _reads_series(self, sequences):
         """Whether chunks of series are read, and not each sequence on its own."""
@@ -563,6 +599,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self, "net_")
         check_together(self)
         sequences = self._check_X(X, reset=False)
+        self._warn_of_missing(sequences, stacklevel=4)
         dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
         with suit_threads(self._work(dataset.rows_of_prediction())):
             return dataset.predict(self.module_.eval())
@@ -588,6 +625,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
         return tags
 
 
@@ -633,12 +671,21 @@ def fit_scaler(table: np.ndarray, weights: np.ndarray) -> StandardScaler:
     """Fit to the rows of a table that have a weight, in double precision."""
     scaler = make_scaler()
     # Around one of the values, a spread that is small beside them is not lost.
-    origin = table[(weights > 0).argmax()].astype(np.float64)
+    origin = np.nan_to_num(table[(weights > 0).argmax()].astype(np.float64))
     for block in gen_batches(len(weights), BLOCK):
         if weights[block].any():
-            scaler.partial_fit(table[block] - origin, sample_weight=weights[block])
+            shifted = np.nan_to_num(table[block] - origin)
+            scaler.partial_fit(shifted, sample_weight=weights[block])
     scaler.mean_ += origin
     scaler.scale_[scaler.scale_ < 4 * np.spacing(np.abs(origin))] = 1.0  # is rounding
+    # StandardScaler takes NaN, too, but not blocks in which a feature has no value.
+    for i in np.flatnonzero(np.isnan(table.min(axis=0))):
+        there = ~np.isnan(table[:, i]) & (weights > 0)
+        scaler.mean_[i], scaler.var_[i], scaler.scale_[i] = 0.0, 1.0, 1.0
+        if there.any():
+            one = fit_scaler(table[there, i : i + 1], weights[there])
+            for name in ("mean_", "var_", "scale_"):
+                getattr(scaler, name)[i] = getattr(one, name)[0]
     return scaler
 
 

@@ -34,7 +34,8 @@ SHARED = {
     "reads": """
     It takes 2-D arrays (a row per sequence), 3-D arrays, lists of arrays of
     unequal length, 3-D arrays padded with NaN, and the windows of a
-    `SequenceWindower`; see :ref:`input_forms`.
+    `SequenceWindower`; see :ref:`input_forms`. Values may be missing (NaN); see
+    :ref:`missing_values`.
 """,
     "network": """
     hidden_size : int, default=64
@@ -135,7 +136,7 @@ SHARED = {
         names, or a mask of shape (n_features,). None means none, or all if
         `embedding_size` is given. Ids are whole numbers from 0 to the largest of
         the first fit; a larger one is an error. Negative ones mean unknown and share a
-        vector, which is zero unless trained.
+        vector, which is zero unless trained, and so do missing ones.
 
     embedding_size : int or None, default=None
         Size of the vector that stands for an id. None means 1.6 * n**0.56, rounded
@@ -204,6 +205,10 @@ SHARED = {
     -----
     The weights start as torch's do, but for the biases of the forget gates,
     which start at 1, so that gradients reach far back from the first epoch.
+
+    A missing value (NaN) is read as the mean of its feature, 0 if `standardize` is
+    False, and a missing id as an unknown one. Each feature that lacks values in
+    training gets an input more, which is 1 where it does.
 
     Sample weights act as repetition: a sequence of weight 2 counts like two, in
     scale and loss; bit for bit if the training data fit in one batch of up to a

@@ -347,7 +347,7 @@ def check_ids(
     # An array, for the limit as a number would have to fit into a float16.
     bad = values >= np.array([MAX_IDS] if n_ids is None else n_ids)
     if values.dtype.kind == "f":
-        bad |= values != np.floor(values)
+        bad |= (values != np.floor(values)) & ~np.isnan(values)
     bad[sequences.coverage() == 0] = False
     if not bad.any():
         return
@@ -371,5 +371,5 @@ def count_ids(sequences: Sequences, positions: list[int]) -> list[int]:
     """Count the ids from 0 to the largest."""
     if not positions:
         return []
-    largest = sequences.compact().steps[:, positions].max(axis=0)
-    return [max(int(value), 0) + 1 for value in largest]
+    largest = np.fmax.reduce(sequences.compact().steps[:, positions], axis=0)
+    return [int(np.fmax(value, 0)) + 1 for value in largest]

@@ -537,9 +537,15 @@ def _is_everything(part: Any) -> bool:
 
 
 def check_finite(
-    sequences: Sequences, dtype: str = "float64", name: str = "Input X"
+    sequences: Sequences,
+    dtype: str = "float64",
+    name: str = "Input X",
+    present: Any = (),
 ) -> None:
-    """Raise if a step of some sequence is NaN, infinite or too large."""
+    """Raise if a step of some sequence is infinite or too large.
+
+    NaN is a value that is missing, which those of the features `present` may not be.
+    """
     steps = sequences.steps
     # Of larger whole numbers not each is a float64.
     limit = np.finfo(dtype).max if steps.dtype.kind == "f" else 1 << 53
@@ -547,6 +553,10 @@ def check_finite(
     if steps.dtype.kind == "b" or (-limit <= steps.min() and steps.max() <= limit):
         return
     bad = ~((-limit <= steps) & (steps <= limit))
+    may_miss = np.ones(steps.shape[1], dtype=bool)
+    may_miss[list(present)] = False
+    if steps.dtype.kind == "f":
+        bad[:, may_miss] &= ~np.isnan(steps[:, may_miss])
     bad[sequences.coverage() == 0] = False
     if not bad.any():
         return
@@ -560,10 +570,18 @@ def check_finite(
     what = "infinity" if np.isinf(value) else f"{value:g}, too large for {dtype}"
     raise ValueError(
         f"{name} contains {'NaN' if np.isnan(value) else what}:"
-        f" {name_step(sequences, row, feature)}. Impute or remove such values; only"
-        " steps of a 3-D array that are NaN in every feature, before or after a"
-        " sequence, are padding."
+        f" {name_step(sequences, row, feature)}. Impute or remove such values."
     )
+
+
+def find_missing(sequences: Sequences) -> list[int]:
+    """Find the features that are missing (NaN) in a step of some sequence."""
+    steps = sequences.steps
+    # The least of several is NaN if one is.
+    if steps.dtype.kind != "f" or not np.isnan(steps.min(axis=0)).any():
+        return []
+    missing = np.isnan(steps) & (sequences.coverage() > 0)[:, None]
+    return np.flatnonzero(missing.any(axis=0)).tolist()
 
 
 def name_step(sequences: Sequences, row: int, feature: int) -> str:

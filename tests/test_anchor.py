@@ -456,7 +456,7 @@ def test_ids_are_no_levels():
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_no_numbers_are_refused(bad):
     table = WALK.copy()
-    table[50, 1] = bad
+    table[50, 0] = bad
     windows = make_supervised(table, horizon=3, target=0)[0].tail(6)
     with pytest.raises(ValueError, match=r"^Input X contains (NaN|infinity): sequence"):
         small().fit(windows, Y)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -22,6 +23,7 @@ from tests._data import (
     frame,
     make,
     message_of,
+    outputs,
     spoilt,
     target,
 )
@@ -62,7 +64,7 @@ def test_sequences_on_a_table_that_is_not_of_numbers(Estimator, standardize, kin
     table = {
         str: np.full((N, 3), "x"),
         complex: SERIES + 1j,
-        object: np.full((N, 3), None),
+        object: np.full((N, 3), "x", dtype=object),
         "datetime64[D]": np.full((N, 3), "2020-01-01", dtype="datetime64[D]"),
     }[kind]
     X = Sequences(table, np.arange(N), np.ones(N))
@@ -77,9 +79,9 @@ def test_sequences_on_a_table_that_is_not_of_numbers(Estimator, standardize, kin
 def test_nan_in_a_table_of_objects(Estimator):
     X = Sequences(SERIES.astype(object), np.arange(N), np.ones(N))
     X.steps[2, 1] = np.nan
-    estimator = make(Estimator).fit(EQUAL, target(Estimator))
-    with pytest.raises((ValueError, TypeError)):
-        estimator.predict(X)
+    as_floats = X.on_table(X.steps.astype(float))
+    estimator = make(Estimator).fit(as_floats, target(Estimator))
+    assert_array_equal(outputs(estimator, X), outputs(estimator, as_floats))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_input_that_we_refuse(Estimator, X, text):
     assert ("SequenceEncoder" in message) == (text is TEXT)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_the_place_of_a_bad_value_is_named(fitted, Estimator, form, value):
     place = "sequence 2, step 1, feature 1"
     if form == "windows":  # the first window that holds the row
@@ -117,12 +119,11 @@ def test_the_place_of_a_bad_value_is_named(fitted, Estimator, form, value):
         place = "sequence 2, step 4, feature 0"
     elif form == "frames":
         place = "sequence 2, step 1, feature 'b'"
-    what = "NaN" if np.isnan(value) else "infinity"
     X = spoilt(form, value)
     for call in (clone(fitted).fit, copy.deepcopy(fitted).partial_fit):
         message = message_of(call, X, target(Estimator))
-        assert f"Input X contains {what}: {place}" in message
-    assert f"Input X contains {what}: {place}" in message_of(fitted.predict, X)
+        assert f"Input X contains infinity: {place}" in message
+    assert f"Input X contains infinity: {place}" in message_of(fitted.predict, X)
 
 
 def test_a_sequence_of_nothing_but_nan(Estimator):
@@ -132,12 +133,6 @@ def test_a_sequence_of_nothing_but_nan(Estimator):
     for call in (clone(estimator).fit, estimator.partial_fit):
         assert "sequence 3 has no step" in message_of(call, X, target(Estimator))
     assert "sequence 3 has no step" in message_of(estimator.predict, X)
-
-
-def test_a_step_of_nan_in_the_middle_is_not_padding(Estimator):
-    X = EQUAL.copy()
-    X[5, 2] = np.nan
-    assert "sequence 5, step 2" in message_of(make(Estimator).fit, X, target(Estimator))
 
 
 @pytest.mark.parametrize("name", ["flat", "univariate", "array", "ragged", "windows"])

@@ -338,7 +338,7 @@ def test_ids_are_whole_numbers(Estimator, value):
     assert np.isfinite(outputs(estimator, replaced(value, column=0))).all()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("value", [np.inf, 1e300])
 def test_ids_are_finite(value):
     regressor = make(LSTMRegressor).fit(X, VALUES)
     for call, args in [(regressor.predict, ()), (clone(regressor).fit, (VALUES,))]:

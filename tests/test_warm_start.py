@@ -89,7 +89,7 @@ def test_a_failed_fit_leaves_the_fitted_net(Estimator, warm_start):
     y = target(Estimator)
     estimator = make(Estimator, warm_start=warm_start).fit(EQUAL, y)
     before = outputs(estimator, EQUAL)
-    bad = [spoilt("array", np.nan), EQUAL[:5]]
+    bad = [spoilt("array", np.inf), EQUAL[:5]]
     for X in [*bad, EQUAL[..., :2]] if warm_start else bad:
         message_of(estimator.fit, X, y)
     assert_array_equal(outputs(estimator, EQUAL), before)

@@ -40,7 +40,8 @@ class Samples:
 
     def merged(self) -> Samples:
         """Put the samples in a canonical order and add up repeated ones."""
-        padded = np.nan_to_num(self.sequences.padded(np.float64))
+        # NaN, padding or missing, is not even equal to itself.
+        padded = np.nan_to_num(self.sequences.padded(np.float64), nan=np.inf)
         columns = self.sequences.lengths, padded, self.y
         table = np.column_stack([part.reshape(len(self), -1) for part in columns])
         _, first, inverse = np.unique(

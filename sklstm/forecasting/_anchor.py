@@ -159,8 +159,8 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, y does not continue the feature, or the
-            feature is not in X or holds ids.
+            If a value is infinite, or one of the feature NaN, y does not continue the
+            feature, or the feature is not in X or holds ids.
         """
         return self._fit("fit", X, y, fit_params, resume=False)
 

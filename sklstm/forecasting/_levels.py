@@ -62,7 +62,7 @@ def find_levels(
     """Find the level of each target, and hold it against the targets."""
     n_targets = y.shape[1]
     known = None if sequences.horizon is None else sequences.targets
-    named = find_features(feature, known, sequences.shape[2], names)
+    named = find_features(feature, sequences, names)
     # What is asked for, or known, must hold; what is only usual need not.
     is_known = lag is not None or (known is not None and named == known)
     if lag is None:
@@ -133,9 +133,11 @@ def are_apart(values: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (errors > 4 * variances * (1 + 1e-9)) & (len(y) > 1)
 
 
-def find_features(feature: Any, known: Any, n_features: int, names: Any) -> list[int]:
+def find_features(feature: Any, sequences: Sequences, names: Any) -> list[int]:
     """Positions of the features that are forecast at each step."""
+    n_features = sequences.shape[2]
     if feature is None:
+        known = sequences.targets if sequences.horizon is not None else None
         if known is not None:
             return known
         if n_features == 1:
@@ -297,8 +299,15 @@ class OnLevels:
 
     def _read(self, X: Any, *, reset: bool) -> Sequences:
         sequences = read_sequences(self, X, reset=reset)
-        check_finite(sequences)
+        check_finite(sequences, present=self._find_features(sequences, reset=reset))
         return sequences
+
+    def _find_features(self, sequences: Sequences, *, reset: bool) -> list[int]:
+        """Positions of the features that levels are taken from."""
+        if not reset:
+            return self._levels.positions.tolist()
+        names = getattr(self, "feature_names_in_", None)
+        return find_features(self.feature, sequences, names)
 
     def _find_levels(
         self, X: Any, y: Any, *, resume: bool = False

@@ -124,7 +124,8 @@ class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, or the feature is not in X.
+            If a value is infinite, or one of the feature NaN, or the feature is not
+            in X.
         """
         sequences, y, is_known = self._find_levels(X, y)
         if not is_known:

@@ -23,6 +23,7 @@ from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
 from ._anchor import AnchoredRegressor
 from ._blend import Blend
+from ._levels import find_features
 from ._naive import NaiveRegressor
 from ._wrapper import RegressorWrapper
 
@@ -192,8 +193,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, or there are too few samples for five
-            blocks.
+            If a value is infinite, or one of the features that y continues NaN, or
+            there are too few samples for five blocks.
 
         Warns
         -----
@@ -201,6 +202,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             If the LSTMs are left out, or the season.
         """
         sequences = self._read_first(X)
+        targets = find_features(self.feature, sequences, sequences.feature_names)
+        check_finite(sequences, present=targets)
         y = check_y(self, sequences, y)
         fit_params = _check_method_params(X, self._route("fit", fit_params))
         weight = fit_params.get("sample_weight")
@@ -256,7 +259,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         if self._by_keys:
             return self._blend.predict(self.windower_.transform(X))
         sequences = read_sequences(self, X, reset=False)
-        check_finite(sequences)
+        check_finite(sequences)  # its members look for what is missing
         return self._blend.predict(sequences.tail(self.sequence_length_))
 
     @property
@@ -268,7 +271,6 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         self.__dict__.pop("windower_", None)  # of another fit
         if not self._by_keys:
             histories = read_sequences(self, X, reset=True)
-            check_finite(histories)
             self.sequence_length_ = self._choose_length(histories)
             return histories
         keys = {"group": self.group, "time": self.time, "max_gap": self.max_gap}
