@@ -19,9 +19,13 @@ from sklearn.utils.validation import check_is_fitted
 from ._compat import Interval, StrOptions, _check_sample_weight, _fit_context
 from ._input import (
     all_or_nothing,
+    apply_labels,
     check_ids,
+    check_labels,
     count_ids,
     find_categorical,
+    find_labels,
+    find_static,
     read_sequences,
     require_y,
     warn_of_one_step,
@@ -62,8 +66,9 @@ CONSTRAINTS: dict = {
     "warm_start": ["boolean"],
     "standardize": ["boolean"],
     "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
-    "categorical_features": ["array-like", None],
+    "categorical_features": ["array-like", StrOptions({"from_dtype"})],
     "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
+    "static_features": ["array-like", None],
     "device": [str],
     "dtype": [StrOptions({"float32", "float64", "bfloat16"})],
     "callbacks": [list, None],
@@ -81,6 +86,7 @@ ARCHITECTURE = (
     "dtype",
     "categorical_features",
     "embedding_size",
+    "static_features",
     "linear_skip",
 )
 # Steps of the net in the longest sequence, about, if frame_size is "auto".
@@ -289,25 +295,42 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " which reads each series once, and linear_skip=False."
             )
         if reset:
-            check_ids(sequences, self._find_categorical(sequences.shape[2]))
-        else:
-            positions = self._architecture["categorical_features"]
-            check_ids(sequences, positions, self._sizes["n_ids"])
+            check_ids(sequences, self._find_categorical(sequences))
+            return sequences
+        check_labels(self, sequences, self._labels)
+        positions = self._architecture["categorical_features"]
+        n_ids = dict(zip(positions, self._sizes["n_ids"], strict=True))
+        plain = [i for i in positions if i not in self._labels]
+        check_ids(sequences, plain, [n_ids[i] for i in plain])
         return sequences
 
-    def _find_categorical(self, n_features):
+    def _find_categorical(self, sequences):
         """Return the positions of the features of a step that hold ids."""
         names = getattr(self, "feature_names_in_", None)
         return find_categorical(
-            self.categorical_features, self.embedding_size, n_features, names
+            self.categorical_features,
+            self.embedding_size,
+            sequences.shape[2],
+            names,
+            list(sequences.labels()),
         )
 
-    def _count_skipped(self, samples, frame_size):
+    def _find_static(self, n_features):
+        """Return the positions of the features that the LSTM does not read."""
+        if self.static_features is None:
+            return []
+        if self._made_with is None:  # of a table, they have been put last
+            n_static = len({*np.asarray(self.static_features, dtype=object).tolist()})
+            return list(range(n_features - n_static, n_features))
+        names = getattr(self, "feature_names_in_", range(n_features))
+        return find_static(self.static_features, list(names), "features")
+
+    def _count_skipped(self, samples, frame_size, n_read):
         """Return how many steps of the net, from the last one back, a line reads."""
         if not self.linear_skip:
             return 0
         n_frames = math.ceil(samples.sequences.shape[1] / frame_size)
-        n_values = (samples.sequences.shape[2] + len(self._missing)) * frame_size
+        n_values = max(n_read * frame_size, 1)
         return min(n_frames, max(LINE_VALUES // n_values, 1))
 
     def _find_frame_size(self, sequences, ids):
@@ -349,8 +372,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         n_features = samples.sequences.shape[2]
         architecture = {name: self._plain(name) for name in ARCHITECTURE}
         architecture["dtype"] = self._dtype
-        positions = self._find_categorical(n_features)
+        positions = self._find_categorical(samples.sequences)
         architecture["categorical_features"] = positions
+        static = architecture["static_features"] = self._find_static(n_features)
         architecture["frame_size"] = self._find_frame_size(train.sequences, positions)
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
@@ -364,11 +388,18 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             # Each feature that may be missing says by one more whether it is.
             missing = find_missing(train.sequences)
             self._missing = [i for i in missing if i not in positions]
+            marks = [n_features + k for k, i in enumerate(self._missing) if i in static]
+            self._labels = find_labels(train.sequences)
+            n_ids = zip(positions, count_ids(samples.sequences, positions), strict=True)
+            n_all = n_features + len(self._missing)
+            n_read = n_all - len({*positions, *static, *marks})
+            frame_size = architecture["frame_size"]
             self._sizes = {
-                "n_features": n_features + len(self._missing),
+                "n_features": n_all,
                 "n_outputs": self._n_net_outputs,
-                "n_ids": count_ids(samples.sequences, positions),
-                "n_skipped": self._count_skipped(samples, architecture["frame_size"]),
+                "n_ids": [len(self._labels.get(i, range(n))) for i, n in n_ids],
+                "n_skipped": self._count_skipped(samples, frame_size, n_read),
+                "static_features": static + marks,
             }
             self._architecture = architecture
         else:
@@ -408,12 +439,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 net.seed(self._random_state.randint(2**31))
             else:
                 net.set_plain_state(state)
-            if self._sizes["n_skipped"]:
-                # A part of the data, and vectors that are yet to be learnt, make no
-                # regression: then the line is trained like the rest.
-                is_fixed = not is_partial and not net.module_.embeddings
-                net.module_.skip.weight.requires_grad_(not is_fixed)
-                if is_fixed and state is None:
+            if net.module_.n_linear:
+                # A part of the data makes no regression: then the line is trained.
+                net.module_.skip.weight.requires_grad_(is_partial)
+                if not is_partial and state is None:
                     fit_line(
                         net.module_, data, self._loss.n_parts, self._loss.n_located
                     )
@@ -489,7 +518,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self.net_.module_
 
     def _make_net(self, device, callbacks):
-        module_params = {**self._architecture, **self._sizes}
+        module_params = self._architecture | self._sizes
         module_params["dtype"] = DTYPES[module_params["dtype"]]
         del module_params["linear_skip"]
         optimizer, optimizer_params = split_optimizer(self.optimizer)
@@ -558,8 +587,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _to_tensors(self, sequences, device, y=None, weight=None):
         """Scale and cast, once on the table and not on each sequence."""
-        sequences, dtype = sequences.compact(), self._architecture["dtype"]
-        steps = sequences.steps
+        sequences = apply_labels(sequences.compact(), self._labels)
+        steps, dtype = sequences.steps, self._architecture["dtype"]
         with np.errstate(over="ignore"):  # is found and named just below
             if self.scaler_ is not None:
                 steps = apply_scaler(self.scaler_, steps, dtype)

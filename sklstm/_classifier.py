@@ -97,8 +97,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         warm_start=False,
         standardize=True,
         n_timesteps=None,
-        categorical_features=None,
+        categorical_features="from_dtype",
         embedding_size=None,
+        static_features=None,
         device="cpu",
         dtype="float32",
         callbacks=None,
@@ -129,6 +130,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.n_timesteps = n_timesteps
         self.categorical_features = categorical_features
         self.embedding_size = embedding_size
+        self.static_features = static_features
         self.device = device
         self.dtype = dtype
         self.callbacks = callbacks

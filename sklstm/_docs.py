@@ -131,16 +131,27 @@ SHARED = {
         first step coming first; None means one feature and a step per column.
         Ignored for all other input.
 
-    categorical_features : array-like of int, str or bool, default=None
-        The features of a step that hold ids, such as tokens or codes: positions,
-        names, or a mask of shape (n_features,). None means none, or all if
-        `embedding_size` is given. Ids are whole numbers from 0 to the largest of
+    categorical_features : "from_dtype" or array-like of int, str or bool, \
+            default="from_dtype"
+        The features of a step that hold ids, such as tokens or codes.
+        ``"from_dtype"`` means those that know their labels: the tokens of a
+        `SequenceEncoder`, and columns of strings or categories of the dataframe that
+        sequences were made of. These hold ids in any case; others are named by
+        positions, names, or a mask of shape (n_features,). A single feature is one if
+        `embedding_size` is given. Labels that were not in training are
+        unknown. Ids without labels are whole numbers from 0 to the largest of
         the first fit; a larger one is an error. Negative ones mean unknown and share a
         vector, which is zero unless trained, and so do missing ones.
 
     embedding_size : int or None, default=None
         Size of the vector that stands for an id. None means 1.6 * n**0.56, rounded
         and at most 600, for n ids. Ignored if no feature holds ids.
+
+    static_features : array-like of int or str, default=None
+        Features that belong to a sequence and not to its steps, such as the age of a
+        patient or, beside lags, the day of the week: positions or names of features of
+        a step, or of columns of 2-D input. The LSTM does not read them; they stand
+        beside its pooled output, as the last step has them.
 
     device : str, default="cpu"
         Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``

@@ -81,7 +81,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
     See Also
     --------
     Sequences : What `transform` returns.
-    LSTMClassifier : Learns a vector for each id if `embedding_size` is given.
+    LSTMClassifier : Learns a vector for each id.
 
     Notes
     -----
@@ -348,7 +348,10 @@ class SequenceEncoder(  # type: ignore[call-arg]
         steps = np.insert(ids[numbers], np.cumsum(lengths)[lengths == 0], -1)
         lengths = np.maximum(lengths, 1)
         starts = np.cumsum(lengths) - lengths
-        return Sequences(steps[:, None], starts, lengths, index=index)
+        categories = [list(self.vocabulary_)]
+        return Sequences(
+            steps[:, None], starts, lengths, index=index, categories=categories
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -13,7 +13,14 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ._compat import _safe_indexing
-from ._rows._columns import find_position, is_frame, refuse_dates, refuse_lazy
+from ._rows._columns import (
+    column_names,
+    find_position,
+    is_frame,
+    read_steps,
+    refuse_dates,
+    refuse_lazy,
+)
 from ._sequences import Sequences, name_step
 
 # Up to here every whole number is a float32 of its own.
@@ -70,7 +77,18 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
 
 def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     """Read any accepted input, and hold its features against those of fit."""
-    checked = check_sequences(X, estimator=estimator)
+    of_sequence = None
+    if getattr(estimator, "static_features", None) is not None and _is_table(X):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        names = column_names(X)
+        if not (reset or is_frame(X)):  # which may have had names in fit
+            names = list(getattr(estimator, "feature_names_in_", names))
+        columns = find_static(estimator.static_features, names, "columns")
+        of_sequence = read_steps(X, columns, None)
+        rest = np.delete(np.arange(np.shape(X)[1]), columns)
+        checked = check_sequences(_safe_indexing(X, rest, axis=1), estimator=estimator)
+    else:
+        checked = check_sequences(X, estimator=estimator)
     if isinstance(checked, Sequences):
         sequences = check_features(estimator, checked, reset=reset)
     elif not reset and estimator._made_with is not None and len(checked) > 1:
@@ -82,9 +100,11 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
         )
     else:
         # A series has no features that could be counted, but its cells have values.
-        table = X if is_frame(X) else checked
+        table = X if is_frame(X) or of_sequence else checked
         validate_data(estimator, table, reset=reset, skip_check_array=True)
         sequences = rows_to_sequences(checked, estimator.n_timesteps)
+        if of_sequence:
+            sequences = _append_static(sequences, *of_sequence)
     n_features = sequences.shape[2]
     if reset:
         is_table = not isinstance(checked, Sequences)
@@ -97,6 +117,44 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
             " n_timesteps as it was in fit."
         )
     return sequences
+
+
+def find_static(static_features: Any, names: list[Any], what: str) -> list[int]:
+    """Find the features of a step, or the columns of a table, that are static."""
+    if static_features is None:
+        return []
+    chosen = np.asarray(static_features, dtype=object)
+    if chosen.ndim != 1:
+        raise ValueError(
+            f"static_features={static_features!r} is not understood: give a list of"
+            " positions or names."
+        )
+    positions = {
+        find_position(key, names, "static_features", what=what)
+        for key in chosen.tolist()
+    }
+    if len(positions) == len(names):
+        raise ValueError(
+            f"static_features={chosen.tolist()} are all {what} of X, which leaves none"
+            " for the LSTM to read: leave some out."
+        )
+    return sorted(positions)
+
+
+def _is_table(X: Any) -> bool:
+    return is_frame(X) or (hasattr(X, "ndim") and X.ndim == 2)
+
+
+def _append_static(
+    sequences: Sequences, values: np.ndarray, categories: Any
+) -> Sequences:
+    """Append what belongs to whole sequences, (n_sequences, n_static), to each step."""
+    n_features = sequences.shape[2]
+    steps = np.repeat(values, sequences.lengths, axis=0)
+    made = sequences.on_table(np.column_stack([sequences.steps, steps]))
+    if categories is not None:
+        made.categories = [None] * n_features + categories
+    return made
 
 
 def warn_of_one_step(X: Any, sequences: Sequences, stacklevel: int) -> None:
@@ -296,9 +354,13 @@ def find_categorical(
     embedding_size: int | None,
     n_features: int,
     names: Any = None,
+    labelled: list[int] | None = None,
 ) -> list[int]:
-    """Find the features of a step that hold ids."""
-    if categorical_features is None:
+    """Find the features of a step that hold ids; those of labels do in any case."""
+    labelled = labelled or []
+    if isinstance(categorical_features, str):  # from_dtype
+        if labelled:
+            return labelled
         if embedding_size is not None and n_features > 1:
             raise ValueError(
                 f"embedding_size={embedding_size} makes ids of the only feature of a"
@@ -334,7 +396,46 @@ def find_categorical(
         find_position(key, known, "categorical_features", what="features")
         for key in chosen.tolist()
     ]
-    return sorted(set(positions))
+    return sorted({*positions, *labelled})
+
+
+def check_labels(
+    estimator: Any, sequences: Sequences, labels: dict[int, list[Any]]
+) -> None:
+    """Raise if features hold labels that held numbers in fit, or the reverse."""
+    if odd := set(sequences.labels()) ^ set(labels):
+        i = min(odd)
+        names = sequences.feature_names
+        kinds = ["numbers", "labels"][:: 1 if i in labels else -1]
+        raise ValueError(
+            f"Feature {i if names is None else repr(names[i])} of X holds {kinds[0]},"
+            f" and held {kinds[1]} when {type(estimator).__name__} was fitted: give"
+            " columns of the same type, or ids of the same encoder."
+        )
+
+
+def find_labels(sequences: Sequences) -> dict[int, list[Any]]:
+    """Find the labels that occur, by feature."""
+    used = sequences.coverage() > 0
+    found = {}
+    for i, labels in sequences.labels().items():
+        ids = np.unique(sequences.steps[used, i])
+        found[i] = [labels[int(k)] for k in ids[ids >= 0]]
+    return found
+
+
+def apply_labels(sequences: Sequences, known: dict[int, list[Any]]) -> Sequences:
+    """Number the labels as they were in fit, -1 for those that it has not seen."""
+    new = {i: labels for i, labels in sequences.labels().items() if labels != known[i]}
+    if not new:
+        return sequences
+    steps = sequences.steps.copy()
+    for i, labels in new.items():
+        numbers = {label: k for k, label in enumerate(known[i])}
+        ids = [numbers.get(label, -1) for label in labels]
+        old = np.nan_to_num(steps[:, i], nan=-1).clip(min=-1).astype(np.int64)
+        steps[:, i] = np.array([*ids, -1])[old]  # the last is at -1
+    return sequences.on_table(steps)
 
 
 def check_ids(

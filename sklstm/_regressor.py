@@ -38,8 +38,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Whether a linear layer from the steps of a sequence is added to the output
         of the LSTM. `fit` sets it to a ridge regression, whose penalty it chooses by
         leaving each sequence out in turn, and the LSTM learns what that leaves over.
-        With ids, and in `partial_fit`, it starts at zero and is trained. It reads up
-        to 512 values, and of longer sequences than in fit the end.
+        In `partial_fit` it starts at zero and is trained. It reads up to 512 numbers,
+        no ids, and of longer sequences than in fit the end.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "gaussian"}, \
             default="squared_error"
@@ -122,8 +122,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         warm_start=False,
         standardize=True,
         n_timesteps=None,
-        categorical_features=None,
+        categorical_features="from_dtype",
         embedding_size=None,
+        static_features=None,
         device="cpu",
         dtype="float32",
         callbacks=None,
@@ -156,6 +157,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.n_timesteps = n_timesteps
         self.categorical_features = categorical_features
         self.embedding_size = embedding_size
+        self.static_features = static_features
         self.device = device
         self.dtype = dtype
         self.callbacks = callbacks

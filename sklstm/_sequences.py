@@ -70,6 +70,11 @@ class Sequences:
         Positions of the features that the target continues; its columns are ordered
         by step ahead, then by feature.
 
+    categories : list of (list or None), default=None
+        For each feature that holds ids what these stand for: id i for the label at
+        place i, and a negative one for none. None for a feature of numbers, and
+        instead of the list where all are.
+
     units_changed : bool, default=False
         Whether the features of `targets` are no longer in the units in which the
         target is, as behind a scaler.
@@ -128,6 +133,7 @@ class Sequences:
         history_lengths: Any = None,
         horizon: int | None = None,
         targets: Any = None,
+        categories: Any = None,
         units_changed: bool = False,
         whole: bool = False,
     ) -> None:
@@ -147,6 +153,7 @@ class Sequences:
         self.history_lengths: Any = _as_integers(history_lengths, "history_lengths")
         self.horizon = None if horizon is None else int(horizon)
         self.targets = None if targets is None else [int(i) for i in targets]
+        self.categories = _as_categories(categories)
         self.units_changed = bool(units_changed)
         self.whole = bool(whole)
         # Arguments of `make_supervised`, which models hand on to `forecast`.
@@ -176,6 +183,11 @@ class Sequences:
             raise ValueError(
                 f"feature_names has {len(self.feature_names)} names for {n_features}"
                 " features; expected one for each."
+            )
+        if self.categories is not None and len(self.categories) != n_features:
+            raise ValueError(
+                f"categories has {len(self.categories)} entries for {n_features}"
+                " features; expected one for each, None if it holds numbers."
             )
         if bad := [i for i in self.targets or [] if not 0 <= i < n_features]:
             raise ValueError(
@@ -290,6 +302,12 @@ class Sequences:
             names = self.feature_names
             named = self.targets if names is None else [names[i] for i in self.targets]
             facts["targets"] = f"[{', '.join(map(str, named))}]"
+        if self.categories is not None:
+            names = self.feature_names
+            facts["n_categories"] = {
+                i if names is None else str(names[i]): len(labels)
+                for i, labels in self.labels().items()
+            }
         if self.whole:
             facts["whole"] = True
         return facts
@@ -432,8 +450,9 @@ class Sequences:
         Returns
         -------
         sequences : Sequences
-            Without the names of features and targets if there is another number of
-            features. If targets have other values, their units count as changed.
+            Without the names and categories of features, and targets, if there is
+            another number of features. If targets have other values, their units count
+            as changed.
         """
         steps = np.asarray(steps)
         keeps = steps.shape[1:] == self.steps.shape[1:]
@@ -444,13 +463,24 @@ class Sequences:
         made = self._like(steps, self.starts, self.lengths)
         made.targets = targets
         if steps.shape[1:] != self.steps.shape[1:]:
-            made.feature_names = None
+            made.feature_names = made.categories = None
         if targets is not None and steps is not self.steps:
             here, there = self.steps[:, self.targets], steps[:, targets]
             is_same = np.array_equal(here, there, equal_nan=here.dtype.kind == "f")
             made.units_changed = self.units_changed or not is_same
         made._check()
         return made
+
+    def labels(self) -> dict[int, list[Any]]:
+        """Find the features that hold ids of labels.
+
+        Returns
+        -------
+        labels : dict of int to list
+            The labels of each by its position.
+        """
+        every = enumerate(self.categories or [])
+        return {i: labels for i, labels in every if labels is not None}
 
     def begins_within(self) -> np.ndarray:
         """Mark the sequences whose history goes on before their first step.
@@ -530,6 +560,12 @@ def _as_integers(values: Any, name: str) -> np.ndarray | None:
     if not np.array_equal(values, integers):
         raise ValueError(f"{name} must be whole numbers; got {values}.")
     return integers
+
+
+def _as_categories(categories: Any) -> list[list[Any] | None] | None:
+    if categories is None or all(labels is None for labels in categories):
+        return None
+    return [None if labels is None else list(labels) for labels in categories]
 
 
 def _is_everything(part: Any) -> bool:

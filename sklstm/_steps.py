@@ -18,7 +18,13 @@ from ._input import (
     read_sequences,
     warn_of_one_step,
 )
-from ._rows._columns import refuse_lazy
+from ._rows._columns import (
+    column_names,
+    find_texts,
+    is_frame,
+    read_steps,
+    refuse_lazy,
+)
 from ._sequences import Sequences
 
 
@@ -44,7 +50,8 @@ class StepTransformer(  # type: ignore[call-arg]
     ----------
     transformer : estimator
         A transformer that returns a row for each row and needs no y; it is cloned. If
-        features have names, it gets a dataframe of pandas, where that is installed.
+        features have names, it gets a dataframe of pandas, where that is installed,
+        with a column of categories for each feature of labels.
 
     Attributes
     ----------
@@ -112,7 +119,7 @@ class StepTransformer(  # type: ignore[call-arg]
         if sequences is not None:
             used = sequences.coverage() > 0
             steps = sequences.steps if used.all() else sequences.steps[used]
-            X = self._table(steps)
+            X = self._table(steps, sequences.labels())
         self.transformer_ = clone(self.transformer).fit(X)
         return self
 
@@ -136,9 +143,11 @@ class StepTransformer(  # type: ignore[call-arg]
             return self.transformer_.transform(X)
         sequences = sequences.compact()
         # A copy: a transformer may work in place, and others share the table.
-        table = self.transformer_.transform(self._table(sequences.steps.copy()))
-        names = getattr(table, "columns", None)
-        table = table.toarray() if hasattr(table, "toarray") else np.asarray(table)
+        given = self._table(sequences.steps.copy(), sequences.labels())
+        table = self.transformer_.transform(given)
+        names = column_names(table) if is_frame(table) else None
+        table = table.toarray() if hasattr(table, "toarray") else table
+        table, categories = _read(table)
         if table.ndim != 2 or len(table) != len(sequences.steps):
             raise ValueError(
                 f"{type(self.transformer).__name__} returns an array of shape"
@@ -147,7 +156,9 @@ class StepTransformer(  # type: ignore[call-arg]
             )
         if names is None and hasattr(self.transformer_, "get_feature_names_out"):
             names = self.transformer_.get_feature_names_out()
-        return _replace(sequences, table, names)
+        made = _replace(sequences, table, names)
+        made.categories = categories
+        return made
 
     @available_if(_inner_names)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -178,15 +189,26 @@ class StepTransformer(  # type: ignore[call-arg]
         validate_data(self, X, reset=reset, **anything)
         return None
 
-    def _table(self, steps: np.ndarray) -> Any:
+    def _table(self, steps: np.ndarray, labels: dict[int, list[Any]]) -> Any:
+        """Return steps with the names of their features, and labels for ids."""
         names = getattr(self, "feature_names_in_", None)
-        if names is None or len(names) != steps.shape[1]:
+        if not labels and (names is None or len(names) != steps.shape[1]):
             return steps
         try:
             import pandas as pd
         except ImportError:
+            if labels:
+                raise ImportError(
+                    f"The features {list(labels)} hold labels, which transformers are"
+                    " given in dataframes: pip install 'sklstm[pandas]'."
+                ) from None
             return steps
-        return pd.DataFrame(steps, columns=names, copy=False)
+        table = pd.DataFrame(steps, columns=names, copy=False)
+        for i, kinds in labels.items():
+            codes = np.nan_to_num(steps[:, i], nan=-1).clip(min=-1).astype(int)
+            dtype = pd.CategoricalDtype(kinds)
+            table.isetitem(i, pd.Categorical.from_codes(codes, dtype=dtype))
+        return table
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -194,6 +216,20 @@ class StepTransformer(  # type: ignore[call-arg]
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         return tags
+
+
+def _read(table: Any) -> tuple[np.ndarray, Any]:
+    """Read what a transformer returns: numbers, and labels as ids."""
+    if not is_frame(table):
+        table = np.asarray(table)
+        if table.dtype != object or table.ndim != 2:
+            return table, None
+        import pandas as pd  # where labels have come from
+
+        table = pd.DataFrame(table).infer_objects()
+    if not find_texts(table, columns := list(range(np.shape(table)[1]))):
+        return np.asarray(table), None
+    return read_steps(table, columns, None)
 
 
 def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:

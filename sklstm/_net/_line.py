@@ -25,9 +25,10 @@ def fit_line(module: Any, data: BatchDataset, n_parts: int, n_located: int) -> N
     every = -(-len(data) // MAX_SEQUENCES)
     parts, chosen = [], []
     for inputs, targets in data.batches(SIZE, shuffle=False):
-        x, at = module.embed(inputs["x"]), inputs.get("at")
+        x, at = inputs["x"], inputs.get("at")
         at = module.ends(x, inputs.get("lengths")) if at is None else at
-        parts.append(module.lagged(x, *(part[::every] for part in at)))
+        at = [part[::every] for part in at]
+        parts.append(module.linear_inputs(module.numbers(x), module.last(x, at), *at))
         chosen.append(targets[::every])
     rows = torch.cat(chosen)
     y = data.y[rows].numpy(force=True)  # (n_sequences, n_targets)

@@ -25,7 +25,8 @@ SKIPPED_VALUES = 1 << 18
 class LSTMModule(nn.Module):
     """Embeddings, stacked LSTM, pooling over the real steps, dropout, linear head."""
 
-    numeric_features: Tensor
+    of_step: Tensor
+    of_sequence: Tensor
 
     def __init__(
         self,
@@ -42,15 +43,20 @@ class LSTMModule(nn.Module):
         embedding_size: int | None = None,
         n_skipped: int = 0,
         frame_size: int = 1,
+        static_features: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.pooling = pooling
         self.n_skipped = n_skipped
         self.categorical_features = list(categorical_features)
+        self.is_static = [i in static_features for i in categorical_features]
         numeric = sorted(set(range(n_features)) - set(categorical_features))
+        of_step = [i for i in numeric if i not in static_features]
+        of_sequence = [i for i in numeric if i in static_features]
         # A buffer goes to the device with the weights, but is not one of them.
-        positions = torch.tensor(numeric, dtype=torch.int64)
-        self.register_buffer("numeric_features", positions, persistent=False)
+        for name, positions in ("of_step", of_step), ("of_sequence", of_sequence):
+            values = torch.tensor(positions, dtype=torch.int64)
+            self.register_buffer(name, values, persistent=False)
         sizes = [embedding_size or suggest_size(n) for n in n_ids]
         self.dropout = dropout
         self.generator: torch.Generator | None = None  # of dropout masks, in training
@@ -61,7 +67,8 @@ class LSTMModule(nn.Module):
             nn.Embedding(n + 1, size, **kind)
             for n, size in zip(n_ids, sizes, strict=True)
         )
-        n_inputs = frame_size * (len(numeric) + sum(sizes))
+        n_static = sum(n for n, here in zip(sizes, self.is_static, strict=True) if here)
+        n_inputs = frame_size * (len(of_step) + sum(sizes) - n_static)
         self.lstm = nn.LSTM(
             n_inputs,
             hidden_size,
@@ -72,9 +79,12 @@ class LSTMModule(nn.Module):
             **kind,
         )
         n_pooled = hidden_size * (1 + bidirectional) * len(POOLINGS[pooling])
-        self.head = nn.Linear(n_pooled, n_outputs, **kind)
-        if n_skipped:
-            self.skip = nn.Linear(n_skipped * n_inputs, n_outputs, bias=False, **kind)
+        n_static += len(of_sequence)
+        self.head = nn.Linear(n_pooled + n_static, n_outputs, **kind)
+        n_lagged = n_skipped * frame_size * len(of_step)
+        self.n_linear = n_lagged + len(of_sequence) if n_skipped else 0
+        if self.n_linear:  # ids alone have no line
+            self.skip = nn.Linear(self.n_linear, n_outputs, bias=False, **kind)
         for part in self.children():
             part.to_empty(device="cpu")
 
@@ -100,7 +110,7 @@ class LSTMModule(nn.Module):
             bias_ih[size : 2 * size] = 1.0  # of input, forget, cell, output
             bias_hh[size : 2 * size] = 0.0
         uniform(self.head, self.head.in_features)
-        if self.n_skipped:
+        if self.n_linear:
             self.skip.weight.zero_()
 
     def forward(
@@ -110,19 +120,21 @@ class LSTMModule(nn.Module):
         at: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Map sequences to outputs, (batch, n_outputs)."""
-        x = self.embed(x)
+        steps = self.embed(x)
         # An LSTM is causal: what lies after a sequence cannot change its outputs.
         turns = self.lstm.bidirectional and lengths is not None
         drops = self.training and self.dropout > 0 and self.lstm.num_layers > 1
         if turns or drops:
-            hidden = self._read_by_layer(x, lengths)
+            hidden = self._read_by_layer(steps, lengths)
         else:
-            hidden, _ = self.lstm(x)  # (time, batch, directions * hidden)
+            hidden, _ = self.lstm(steps)  # (time, batch, directions * hidden)
         pooled = self._pool(hidden, lengths) if at is None else hidden[at[:2]]
-        output = self._project(self.head, self._drop(pooled))
-        if not self.n_skipped:
-            return output
-        return output + self._skip(x, *(self.ends(x, lengths) if at is None else at))
+        pooled = self._drop(pooled)
+        at = self.ends(x, lengths) if at is None else at
+        if self.head.in_features > pooled.shape[1]:
+            pooled = torch.cat([pooled, self.embed_static(self.last(x, at))], dim=1)
+        output = self._project(self.head, pooled)
+        return output + self._skip(x, *at) if self.n_linear else output
 
     def ends(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return the last step, the column and the length of each sequence."""
@@ -131,24 +143,39 @@ class LSTMModule(nn.Module):
             lengths = torch.full_like(columns, len(x))
         return lengths - 1, columns, lengths
 
+    def last(self, x: Tensor, at: Sequence[Tensor]) -> Tensor:
+        """Return the last step of each sequence, (n_targets, n_features)."""
+        steps = x[at[0], at[1]]
+        return steps if steps.ndim == 2 else steps[:, -1]  # of the last frame
+
+    def numbers(self, x: Tensor) -> Tensor:
+        """Return the numeric features of a step, those of a frame side by side."""
+        if x.shape[-1] > len(self.of_step):
+            x = x.index_select(-1, self.of_step)
+        return x.flatten(start_dim=2)
+
     def _skip(self, x: Tensor, *at: Tensor) -> Tensor:
         """Read linearly the steps of sequences with such ends, columns and lengths."""
         # Each sequence is copied here, so that not too many may be at a time.
-        size = max(SKIPPED_VALUES // self.skip.in_features, 1) * WIDTH
-        parts = (part.split(size) for part in at)
+        size = max(SKIPPED_VALUES // self.n_linear, 1) * WIDTH
+        numbers = self.numbers(x)
+        parts = (part.split(size) for part in (self.last(x, at), *at))
         outputs = (
-            self._project(self.skip, self.lagged(x, *part))
+            self._project(self.skip, self.linear_inputs(numbers, *part))
             for part in zip(*parts, strict=True)
         )
         return torch.cat(list(outputs))
 
-    def lagged(self, x: Tensor, end: Tensor, column: Tensor, length: Tensor) -> Tensor:
-        """Return the last steps side by side, with zeros before the first."""
-        lags = torch.arange(self.n_skipped, device=x.device)
+    def linear_inputs(
+        self, numbers: Tensor, last: Tensor, end: Tensor, column: Tensor, length: Tensor
+    ) -> Tensor:
+        """Return the last steps side by side, and after them what is static."""
+        lags = torch.arange(self.n_skipped, device=numbers.device)
         steps = end[:, None] - lags  # (n_targets, n_skipped)
-        last = x[steps.clamp(min=0), column[:, None]]
-        last = last.masked_fill((lags >= length[:, None])[..., None], 0.0)
-        return last.flatten(start_dim=1)
+        lagged = numbers[steps.clamp(min=0), column[:, None]]
+        lagged = lagged.masked_fill((lags >= length[:, None])[..., None], 0.0)
+        static = last.index_select(1, self.of_sequence)
+        return torch.cat([lagged.flatten(start_dim=1), static], dim=1)
 
     def _project(self, layer: nn.Linear, x: Tensor) -> Tensor:
         """Apply a layer; in prediction so that company does not change bits."""
@@ -194,15 +221,27 @@ class LSTMModule(nn.Module):
 
     def embed(self, x: Tensor) -> Tensor:
         """Put vectors of ids behind numeric features, and steps of a frame together."""
-        if not self.embeddings:
+        if not (self.embeddings or len(self.of_sequence)):
             return x.flatten(start_dim=2)  # (time, batch, frame_size * n_features)
-        parts = [x.index_select(-1, self.numeric_features)]
-        for i, embedding in zip(
-            self.categorical_features, self.embeddings, strict=True
-        ):
-            parts.append(embedding(x[..., i].clamp(min=-1).long() + 1))
-        # (time, batch, frame_size * (n_numeric + sizes))
+        parts = [x.index_select(-1, self.of_step), *self._vectors(x, of_static=False)]
+        # (time, batch, frame_size * (n_of_step + sizes))
         return torch.cat(parts, dim=-1).flatten(start_dim=2)
+
+    def embed_static(self, last: Tensor) -> Tensor:
+        """Return what belongs to a sequence, (n_targets, n_of_sequence + sizes)."""
+        numbers = last.index_select(-1, self.of_sequence)
+        return torch.cat([numbers, *self._vectors(last, of_static=True)], dim=-1)
+
+    def _vectors(self, x: Tensor, *, of_static: bool) -> list[Tensor]:
+        """Look up the vectors of ids, those of static features or the others."""
+        every = zip(
+            self.categorical_features, self.embeddings, self.is_static, strict=True
+        )
+        return [
+            embedding(x[..., i].clamp(min=-1).long() + 1)
+            for i, embedding, is_static in every
+            if is_static == of_static
+        ]
 
     def _pool(self, hidden: Tensor, lengths: Tensor | None) -> Tensor:
         """Reduce (time, batch, features) to (batch, features) over real steps."""

@@ -170,9 +170,8 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
             " time; at least one must be left to make windows of."
         )
     for i in columns if is_frame(X) else []:
-        column = nw.from_native(_safe_indexing(X, i, axis=1), series_only=True)
-        is_text = column.dtype in (nw.String, nw.Categorical, nw.Enum)
-        if is_text or column.dtype.is_temporal():
+        column = _column(X, i)
+        if _is_text(column) or column.dtype.is_temporal():
             _refuse(X, i, column.dtype)
     if order is None and len(columns) == len(column_names(X)):
         table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
@@ -183,6 +182,52 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
     for i, part in enumerate(parts):
         table[:, i] = part if order is None else part[order]
     return table
+
+
+def read_steps(
+    X: Any, columns: list[int], order: np.ndarray | None, known: Any = None
+) -> tuple[np.ndarray, list[list[Any] | None] | None]:
+    """Read columns of numbers, and of strings or categories as ids with labels.
+
+    Labels that are known keep their ids, and others follow.
+    """
+    texts = find_texts(X, columns)
+    if not texts:
+        return read_features(X, columns, order), None
+    known = [None] * len(columns) if known is None else known
+    parts: list[np.ndarray] = []
+    categories: list[list[Any] | None] = []
+    for i, labels in zip(columns, known, strict=True):
+        if i not in texts:
+            parts.append(read_features(X, [i], order)[:, 0])
+            categories.append(None)
+            continue
+        ids, labels = _encode(_column(X, i), labels or [])
+        parts.append(ids if order is None else ids[order])
+        categories.append(labels)
+    return np.column_stack(parts), categories
+
+
+def find_texts(X: Any, columns: list[int]) -> list[int]:
+    """Find the columns of a dataframe that hold strings or categories."""
+    return [i for i in columns if _is_text(_column(X, i))] if is_frame(X) else []
+
+
+def _column(X: Any, position: int) -> nw.Series:
+    return nw.from_native(_safe_indexing(X, position, axis=1), series_only=True)
+
+
+def _is_text(column: nw.Series) -> bool:
+    return column.dtype in (nw.String, nw.Categorical, nw.Enum)
+
+
+def _encode(column: nw.Series, known: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    """Number the labels of a column, -1 for those that are missing."""
+    values = [None if is_missing(value) else value for value in column.to_list()]
+    new = set(values) - {*known, None}
+    labels = [*known, *sorted(new, key=str)]
+    numbers = {label: i for i, label in enumerate(labels)}
+    return np.array([numbers.get(value, -1) for value in values], np.int32), labels
 
 
 def _read_numbers(X: Any, position: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._compat import Interval, validate_params
 from .._sequences import Sequences
-from ._columns import GAP_TYPES, column_names, get_index, read_features
+from ._columns import GAP_TYPES, column_names, get_index, read_steps
 from ._order import Keys, RowOrder
 from ._series import Tails, join_ranges
 from ._tables import TABLE, append_leads, is_frame, name_leads, read_table
@@ -59,13 +59,15 @@ def make_histories(
     -------
     X : Sequences of length n_rows
         In the order of the rows: all rows of the same series up to each, on one
-        table, without the columns of `group` and `time`.
+        table, without the columns of `group` and `time`. Columns of strings or
+        categories become ids that know their labels, in `X.categories`.
 
     Raises
     ------
     ValueError
         If `group` or `time` is not in `data`, a label or time is missing, two rows of
-        a series have the same time, or another column holds no numbers.
+        a series have the same time, or another column holds neither numbers nor
+        labels.
 
     See Also
     --------
@@ -121,6 +123,7 @@ def cut_histories(
     tails: Tails | None = None,
     leads: tuple[list[int], int] = ([], 0),
     source: Any = None,
+    categories: Any = None,
 ) -> Sequences:
     """Return the history of each row of a table."""
     from_tails, n_before = order.find_tails(tails)
@@ -133,7 +136,7 @@ def cut_histories(
     positions, insert_at = order.order, np.repeat(order.runs.starts, n_before)
     del order  # as large as a narrow table, which is made next
     features = keys.features(X)
-    table = read_features(X, features, positions)
+    table, categories = read_steps(X, features, positions, categories)
     del positions
     if tails is not None and len(insert_at):
         before = tails.rows[join_ranges(from_tails, n_before)]
@@ -143,6 +146,9 @@ def cut_histories(
     columns = column_names(source if is_frame(source) else X)
     names: list[Any] = [columns[i] for i in features]
     known, horizon = leads
+    if known and categories is not None:
+        led = [categories[features.index(i)] for i in known]
+        categories += [labels for labels in led for _ in range(horizon)]
     if known:
         names += name_leads(columns, known, horizon)
         ahead = np.arange(len(table))[:, None] + np.arange(1, horizon + 1)
@@ -158,5 +164,6 @@ def cut_histories(
         times=times,
         index=get_index(source),
         history_lengths=lengths,
+        categories=categories,
         whole=True,
     )

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .._compat import Interval, _safe_indexing, validate_params
-from ._columns import column_names, find_column, get_index, list_keys, read_features
+from ._columns import (
+    column_names,
+    find_column,
+    find_texts,
+    get_index,
+    list_keys,
+    read_features,
+)
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories, warn_of_disorder
 from ._order import Keys, RowOrder
 from ._tables import TABLE, append_leads, is_frame, read_table, to_container
@@ -279,6 +286,13 @@ def _find_targets(
     """Positions of the columns to predict."""
     if target is None:
         columns = [i for i in keys.features(table) if i not in leads]
+        if texts := find_texts(table, columns):
+            names = column_names(table)
+            raise ValueError(
+                f"The columns {[names[i] for i in texts]} hold labels, which are not"
+                " predicted: name the columns to predict in target, or one of these in"
+                " group if it tells series apart."
+            )
     else:
         columns = [
             find_column(table, key, "target") for key in list_keys(target, table)

@@ -214,7 +214,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _remember(self, X: Any) -> Sequences:
         self._keys: Keys | None = None
         self._lost_keys: str | None = None
-        self._known = self._tails = self._made_with = None
+        self._known = self._tails = self._made_with = self._categories = None
         if isinstance(X, Sequences):
             return self._check_sequences(X, reset=True)
         table = self._check_columns(X, reset=True)
@@ -222,7 +222,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         order = RowOrder(table, self._keys, self.max_gap)
         histories = cut_histories(table, self._keys, order, source=X)
         self._check_values(histories)
-        self._known = order.found
+        self._known, self._categories = order.found, histories.categories
         if self.time is not None and self.context:
             # The last row may come again, and the step before a window is looked at.
             self._n_tail = int(self.sequence_length) + 1
@@ -274,6 +274,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             RowOrder(table, keys, self.max_gap, self._known),
             self._tails,
             source=X,
+            categories=self._categories,
         )
         if self._keys is None:
             check_features(self, histories, reset=False)
@@ -335,11 +336,27 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         if not self.flatten:
             return windows
         flat = self._flatten(windows)
+        labels = windows.labels()
         if _get_output_config("transform", self)["dense"] != "pandas":
+            if labels:
+                names = windows.feature_names
+                named = [i if names is None else names[i] for i in labels]
+                raise ValueError(
+                    f"The features {named} hold labels, and lag columns of an array"
+                    " numbers only: encode them before, with StepTransformer and a"
+                    " OneHotEncoder, or ask for columns of categories with"
+                    " set_output(transform='pandas')."
+                )
             return flat
         import pandas as pd  # which has been asked for
 
-        return pd.DataFrame(flat, index=windows.index)
+        table = pd.DataFrame(flat, index=windows.index)
+        n_features = windows.shape[2]
+        for i in [k for k in table.columns if k % n_features in labels]:
+            kind = pd.CategoricalDtype(labels[i % n_features])
+            codes = table[i].fillna(-1).astype(int)
+            table[i] = pd.Categorical.from_codes(codes, dtype=kind)
+        return table
 
     def _warn_of_short(self, windows: Sequences, is_known: bool) -> None:
         """Say so if many windows are cut short, and what would help."""

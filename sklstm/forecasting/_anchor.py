@@ -192,7 +192,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         self, method: str, X: Any, y: Any, fit_params: Any, *, resume: bool
     ) -> AnchoredRegressor:
         sequences, y, is_known = self._find_levels(X, y, resume=resume)
-        self._refuse_ids(sequences.shape[2])
+        self._refuse_ids(sequences)
         if not is_known:
             values, levels = self._levels.values(sequences), self._levels
             levels.scale, levels.offset = fit_lines(values, y.reshape(len(y), -1))
@@ -209,15 +209,16 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
             _set_random_states(regressor, self.random_state)
         return regressor
 
-    def _refuse_ids(self, n_features: int) -> None:
+    def _refuse_ids(self, sequences: Sequences) -> None:
         inner = self._inner()
         if not hasattr(inner, "categorical_features"):
             return
         ids = find_categorical(
             inner.categorical_features,
             inner.embedding_size,
-            n_features,
+            sequences.shape[2],
             getattr(self, "feature_names_in_", None),
+            list(sequences.labels()),
         )
         if clash := set(ids) & set(self._levels.positions.tolist()):
             raise ValueError(
@@ -302,6 +303,11 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         if isinstance(X, Sequences) or is_ragged(X):
             return changes
         if np.asarray(X).ndim == 2:
+            if getattr(self._inner(), "static_features", None) is not None:
+                raise ValueError(
+                    "X is a table, of whose columns some are static_features of the"
+                    " regressor: give sequences, in which each feature is known."
+                )
             return changes.steps.reshape(len(sequences), -1)
         return changes
 

@@ -267,6 +267,7 @@ def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
             index=sequences.index,
             rows=sequences.starts + sequences.lengths - 1,
             horizon=sequences.horizon,
+            categories=sequences.categories,
         )
     values = sequences.steps[:, features].astype(np.float64)
     changes = np.diff(values, axis=0, prepend=values[:1])

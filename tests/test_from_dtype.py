@@ -1,0 +1,260 @@
+"""Strings and categories are ids that know their labels, from table to embedding."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    SequenceEncoder,
+    Sequences,
+    SequenceWindower,
+    StepTransformer,
+    make_histories,
+    make_supervised,
+)
+from sklstm.forecasting import AnchoredRegressor, forecast
+from tests._data import message_of
+
+RNG = np.random.RandomState(0)
+N = 60
+PROMO = np.array(["none", "half", "free"])[RNG.randint(0, 3, N)]
+TABLE = pd.DataFrame(
+    {
+        "store": np.repeat(["A", "B"], N // 2),
+        "day": np.tile(np.arange(N // 2), 2),
+        "promo": PROMO,
+        "kind": pd.Categorical(np.repeat(["x", "y"], N // 2), ["y", "x", "z"]),
+        "sales": RNG.normal(size=N),
+    }
+)
+KEYS = {"group": "store", "time": "day"}
+X, Y = make_supervised(TABLE, target="sales", **KEYS)
+
+
+def small(**params):
+    return LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0, **params)
+
+
+def pipe(**params):
+    return make_pipeline(SequenceWindower(5), small(**params))
+
+
+def labels_of(sequences):
+    """Labels in place of ids, for each step of each sequence."""
+    return [
+        [
+            tuple(
+                value
+                if labels is None
+                else None
+                if np.isnan(value) or value < 0
+                else labels[int(value)]
+                for value, labels in zip(step, sequences.categories, strict=True)
+            )
+            for step in sequence
+        ]
+        for sequence in sequences
+    ]
+
+
+def test_histories_hold_the_labels_of_their_rows():
+    assert X.feature_names.tolist() == ["promo", "kind", "sales"]
+    rows = list(zip(PROMO, TABLE["kind"], TABLE["sales"], strict=True))
+    expected = [rows[i - i % 30 : i + 1] for i in range(N) if i % 30 < 29]
+    assert labels_of(X) == expected
+    assert "n_categories={'promo': 3, 'kind': 2}" in repr(X)
+    for kept in (X[::3], X.tail(4), X.compact(), pickle.loads(pickle.dumps(X))):
+        assert kept.categories == X.categories
+    assert X.on_table(X.steps[:, :2]).categories is None
+
+
+def test_as_encoded_by_hand():
+    by_hand = TABLE.assign(
+        promo=np.searchsorted(["free", "half", "none"], PROMO),
+        kind=TABLE["kind"].map({"x": 0, "y": 1}).astype(int),
+    )
+    ids, y = make_supervised(by_hand, target="sales", **KEYS)
+    plain = pipe(categorical_features=["promo", "kind"]).fit(ids, y)
+    model = pipe().fit(X, Y)
+    assert_array_equal(model.predict(X), plain.predict(ids))
+    sizes = [len(e.weight) - 1 for e in model[-1].module_.embeddings]
+    assert sizes == [3, 2]
+    both = pipe(categorical_features=["promo"]).fit(X, Y)  # kind has labels anyway
+    assert_array_equal(both.predict(X), plain.predict(ids))
+
+
+def test_labels_mean_the_same_in_every_table():
+    """Whatever else a table holds, and in whatever form."""
+    model = pipe().fit(X, Y)
+    expected = model.predict(make_histories(TABLE, **KEYS))
+    few = TABLE[TABLE["store"] == "B"]
+    assert_array_equal(model.predict(make_histories(few, **KEYS)), expected[30:])
+    others = TABLE[:30].assign(promo="another", store="C")
+    more = pd.concat([TABLE, others], ignore_index=True)
+    assert_array_equal(model.predict(make_histories(more, **KEYS))[:N], expected)
+    as_category = TABLE.assign(promo=pd.Categorical(PROMO, ["none", "half", "free"]))
+    as_text = TABLE.astype({"kind": str})
+    in_polars = pl.DataFrame({c: TABLE[c].tolist() for c in TABLE})
+    as_enum = in_polars.cast({"promo": pl.Enum(["half", "none", "free"])})
+    for table in (as_category, as_text, in_polars, as_enum):
+        assert_array_equal(model.predict(make_histories(table, **KEYS)), expected)
+    assert_array_equal(
+        pickle.loads(pickle.dumps(model)).predict(make_histories(few, **KEYS)),
+        expected[30:],
+    )
+
+
+def test_labels_that_fit_has_not_seen_are_unknown():
+    model = pipe().fit(X, Y)
+    last = TABLE.index[-1]
+    outputs = []
+    for label in ("another", None, "zzz"):
+        table = TABLE.copy()
+        table.loc[last, "promo"] = label
+        outputs.append(model.predict(make_histories(table, **KEYS)))
+    assert_array_equal(outputs[0], outputs[1])
+    assert_array_equal(outputs[0], outputs[2])
+    embedding = model[-1].module_.embeddings[0].weight
+    assert (embedding[0] == 0).all()  # there were none in training
+    changed = outputs[0] != model.predict(make_histories(TABLE, **KEYS))
+    assert changed.tolist() == [False] * (N - 1) + [True]
+
+
+def test_a_label_that_only_some_samples_hold_is_unknown_to_the_others():
+    rare = TABLE.copy()
+    rare.loc[55, "promo"] = "rare"
+    X, y = make_supervised(rare, target="sales", **KEYS)
+    model = pipe().fit(X[:30], y[:30])
+    assert X.categories[0] == ["free", "half", "none", "rare"]
+    assert len(model[-1].module_.embeddings[0].weight) == 4
+    lost = rare.assign(promo=rare["promo"].where(rare["promo"] != "rare"))
+    expected = model.predict(make_histories(lost, **KEYS))
+    assert_array_equal(model.predict(make_histories(rare, **KEYS)), expected)
+
+
+def test_rows_through_a_windower_that_remembers():
+    """Ids of rows kept from fit and of later ones are those of one list."""
+    windower = SequenceWindower(4, **KEYS)
+    early, late = TABLE[TABLE["day"] < 20], TABLE[TABLE["day"] >= 20]
+    early = early.assign(promo=early["promo"].replace("free", "half"))
+    whole = pd.concat([early, late])
+    windower.fit(early)
+    expected = SequenceWindower(4, **KEYS).fit_transform(whole)
+    assert labels_of(windower.transform(late)) == labels_of(expected)[len(early) :]
+
+
+def test_forecasts_and_levels():
+    model = pipe().fit(X, Y)
+    expected = model.predict(make_histories(TABLE, **KEYS))[[29, 59]]
+    assert_array_equal(forecast(model, TABLE)["sales"], expected)
+    future = pd.DataFrame(
+        {
+            "store": ["A", "A", "B", "B"],
+            "promo": ["half", "new", "free", "none"],
+            "kind": ["x", "x", "y", "y"],
+        }
+    )
+    assert forecast(model, TABLE, 2, future=future).shape == (4, 3)
+    known, y = make_supervised(TABLE, target="sales", known=["promo"], **KEYS)
+    assert known.categories[-1] == known.categories[0]
+    inner = AnchoredRegressor(small())
+    anchored = make_pipeline(SequenceWindower(5), inner).fit(known, y)
+    assert np.isfinite(anchored.predict(known)).all()
+
+
+def test_step_transformers_are_given_labels():
+    scale = make_column_transformer(
+        (StandardScaler(), ["sales"]),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    )
+    scaled = StepTransformer(scale).fit_transform(X)
+    assert scaled.feature_names.tolist() == ["sales", "promo", "kind"]
+    for before, after in zip(labels_of(X), labels_of(scaled), strict=True):
+        assert [step[:2] for step in before] == [step[1:] for step in after]
+    scale.set_output(transform="pandas")
+    again = StepTransformer(scale).fit_transform(X)
+    assert labels_of(again) == labels_of(scaled)
+    one_hot = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["promo"]), remainder="drop"
+    )
+    ones = StepTransformer(one_hot).fit_transform(X)
+    assert ones.categories is None
+    names = [name.removeprefix("onehotencoder__promo_") for name in ones.feature_names]
+    assert [names[k] for k in ones[-1].argmax(axis=1)] == [
+        s[0] for s in labels_of(X)[-1]
+    ]
+    with pytest.raises(ValueError, match="could not convert string"):
+        StepTransformer(StandardScaler()).fit(X)
+
+
+def test_lag_columns_of_labels_are_categories_or_none():
+    flat = SequenceWindower(3, flatten=True)
+    message = message_of(flat.fit_transform, X)
+    assert "The features ['promo', 'kind'] hold labels" in message
+    assert "OneHotEncoder" in message
+    table = flat.set_output(transform="pandas").fit_transform(X)
+    assert table["promo_lag1"].tolist()[1:29] == PROMO[:28].tolist()
+    assert table["kind_lag0"].tolist() == [step[-1][1] for step in labels_of(X)]
+    trees = make_pipeline(flat, HistGradientBoostingRegressor()).fit(X, Y)
+    assert trees[-1].is_categorical_.tolist() == [True, True, False] * 3
+
+
+def test_what_does_not_fit_together_is_told():
+    message = message_of(make_supervised, TABLE, **KEYS)
+    assert "columns ['promo', 'kind'] hold labels, which are not predicted" in message
+    model = pipe().fit(X, Y)
+    numbers = TABLE.assign(kind=0)
+    message = message_of(model.predict, make_histories(numbers, **KEYS))
+    assert "Feature 'kind' of X holds numbers, and held labels when LSTM" in message
+    ids, y = make_supervised(numbers, target="sales", **KEYS)
+    message = message_of(pipe().fit(ids, y).predict, make_histories(TABLE, **KEYS))
+    assert "Feature 'kind' of X holds labels, and held numbers when" in message
+    with pytest.raises(ValueError, match="categories has 1 entries for 3 features"):
+        Sequences(X.steps, [0], [2], categories=[["a"]])
+
+
+def test_ids_of_an_encoder_are_embedded():
+    texts = ["to be or not to be", "let it be", "be it so", "not so"] * 5
+    y = np.arange(20) % 2
+    ids = SequenceEncoder().fit_transform(texts)
+    bare = Sequences(ids.steps, ids.starts, ids.lengths)
+    params = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+    plain = LSTMClassifier(categorical_features=[0], **params).fit(bare, y)
+    model = make_pipeline(SequenceEncoder(), LSTMClassifier(**params)).fit(texts, y)
+    assert_array_equal(model.predict_proba(texts), plain.predict_proba(bare))
+    # Another encoder has other ids for the same words.
+    other = SequenceEncoder().fit(["so so so it it let", *texts])
+    assert other.vocabulary_ != model[0].vocabulary_
+    again = model[1].predict_proba(other.transform(texts))
+    assert_array_equal(again, model.predict_proba(texts))
+    message = message_of(model[1].predict, bare)
+    assert "Feature 0 of X holds numbers, and held labels" in message
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c", "", "é", None]), min_size=1),
+    st.sampled_from([[], ["b"], ["q", "a"]]),
+)
+def test_encoding_can_be_undone(values, known):
+    base = pd.DataFrame({"x": [*known, "a"], "n": 0.0})
+    windower = SequenceWindower(1, time="n", max_gap=np.inf)
+    windower = windower.fit(base.assign(n=np.arange(len(base))))
+    table = pd.DataFrame(
+        {"x": pd.array(values, dtype="str"), "n": np.arange(len(values))}
+    )
+    table["n"] += 100
+    windows = windower.transform(table)
+    assert [window[0][0] for window in labels_of(windows)] == values
