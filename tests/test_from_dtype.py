@@ -1,6 +1,7 @@
 """Strings and categories are ids that know their labels, from table to embedding."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from sklstm import (
     StepTransformer,
     make_histories,
     make_supervised,
+    make_windows,
 )
 from sklstm.forecasting import AnchoredRegressor, forecast
 from tests._data import message_of
@@ -218,12 +220,51 @@ def test_what_does_not_fit_together_is_told():
     model = pipe().fit(X, Y)
     numbers = TABLE.assign(kind=0)
     message = message_of(model.predict, make_histories(numbers, **KEYS))
-    assert "Feature 'kind' of X holds numbers, and held labels when LSTM" in message
+    assert "Feature 'kind' of X holds numbers, and held labels when Seq" in message
     ids, y = make_supervised(numbers, target="sales", **KEYS)
     message = message_of(pipe().fit(ids, y).predict, make_histories(TABLE, **KEYS))
     assert "Feature 'kind' of X holds labels, and held numbers when" in message
     with pytest.raises(ValueError, match="categories has 1 entries for 3 features"):
         Sequences(X.steps, [0], [2], categories=[["a"]])
+
+
+WORDS = {
+    "words": ["a", "b"] * 3,
+    "categories": pd.Categorical([1, 2] * 3),
+    "digits": ["1", "2.5", "-3", None, "5", "6"],
+    "dates": [f"2024-01-0{i}" for i in range(1, 7)],
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+@pytest.mark.parametrize("library", [pd, pl])
+def test_strings_that_may_be_meant_otherwise_are_refused(library, kind):
+    column = WORDS[kind]
+    if library is pl and kind == "categories":
+        column = pl.Series(["a", "b"] * 3, dtype=pl.Categorical)
+    table = library.DataFrame({"x": np.arange(6.0), "what": column})
+    readers = [make_histories, SequenceWindower(3).fit]
+    for read in readers:
+        if kind in ("words", "categories"):
+            read(table)
+            continue
+        message = message_of(read, table)
+        assert f"Column 'what' holds {'dates' if kind == 'dates' else 'num'}" in message
+    message = message_of(make_windows, table, 2)
+    assert "'what'" in message
+    if kind in ("words", "categories"):
+        with warnings.catch_warnings(action="ignore"):  # of names that fit had not
+            windower = SequenceWindower(3).fit(np.ones((6, 2)))
+            assert "holds labels, and held num" in message_of(windower.transform, table)
+
+
+def test_a_label_for_each_row_is_told():
+    names = [f"row{i}" for i in range(20)]
+    table = pd.DataFrame({"x": np.arange(20.0), "what": names})
+    with pytest.warns(UserWarning, match=r"'what' has another label in each of 20"):
+        make_histories(table)
+    make_histories(table[:19])
+    make_histories(table.assign(what=[*names[:-1], "row0"]))
 
 
 def test_ids_of_an_encoder_are_embedded():

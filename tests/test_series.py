@@ -885,7 +885,7 @@ TWO = {"who": ["a", "a"], "when": [0, 1], "x": [1.0, 2.0]}
         ),
         ({"time": 1, "max_gap": "-1h"}, {"when": DATES[:2]}, "larger than 0"),
         ({"time": 1, "group": 0}, {"x": [1.0, np.inf]}, "infinity: row 1, feature 'x'"),
-        ({"time": 1, "group": 0}, {"x": ["1", "b"]}, "Column 'x' is of type String"),
+        ({"time": 1, "group": 0}, {"x": ["1", "2"]}, "Column 'x' holds numbers as str"),
     ],
 )
 def test_wrong_rows_are_answered_in_one_line(params, changes, message):
@@ -1100,9 +1100,9 @@ def test_what_is_no_table_is_refused(X):
         SequenceWindower(group=0).fit(X)
 
 
-def test_a_column_of_words_is_named():
-    X = pd.DataFrame({"who": [1, 1], "x": pd.Categorical(["a", "b"])})
-    with pytest.raises(ValueError, match="Column 'x' is of type Categorical, and"):
+def test_a_column_of_digits_is_named():
+    X = pd.DataFrame({"who": [1, 1], "x": ["1", "2"]})
+    with pytest.raises(ValueError, match="Column 'x' holds numbers as strings, such"):
         SequenceWindower(group="who").fit(X)
     with pytest.raises(ValueError, match="max_gap=2 needs time stamps"):
         make_supervised(X, group="who", max_gap=2)
@@ -1173,12 +1173,9 @@ def test_dates_that_nobody_has_named_are_no_features(library, kind):
 
 
 OTHERS = {
-    "words": ["a", "b"] * 3,
-    "digits": list("123456"),
     "objects": pd.Series(["a", 1] * 3, dtype=object),
     "dates": pd.Series([date(2024, 1, d) for d in range(1, 7)], dtype=object),
     "numpy": pd.Series([np.datetime64("2024-01")] * 6, dtype=object),
-    "categories": pd.Categorical([1, 2] * 3),
     "periods": pd.period_range("2024", periods=6, freq="D"),
 }
 
@@ -1186,24 +1183,20 @@ OTHERS = {
 @pytest.mark.parametrize("kind", OTHERS)
 def test_columns_that_are_no_numbers_are_named_by_every_reader(kind):
     table = pd.DataFrame({"x": np.arange(6.0), "what": OTHERS[kind], "g": 1})
-    tables = [table]
-    if kind in ("words", "digits"):
-        tables.append(pl.DataFrame(table.to_dict("list")))
-    for X in tables:
-        for read in [
-            SequenceWindower(3).fit,
-            SequenceWindower(3, group="g").fit,
-            SequenceWindower(3).fit(np.ones((6, 3))).transform,
-            make_histories,
-            make_supervised,
-            lambda X: make_windows(X, 2),
-        ]:
-            with (
-                warnings.catch_warnings(action="ignore"),  # of names that fit had not
-                pytest.raises(ValueError, match=r"'what' is of type .* drop or e") as e,
-            ):
-                read(X)
-            assert "\n" not in str(e.value)
+    for read in [
+        SequenceWindower(3).fit,
+        SequenceWindower(3, group="g").fit,
+        SequenceWindower(3).fit(np.ones((6, 3))).transform,
+        make_histories,
+        make_supervised,
+        lambda X: make_windows(X, 2),
+    ]:
+        with (
+            warnings.catch_warnings(action="ignore"),  # of names that fit had not
+            pytest.raises(ValueError, match=r"'what' is of type .* drop or e") as e,
+        ):
+            read(table)
+        assert "\n" not in str(e.value)
 
 
 @pytest.mark.parametrize("keys", [{"group": "g"}, {"time": "t"}, {}])

@@ -19,7 +19,7 @@ N = 30
 STEPS = RNG.normal(size=(N, 6, 3))
 STEPS[..., 1] = RNG.normal(size=N)[:, None] * 3 + 5
 Y = STEPS[:, -1, 0] + STEPS[:, 0, 1]
-LABELS = np.where(Y > np.median(Y), "high", "low")
+LABELS = np.where(np.median(Y) < Y, "high", "low")
 
 
 @pytest.fixture(params=[LSTMRegressor, LSTMClassifier])

@@ -69,11 +69,11 @@ class BatchDataset(Dataset):
         steps = np.require(sequences.steps, requirements=["C", "W"])
         self.steps = torch.as_tensor(steps, dtype=dtype, device=device)
         # Nor does it know the strides of sequences in reverse.
-        starts, n_steps = map(
+        starts, lengths = map(
             np.ascontiguousarray, (sequences.starts, sequences.lengths)
         )
         self.starts = torch.as_tensor(starts, device=device)
-        n_steps = torch.as_tensor(n_steps, device=device)
+        n_steps = torch.as_tensor(lengths, device=device)
         self.lengths = -(-n_steps // frame_size)  # in frames
         # Frames end with their sequence: the first may begin before it.
         self.before = self.lengths * frame_size - n_steps

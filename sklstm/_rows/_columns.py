@@ -18,6 +18,10 @@ from .._compat import _safe_indexing, is_pandas_na
 GAP_TYPES = (timedelta, np.timedelta64, str)
 
 
+# Of fewer rows each may have a label of its own.
+FEW_LABELS = 20
+
+
 class Place(NamedTuple):
     """Where labels or times stand."""
 
@@ -185,7 +189,10 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
 
 
 def read_steps(
-    X: Any, columns: list[int], order: np.ndarray | None, known: Any = None
+    X: Any,
+    columns: list[int],
+    order: np.ndarray | None,
+    known: dict[int, list[Any]] | None = None,
 ) -> tuple[np.ndarray, list[list[Any] | None] | None]:
     """Read columns of numbers, and of strings or categories as ids with labels.
 
@@ -194,15 +201,17 @@ def read_steps(
     texts = find_texts(X, columns)
     if not texts:
         return read_features(X, columns, order), None
-    known = [None] * len(columns) if known is None else known
     parts: list[np.ndarray] = []
     categories: list[list[Any] | None] = []
-    for i, labels in zip(columns, known, strict=True):
+    for k, i in enumerate(columns):
         if i not in texts:
             parts.append(read_features(X, [i], order)[:, 0])
             categories.append(None)
             continue
-        ids, labels = _encode(_column(X, i), labels or [])
+        column = _column(X, i)
+        if column.dtype == nw.String:
+            _check_words(X, i, column)
+        ids, labels = _encode(column, (known or {}).get(k, []))
         parts.append(ids if order is None else ids[order])
         categories.append(labels)
     return np.column_stack(parts), categories
@@ -219,6 +228,32 @@ def _column(X: Any, position: int) -> nw.Series:
 
 def _is_text(column: nw.Series) -> bool:
     return column.dtype in (nw.String, nw.Categorical, nw.Enum)
+
+
+def _check_words(X: Any, position: int, column: nw.Series) -> None:
+    """Refuse numbers and dates as strings, and tell of labels that tell nothing."""
+    name, words = column_names(X)[position], column.drop_nulls().unique().to_list()
+    words = list(filter(None, words))
+    for read, what, cure in (
+        (float, "numbers", "convert it, to categories if they are codes"),
+        (np.datetime64, "dates", "convert it, and name it in time="),
+    ):
+        try:
+            [read(word) for word in words]
+        except ValueError:
+            continue
+        if words:
+            raise ValueError(
+                f"Column {name!r} holds {what} as strings, such as {words[0]!r}:"
+                f" {cure}."
+            )
+    if len(words) == len(column) >= FEW_LABELS:
+        warnings.warn(
+            f"Column {name!r} has another label in each of {len(column)} rows, such as"
+            f" {words[0]!r}, of which a model learns nothing: drop it, or convert it if"
+            " it holds numbers or dates.",
+            stacklevel=6,
+        )
 
 
 def _encode(column: nw.Series, known: list[Any]) -> tuple[np.ndarray, list[Any]]:

@@ -123,7 +123,7 @@ def cut_histories(
     tails: Tails | None = None,
     leads: tuple[list[int], int] = ([], 0),
     source: Any = None,
-    categories: Any = None,
+    labels: dict[int, list[Any]] | None = None,
 ) -> Sequences:
     """Return the history of each row of a table."""
     from_tails, n_before = order.find_tails(tails)
@@ -136,7 +136,7 @@ def cut_histories(
     positions, insert_at = order.order, np.repeat(order.runs.starts, n_before)
     del order  # as large as a narrow table, which is made next
     features = keys.features(X)
-    table, categories = read_steps(X, features, positions, categories)
+    table, categories = read_steps(X, features, positions, labels)
     del positions
     if tails is not None and len(insert_at):
         before = tails.rows[join_ranges(from_tails, n_before)]

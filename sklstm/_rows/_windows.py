@@ -19,7 +19,7 @@ from .._compat import (
     _fit_context,
     _get_output_config,
 )
-from .._input import all_or_nothing, check_features
+from .._input import all_or_nothing, check_features, check_labels
 from .._sequences import Sequences
 from ._columns import as_table, is_frame, refuse_dates, refuse_lazy
 from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
@@ -207,14 +207,14 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         histories = self._remember(X)
-        self._longest = histories.shape[1]
+        self._longest, self._labels = histories.shape[1], histories.labels()
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return histories
 
     def _remember(self, X: Any) -> Sequences:
         self._keys: Keys | None = None
         self._lost_keys: str | None = None
-        self._known = self._tails = self._made_with = self._categories = None
+        self._known = self._tails = self._made_with = None
         if isinstance(X, Sequences):
             return self._check_sequences(X, reset=True)
         table = self._check_columns(X, reset=True)
@@ -222,7 +222,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         order = RowOrder(table, self._keys, self.max_gap)
         histories = cut_histories(table, self._keys, order, source=X)
         self._check_values(histories)
-        self._known, self._categories = order.found, histories.categories
+        self._known = order.found
         if self.time is not None and self.context:
             # The last row may come again, and the step before a window is looked at.
             self._n_tail = int(self.sequence_length) + 1
@@ -254,6 +254,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         if isinstance(X, Sequences):
             windows = self._check_sequences(X, reset=False)
+            check_labels(self, windows, self._labels)
             return self._shorten(windows, is_known=True)
         refuse_lazy(X)
         if self._keys is not None:
@@ -274,10 +275,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             RowOrder(table, keys, self.max_gap, self._known),
             self._tails,
             source=X,
-            categories=self._categories,
+            labels=self._labels if self._keys else None,
         )
         if self._keys is None:
             check_features(self, histories, reset=False)
+        check_labels(self, histories, self._labels)
         self._check_values(histories)
         is_known = self.time is not None
         # Rows that continue nothing, where those of fit had a history.
