@@ -61,6 +61,29 @@ def test_direct(model):
         assert_allclose(y_pred, clone(model).fit(X[:n], y[:n]).predict(now)[0], 1e-5)
 
 
+def test_columns_of_the_calendar_are_no_steps():
+    """What is known of the hour that is forecast stands beside the lags."""
+    is_open = pd.Series((T // 5 % 2 == 0).astype(float), Y.index, name="open")
+    y = Y + 3 * is_open  # which the lags do not tell
+    forecaster = ForecasterRecursive(
+        LSTMRegressor(4, max_epochs=3, random_state=0, static_features=[LAGS]),
+        lags=LAGS,
+    )
+    forecaster.fit(y[:180], exog=is_open[:180])
+    y_pred = forecaster.predict(20, exog=is_open[180:])
+    X, then = table(y[:180])
+    X = np.column_stack([X, is_open[LAGS:180]])
+    model = clone(forecaster.estimator).fit(X, then)
+    values = list(y[:180])
+    for known in is_open[180:]:
+        row = [*values[: -LAGS - 1 : -1], known]
+        values.append(model.predict(np.array([row]))[0])
+    assert_allclose(y_pred, values[180:], rtol=1e-5)
+    errors = (y_pred - y[180:]) ** 2
+    assert errors.mean() < 0.1 * y[180:].var()
+    assert model.module_.lstm.input_size == 1
+
+
 @pytest.mark.parametrize("refit", [False, True])
 def test_backtest(refit):
     error, _ = backtesting_forecaster(
