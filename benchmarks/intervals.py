@@ -5,7 +5,7 @@ Informer paper: 12 months to train on, 4 to calibrate on, 4 to test on (Zhou et 
 2021, https://github.com/zhouhaoyi/ETDataset). Widths are in standard deviations of the
 training part.
 
-    python benchmarks/coverage.py --data ETTh1.csv
+    python benchmarks/intervals.py --data ETTh1.csv
 """
 
 import argparse
