@@ -10,8 +10,8 @@ X_test and y_test; ragged ones are arrays of objects (n_timesteps, n_features)::
 A line has mean, least and largest accuracy over the seeds, and the seconds of a fit on
 one thread. Arguments without a name are parameters of the estimator. With ``--peers``
 MiniRocket and one nearest neighbour with dynamic time warping stand beside it, with the
-seconds of fit and prediction for all three. They are those of aeon, in an environment of
-its own::
+seconds of fit and prediction for all three. They are those of aeon, in an environment
+of its own::
 
     pip install aeon . && python benchmarks/classification.py FOLDER --peers
 """

@@ -16,6 +16,7 @@ from ._compat import _safe_indexing
 from ._rows._columns import (
     column_names,
     find_position,
+    find_texts,
     is_frame,
     read_steps,
     refuse_dates,
@@ -62,7 +63,7 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
             " it, which embedding_size then reads."
         )
     if is_ragged(X):
-        X = Sequences.from_arrays(X)
+        X = _join(X)
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
@@ -274,6 +275,30 @@ def _holds_text(X: Any) -> bool:
     if isinstance(first, (list, tuple)) and first:
         first = first[0]
     return isinstance(first, str)
+
+
+def _join(X: Any) -> Sequences:
+    """Join arrays or dataframes, whose strings and categories become ids."""
+    joined = Sequences.from_arrays(X)
+    columns = list(range(joined.shape[2]))
+    texts = [find_texts(x, columns) for x in X]
+    if not any(texts):
+        return joined
+    tables: list[np.ndarray] = []
+    labels: dict[int, list[Any]] = {}
+    for i, table in enumerate(X):
+        if texts[i] != texts[0]:
+            k = min({*texts[i]} ^ {*texts[0]})
+            raise ValueError(
+                f"Column {column_names(table)[k]!r} holds labels in some sequences and"
+                f" numbers in others, 0 and {i} among them: convert it to one type."
+            )
+        steps, categories = read_steps(table, columns, None, labels)
+        labels = {k: names for k, names in enumerate(categories or []) if names}
+        tables.append(steps)
+    joined = joined.on_table(np.concatenate(tables))
+    joined.categories = categories
+    return joined
 
 
 def _unpack(X: Any) -> Any:

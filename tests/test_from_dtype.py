@@ -27,7 +27,7 @@ from sklstm import (
     make_windows,
 )
 from sklstm.forecasting import AnchoredRegressor, forecast
-from tests._data import message_of
+from tests._data import message_of, outputs, target
 
 RNG = np.random.RandomState(0)
 N = 60
@@ -256,6 +256,26 @@ def test_strings_that_may_be_meant_otherwise_are_refused(library, kind):
         with warnings.catch_warnings(action="ignore"):  # of names that fit had not
             windower = SequenceWindower(3).fit(np.ones((6, 2)))
             assert "holds labels, and held num" in message_of(windower.transform, table)
+
+
+def test_a_list_of_dataframes(Estimator):
+    y = target(Estimator)[:6]
+    tables = [
+        pd.DataFrame({"x": RNG.normal(size=n), "what": RNG.choice(list("abc"), n)})
+        for n in (3, 5, 2, 4, 6, 3)
+    ]
+    tables[0]["what"] = list("abc")  # ids are given in order of appearance
+    codes = [table.assign(what=table["what"].map("abc".index)) for table in tables]
+    params = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+    plain = Estimator(categorical_features=["what"], **params).fit(codes, y)
+    model = Estimator(**params).fit(tables, y)
+    assert_array_equal(outputs(model, tables), outputs(plain, codes))
+    assert_array_equal(outputs(model, tables[2:3]), outputs(plain, codes)[2:3])
+    mixed = [*tables[:5], codes[5]]
+    message = message_of(model.fit, mixed, y)
+    assert "Column 'what' holds labels in some sequences and numbers in ot" in message
+    with pytest.raises(ValueError, match="holds numbers as strings, such as '1'"):
+        model.fit([table.assign(what="1") for table in tables], y)
 
 
 def test_a_label_for_each_row_is_told():

@@ -18,10 +18,6 @@ from .._compat import _safe_indexing, is_pandas_na
 GAP_TYPES = (timedelta, np.timedelta64, str)
 
 
-# Of fewer rows each may have a label of its own.
-FEW_LABELS = 20
-
-
 class Place(NamedTuple):
     """Where labels or times stand."""
 
@@ -231,7 +227,7 @@ def _is_text(column: nw.Series) -> bool:
 
 
 def _check_words(X: Any, position: int, column: nw.Series) -> None:
-    """Refuse numbers and dates as strings, and tell of labels that tell nothing."""
+    """Refuse numbers and dates as strings."""
     name, words = column_names(X)[position], column.drop_nulls().unique().to_list()
     words = list(filter(None, words))
     for read, what, cure in (
@@ -247,13 +243,6 @@ def _check_words(X: Any, position: int, column: nw.Series) -> None:
                 f"Column {name!r} holds {what} as strings, such as {words[0]!r}:"
                 f" {cure}."
             )
-    if len(words) == len(column) >= FEW_LABELS:
-        warnings.warn(
-            f"Column {name!r} has another label in each of {len(column)} rows, such as"
-            f" {words[0]!r}, of which a model learns nothing: drop it, or convert it if"
-            " it holds numbers or dates.",
-            stacklevel=6,
-        )
 
 
 def _encode(column: nw.Series, known: list[Any]) -> tuple[np.ndarray, list[Any]]:

@@ -16,6 +16,9 @@ from ._order import Keys, RowOrder
 from ._series import Tails, join_ranges
 from ._tables import TABLE, append_leads, is_frame, name_leads, read_table
 
+# Of fewer rows each may have a label of its own.
+FEW_LABELS = 20
+
 KEY_CONSTRAINTS: dict[str, list[Any]] = {
     "group": [Hashable, list, None],
     "time": [Hashable, None],
@@ -88,6 +91,18 @@ def make_histories(
     return cut_histories(data, keys, RowOrder(data, keys, max_gap))
 
 
+def _warn_of_names(X: Any, features: list[int], table: Any, categories: Any) -> None:
+    """Say so if a column has a label of its own in each row."""
+    for i, column, labels in zip(features, table.T, categories or [], strict=False):
+        if labels is not None and len(np.unique(column)) == len(table) >= FEW_LABELS:
+            warnings.warn(
+                f"Column {column_names(X)[i]!r} has another label in each of"
+                f" {len(table)} rows, such as {labels[0]!r}, of which a model learns"
+                " nothing: drop it, or convert it if it holds numbers or dates.",
+                stacklevel=5,
+            )
+
+
 def check_gap(max_gap: Any, time: Any) -> None:
     """Raise if there is a longest step of time, but no time."""
     if max_gap is not None and time is None:
@@ -138,6 +153,7 @@ def cut_histories(
     features = keys.features(X)
     table, categories = read_steps(X, features, positions, labels)
     del positions
+    _warn_of_names(X, features, table, categories)
     if tails is not None and len(insert_at):
         before = tails.rows[join_ranges(from_tails, n_before)]
         table = table.astype(np.result_type(table, before), copy=False)
