@@ -56,6 +56,12 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
     """Read any accepted input into `Sequences`, or into a numeric 2-D array."""
     refuse_lazy(X)
     refuse_dates(X)
+    if is_frame(X) and (texts := find_texts(X, list(range(len(column_names(X)))))):
+        raise ValueError(
+            f"Column {column_names(X)[texts[0]]!r} of X holds labels, and in a table"
+            " each column is a step, of numbers: make histories of rows with"
+            " make_supervised or make_histories, which read labels, or encode it."
+        )
     X = _unpack(X)
     if _holds_text(X):
         raise ValueError(

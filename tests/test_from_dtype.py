@@ -215,6 +215,8 @@ def test_lag_columns_of_labels_are_categories_or_none():
 
 
 def test_what_does_not_fit_together_is_told():
+    message = message_of(small().fit, TABLE, TABLE["sales"])
+    assert "Column 'store' of X holds labels, and in a table each column" in message
     message = message_of(make_supervised, TABLE, **KEYS)
     assert "columns ['promo', 'kind'] hold labels, which are not predicted" in message
     model = pipe().fit(X, Y)
