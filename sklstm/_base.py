@@ -31,7 +31,7 @@ from ._input import (
     warn_of_one_step,
 )
 from ._net._batches import BatchDataset, BatchLoader, Samples
-from ._net._callbacks import EpochTasks, make_callbacks
+from ._net._callbacks import SCHEDULERS, EpochTasks, make_callbacks
 from ._net._line import fit_line
 from ._net._module import POOLINGS, LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
@@ -50,9 +50,8 @@ CONSTRAINTS: dict = {
     "unroll": [StrOptions({"window", "series"})],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable, tuple],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-    "lr_scheduler": [StrOptions({"cosine", "reduce_on_plateau"}), None],
+    "lr_scheduler": [StrOptions(set(SCHEDULERS)), tuple, None],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "early_stopping": ["boolean"],
@@ -89,6 +88,11 @@ ARCHITECTURE = (
     "static_features",
     "linear_skip",
 )
+# Parameters that take arguments of what they choose: the names, what else, an example.
+WITH_ARGUMENTS = {
+    "optimizer": (OPTIMIZERS, "a class", "('sgd', {'momentum': 0.9})"),
+    "lr_scheduler": (SCHEDULERS, "None", "('reduce_on_plateau', {'factor': 0.5})"),
+}
 # Steps of the net in the longest sequence, about, if frame_size is "auto".
 N_FRAMES = 12
 # Part of the loss of a constant by which a loss still falls fast in its last epochs.
@@ -509,8 +513,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _plain(self, name):
         """Return a parameter as a Python number, where numpy has made it another."""
-        value = getattr(self, name)
-        return value.item() if isinstance(value, np.generic) else value
+        return to_plain(getattr(self, name))
 
     @property
     def module_(self):
@@ -521,12 +524,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         module_params = self._architecture | self._sizes
         module_params["dtype"] = DTYPES[module_params["dtype"]]
         del module_params["linear_skip"]
-        optimizer, optimizer_params = split_optimizer(self.optimizer)
-        optimizer_params = (
-            {"weight_decay": self._plain("weight_decay")}
-            | ({"fused": True} if optimizer in FUSED else {})
-            | optimizer_params
-        )
+        optimizer, optimizer_params = split_arguments(self, "optimizer")
+        if optimizer in FUSED:
+            optimizer_params = {"fused": True} | optimizer_params
         optimizer = OPTIMIZERS.get(optimizer, optimizer)
         kind = ClassifierNet if is_classifier(self) else LSTMNet
         return kind(
@@ -548,9 +548,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _make_callbacks(self, n_epochs, observers, validates, is_partial):
+        schedule = (None, {}) if is_partial else split_arguments(self, "lr_scheduler")
         return make_callbacks(
             max_grad_norm=self._plain("max_grad_norm"),
-            lr_scheduler=None if is_partial else self.lr_scheduler,
+            lr_scheduler=schedule,
             n_epochs=n_epochs,
             patience=None if is_partial else self._find_patience(n_epochs),
             tol=self.tol,
@@ -658,23 +659,32 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
-def split_optimizer(optimizer):
-    """Return the name or class of an optimizer, and its arguments."""
-    if not isinstance(optimizer, tuple):
-        return optimizer, {}
-    if len(optimizer) == 2 and isinstance(optimizer[1], dict):
-        name, arguments = optimizer
-        if callable(name) or (isinstance(name, str) and name in OPTIMIZERS):
-            return name, arguments
+def split_arguments(estimator, name):
+    """Return what a parameter chooses, and the arguments that come with that."""
+    value = getattr(estimator, name)
+    if not isinstance(value, tuple):
+        return value, {}
+    names, other, example = WITH_ARGUMENTS[name]
+    if len(value) == 2 and isinstance(value[1], dict):
+        chosen, arguments = value
+        is_named = isinstance(chosen, str) and chosen in names
+        if is_named or (other == "a class" and callable(chosen)):
+            return chosen, {key: to_plain(each) for key, each in arguments.items()}
     raise ValueError(
-        f"optimizer={optimizer!r} is not understood: give one of {list(OPTIMIZERS)} or"
-        " a class, alone or with a dict of its arguments: ('sgd', {'momentum': 0.9})."
+        f"{name}={value!r} is not understood: give one of {list(names)} or {other},"
+        f" or a tuple with a dict of arguments: {example}."
     )
+
+
+def to_plain(value):
+    """Return a number of numpy as one of Python, and all else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_together(estimator):
     """Refuse parameters that are valid, but not with each other."""
-    split_optimizer(estimator.optimizer)
+    for name in WITH_ARGUMENTS:
+        split_arguments(estimator, name)
     one_way = not estimator.bidirectional and estimator.pooling == "last"
     if estimator.unroll == "series" and not one_way:
         raise ValueError(

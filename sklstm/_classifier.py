@@ -85,7 +85,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         class_weight=None,
         optimizer="adam",
         learning_rate=1e-2,
-        weight_decay=0.0,
         max_grad_norm=1.0,
         lr_scheduler="cosine",
         batch_size=32,
@@ -116,7 +115,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.class_weight = class_weight
         self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
         self.max_grad_norm = max_grad_norm
         self.lr_scheduler = lr_scheduler
         self.batch_size = batch_size

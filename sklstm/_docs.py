@@ -72,23 +72,24 @@ SHARED = {
     "training": """
     optimizer : {"adam", "adamw", "rmsprop", "sgd"}, callable or tuple, default="adam"
         Name of the optimizer, or a class in the manner of
-        :class:`torch.optim.Optimizer` that takes `lr` and `weight_decay`; or a tuple
-        of either and a dict of other arguments, such as
-        ``("sgd", {"momentum": 0.9})``.
+        :class:`torch.optim.Optimizer` that takes `lr`; or a tuple of either and a dict
+        of other arguments, such as ``("sgd", {"momentum": 0.9})`` or
+        ``("adam", {"weight_decay": 1e-4})``. Those not given are torch's defaults.
 
     learning_rate : float, default={learning_rate}
         Step size of the optimizer.
 
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty (decoupled for ``"adamw"``).
-
     max_grad_norm : float or None, default=1.0
         Gradients of a larger norm are scaled down to it; None leaves them.
 
-    lr_scheduler : {"cosine", "reduce_on_plateau"} or None, default="cosine"
+    lr_scheduler : {"cosine", "reduce_on_plateau"}, tuple or None, default="cosine"
         How the learning rate changes: down to 0 along a cosine over `max_epochs`;
         to a tenth after 5 epochs without progress; or not at all, as ever in
-        `partial_fit`. Others go in through `callbacks`.
+        `partial_fit`. A tuple of a name and a dict holds arguments of
+        :class:`torch.optim.lr_scheduler.CosineAnnealingLR` or
+        :class:`torch.optim.lr_scheduler.ReduceLROnPlateau`, such as
+        ``("reduce_on_plateau", {"factor": 0.5, "patience": 10, "min_lr": 1e-5})``.
+        Others go in through `callbacks`.
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.

@@ -110,7 +110,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         quantile=0.5,
         optimizer="adam",
         learning_rate=5e-3,
-        weight_decay=0.0,
         max_grad_norm=1.0,
         lr_scheduler="cosine",
         batch_size=32,
@@ -143,7 +142,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.quantile = quantile
         self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
         self.max_grad_norm = max_grad_norm
         self.lr_scheduler = lr_scheduler
         self.batch_size = batch_size

@@ -37,9 +37,9 @@ from tests._data import EQUAL, LABELS, VALUES, make, message_of, target
         ("categorical_features", 1),
         ("optimizer", "newton"),
         ("learning_rate", 0),
-        ("weight_decay", -1),
         ("max_grad_norm", 0),
         ("lr_scheduler", "step"),
+        ("lr_scheduler", 0.5),
         ("batch_size", 0),
         ("batch_size", None),
         ("max_epochs", 0),
@@ -84,11 +84,11 @@ def test_devices_that_are_not_there(Estimator, device):
 def test_each_choice_trains_differently(name):
     choices = {
         "optimizer": ["adam", "adamw", "rmsprop", "sgd", torch.optim.Adagrad],
-        "lr_scheduler": [None, "cosine"],
+        "lr_scheduler": [None, "cosine", ("cosine", {"eta_min": 1e-3})],
         "loss": ["squared_error", "absolute_error", "huber"],
         "max_grad_norm": [None, 1e-2],
     }[name]
-    params = {"weight_decay": 0.1, "max_epochs": 4}
+    params = {"max_epochs": 4}
     predicted = [
         make(LSTMRegressor, **params, **{name: choice})
         .fit(EQUAL, VALUES)
@@ -114,7 +114,6 @@ NUMPY = {
     "bidirectional": np.bool_(False),
     "dropout": np.float32(0.125),
     "learning_rate": np.float64(0.01),
-    "weight_decay": np.float32(0.5),
     "max_grad_norm": np.float32(0.5),
     "batch_size": np.int16(5),
     "max_epochs": np.int64(2),
@@ -159,6 +158,19 @@ def test_short_numbers_and_booleans_of_numpy(name, value):
     theirs = LSTMRegressor(**params | {name: value}).fit(X, y)
     ours = LSTMRegressor(**params | {name: value.item()}).fit(X, y)
     assert_array_equal(theirs.predict(X), ours.predict(X))
+
+
+def test_numbers_of_numpy_in_arguments_are_numbers_of_python():
+    theirs, ours = (
+        make(
+            LSTMRegressor,
+            optimizer=("adamw", {"weight_decay": decay}),
+            lr_scheduler=("reduce_on_plateau", {"factor": decay}),
+        ).fit(EQUAL, VALUES)
+        for decay in (np.float32(0.5), 0.5)
+    )
+    assert_array_equal(theirs.predict(EQUAL), ours.predict(EQUAL))
+    assert type(theirs.net_.optimizer_.param_groups[0]["weight_decay"]) is float
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])

@@ -205,9 +205,50 @@ def test_an_optimizer_may_have_arguments_of_its_own():
     assert clone(by_class).get_params()["optimizer"] == by_class.optimizer
 
 
+def test_weight_decay_is_an_argument_of_the_optimizer():
+    """In the first step of plain descent it adds its share of the weights."""
+    free, held = (
+        small(
+            optimizer=("sgd", {"weight_decay": decay}),
+            learning_rate=0.1,
+            max_epochs=1,
+            batch_size=100,
+            max_grad_norm=None,
+        ).fit(X, Y)
+        for decay in (0.0, 0.5)
+    )
+    start = small(optimizer="sgd", learning_rate=1e-30, max_epochs=1).fit(X, Y)
+    before, left, decayed = (
+        model.module_.state_dict() for model in (start, free, held)
+    )
+    for name, values in before.items():
+        assert_allclose(decayed[name], left[name] - 0.1 * 0.5 * values, atol=1e-6)
+
+
+def test_a_schedule_may_have_arguments_of_its_own():
+    arguments = {"factor": 0.5, "patience": 1, "min_lr": 2e-6}
+    arguments |= {"threshold": 1e9, "threshold_mode": "abs"}  # nothing is progress
+    model = small(lr_scheduler=("reduce_on_plateau", arguments), learning_rate=1e-5)
+    rates = model.set_params(max_epochs=9).fit(X, Y).net_.history[:, "event_lr"]
+    assert_allclose(rates, 1e-6 * np.array([10, 10, 10, 5, 5, 2.5, 2.5, 2, 2]))
+    model = small(lr_scheduler=("cosine", {"eta_min": 1e-3}), learning_rate=1e-2)
+    rates = model.set_params(max_epochs=4).fit(X, Y).net_.history[:, "event_lr"]
+    angle = np.arange(4) * np.pi / 4
+    assert_allclose(rates, 1e-3 + 9e-3 * (1 + np.cos(angle)) / 2)
+    assert clone(model).get_params()["lr_scheduler"] == model.lr_scheduler
+
+
 @pytest.mark.parametrize(
-    "optimizer", [("sgd",), ("sgd", 0.9), ("none", {}), ({}, "sgd"), ([], {})]
+    ("name", "value"),
+    [
+        *(("optimizer", v) for v in [("sgd",), ("sgd", 0.9), ("none", {}), ([], {})]),
+        *(("lr_scheduler", v) for v in [("cosine",), (None, {}), ("step", {})]),
+        ("optimizer", ({}, "sgd")),
+        ("lr_scheduler", ("cosine", 0.1)),
+        ("lr_scheduler", (torch.optim.lr_scheduler.StepLR, {})),
+    ],
 )
-def test_an_optimizer_that_is_none_is_named(optimizer):
-    with pytest.raises(ValueError, match=r"^optimizer=\(.* is not understood:"):
-        small(optimizer=optimizer).fit(X, Y)
+def test_what_is_no_choice_with_arguments_is_named(name, value):
+    with pytest.raises(ValueError, match=rf"^{name}=\(.* is not understood:") as caught:
+        small(**{name: value}).fit(X, Y)
+    assert "\n" not in str(caught.value)

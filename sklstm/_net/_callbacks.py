@@ -11,11 +11,13 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 
+SCHEDULERS = {"cosine": "CosineAnnealingLR", "reduce_on_plateau": "ReduceLROnPlateau"}
+
 
 def make_callbacks(
     *,
     max_grad_norm: float | None,
-    lr_scheduler: str | None,
+    lr_scheduler: tuple[str | None, dict[str, Any]],
     n_epochs: int,
     patience: int | None,
     tol: float,
@@ -29,11 +31,13 @@ def make_callbacks(
         callbacks += [GradientNormClipping(max_grad_norm)]
     if score is not None:
         callbacks += [ValidationScore(score)]
-    if lr_scheduler == "cosine":
+    scheduler, arguments = lr_scheduler
+    if scheduler is not None:
         # Each fit has its own schedule: it starts anew, whatever the history says.
-        callbacks += [LRScheduler("CosineAnnealingLR", T_max=n_epochs, last_epoch=-1)]
-    elif lr_scheduler == "reduce_on_plateau":
-        callbacks += [LRScheduler("ReduceLROnPlateau", monitor, patience=5)]
+        usual = {"cosine": {"T_max": n_epochs, "last_epoch": -1}}
+        usual["reduce_on_plateau"] = {"patience": 5}
+        arguments = usual[scheduler] | arguments
+        callbacks += [LRScheduler(SCHEDULERS[scheduler], monitor, **arguments)]
     for other in others:
         named = other[-1] if isinstance(other, tuple) and other else other
         is_callback = isinstance(named, Callback)
