@@ -12,11 +12,18 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from ._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from ._compat import (
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+    _safe_indexing,
+)
 from ._input import (
     all_or_nothing,
     apply_labels,
@@ -26,12 +33,20 @@ from ._input import (
     find_categorical,
     find_labels,
     find_static,
+    has_validation,
+    naming_validation,
     read_sequences,
     require_y,
     warn_of_one_step,
 )
 from ._net._batches import BatchDataset, BatchLoader, Samples
-from ._net._callbacks import SCHEDULERS, EpochTasks, make_callbacks
+from ._net._callbacks import (
+    SCHEDULERS,
+    EpochTasks,
+    EstimatorScore,
+    ValidationScore,
+    make_callbacks,
+)
 from ._net._line import fit_line
 from ._net._module import POOLINGS, LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
@@ -55,6 +70,7 @@ CONSTRAINTS: dict = {
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "early_stopping": ["boolean"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
@@ -129,7 +145,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return y as an array, checked."""
 
     @abstractmethod
-    def _encode_y(self, y, weight, sequences, *, reset, classes):
+    def _encode_y(self, y, weight, *, reset, trains, classes):
         """Return y as the net takes it, and the weights of its samples."""
 
     @abstractmethod
@@ -153,7 +169,16 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # Training.
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the net to sequences and their targets.
 
         Parameters
@@ -171,6 +196,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             What each sequence counts for in the loss; 1 if None. A sequence of
             weight 0 is left out.
 
+        X_val : Sequences, array-like or list of array-like, default=None
+            Sequences to validate on with `early_stopping`, in the form of X. None
+            holds out `validation_fraction` of X. A `Pipeline` transforms them as it
+            does X with ``Pipeline(..., transform_input=["X_val"])``.
+
+        y_val : array-like, default=None
+            Their targets, in the form of y.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            What each of them counts for, as `sample_weight`.
+
         Returns
         -------
         self : object
@@ -180,11 +216,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         ------
         ValueError
             If a value is infinite, or no id where one is expected, if y holds NaN, if
-            lengths of X, y and sample_weight differ, or if the loss becomes
-            infinite or NaN.
+            lengths of X, y and sample_weight differ, if the loss or a score of
+            `scoring` becomes infinite or NaN, or if there is only one of X_val and
+            y_val, or they match neither X and y nor `early_stopping`.
         """
         resume = self.warm_start and hasattr(self, "net_")
-        self._fit(X, y, sample_weight, resume=resume)
+        validation = X_val, y_val, sample_weight_val
+        self._fit(X, y, sample_weight, resume=resume, validation=validation)
         return self._finish()
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -236,15 +274,39 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             raise KeyboardInterrupt(f"fit was interrupted; {kept}")
 
     @all_or_nothing
-    def _fit(self, X, y, sample_weight, *, resume, is_partial=False, classes=None):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        *,
+        resume,
+        is_partial=False,
+        classes=None,
+        validation=(None, None, None),
+    ):
         check_together(self)
-        samples = self._check_samples(X, y, sample_weight, classes, reset=not resume)
-        train, valid = self._split(samples, resume=resume)
+        has_own = has_validation(*validation)
+        if has_own and not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are given, but nothing is validated with"
+                " early_stopping=False: set early_stopping=True, or leave them out."
+            )
+        samples = self._check_samples(
+            X, y, sample_weight, reset=not resume, classes=classes
+        )
+        train, valid = self._split(samples, resume=resume, has_own=has_own)
         self._prepare(samples, train, resume=resume)
+        if has_own:
+            with naming_validation():
+                valid = self._check_samples(*validation, trains=False)
+            self._warn_of_missing(valid.sequences, stacklevel=5)
+        score = self._make_score(valid, *(validation[:2] if has_own else (X, y)))
         n_epochs = 1 if is_partial else self._count_epochs(len(train))
         with self._observed(X, y, sample_weight, n_epochs) as observers:
+            callbacks = self._make_callbacks(n_epochs, observers, score, is_partial)
             self._train(
-                train, valid, n_epochs, observers, resume=resume, is_partial=is_partial
+                train, valid, n_epochs, callbacks, resume=resume, is_partial=is_partial
             )
         self._record()
 
@@ -267,7 +329,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         yield [EpochTasks(context, **arguments)] if observed else []
         context.call_on_fit_task_end(**arguments, reconstruction_attributes={})
 
-    def _check_samples(self, X, y, sample_weight, classes, *, reset):
+    def _check_samples(
+        self, X, y, sample_weight, *, reset=False, trains=True, classes=None
+    ):
         """Check all input, and leave out what has no weight."""
         require_y(self, y)
         sequences = self._check_X(X, reset=reset)
@@ -275,15 +339,45 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         weight = _check_sample_weight(
             sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
         )
-        if not weight.all():
-            sequences, y, weight = (a[weight > 0] for a in (sequences, y, weight))
-        y, weight = self._encode_y(y, weight, sequences, reset=reset, classes=classes)
+        rows = np.flatnonzero(weight)
+        if len(rows) < len(weight):
+            sequences, y, weight = (a[rows] for a in (sequences, y, weight))
+        y, weight = self._encode_y(
+            y, weight, reset=reset, trains=trains, classes=classes
+        )
         if not weight.any():
             raise ValueError(
-                "Every class has class_weight zero; give one of them at least more."
+                "Every class in y has class_weight zero; give one of them at least"
+                " more."
             )
-        samples = Samples(sequences, y, weight)
+        samples = Samples(sequences, y, weight, rows)
         return samples if weight.all() else samples[weight > 0]
+
+    def _make_score(self, valid, X, y):
+        """Return what scores each epoch by the validation data, taken from X and y."""
+        if valid is None:
+            return None
+        if self.scoring == "loss":
+            return ValidationScore(self._validation_score)
+        scorer = check_scoring(self, self.scoring)
+        if len(valid) < len(y):
+            X, y = (_safe_indexing(part, valid.rows) for part in (X, y))
+        is_weighted = (valid.weight != valid.weight[0]).any()
+        weight = {"sample_weight": valid.weight} if is_weighted else {}
+
+        def score(net):
+            now = object.__new__(type(self))  # without a copy of the net
+            vars(now).update(vars(self), net_=net)
+            value = scorer(now, X, y, **weight)
+            if not isinstance(value, Real) or not np.isfinite(value):
+                raise ValueError(
+                    f"scoring={self.scoring!r} returned {value!r} for"
+                    f" {len(valid)} validation sequence(s); expected a finite number:"
+                    " give another scoring, or other or more validation data."
+                )
+            return float(value)
+
+        return EstimatorScore(score)
 
     def _check_X(self, X, *, reset):
         """Read X as `Sequences` of the features that fit has seen."""
@@ -345,7 +439,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return 1
         return max(sequences.shape[1] // N_FRAMES, 1)
 
-    def _split(self, samples, *, resume):
+    def _split(self, samples, *, resume, has_own):
         """Set validation data aside; put a single batch in canonical order."""
         if not resume:
             # None must not draw from numpy's global generator, which is the user's.
@@ -356,7 +450,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             # Fits that continue must not validate on what has been trained on.
             self._split_seed = self._random_state.randint(2**31)
         train, valid = samples, None
-        if self.early_stopping:
+        if self.early_stopping and not has_own:
             chosen, held_out = split_validation(
                 samples.sequences,
                 self.validation_fraction,
@@ -426,13 +520,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         self._loss = loss
 
-    def _train(self, train, valid, n_epochs, observers, *, resume, is_partial):
+    def _train(self, train, valid, n_epochs, callbacks, *, resume, is_partial):
         state = self.net_.get_plain_state() if resume else None
         self._n_before = len(state["history"]) if resume else 0
         device = resolve_device(self.device)
-        callbacks = self._make_callbacks(
-            n_epochs, observers, valid is not None, is_partial
-        )
         net = self._make_net(device, callbacks)
         data = self._to_dataset(train, device)
         work = self._work(data.rows_of_batch(self._plain("batch_size")))
@@ -498,7 +589,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.validation_scores_ = curve(history, "valid_score")
             self.validation_loss_curve_ = curve(history, "valid_loss")
         if self.early_stopping and len(history) > self._n_before:
-            losses = [row["valid_loss"] for row in history[self._n_before :]]
+            key, sign = self._monitor
+            losses = [sign * row[key] for row in history[self._n_before :]]
             best = self._n_before + int(np.argmin(losses))
             self.best_epoch_ = best + 1
             self.best_loss_ = history[best, "valid_loss"]
@@ -547,7 +639,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
         )
 
-    def _make_callbacks(self, n_epochs, observers, validates, is_partial):
+    def _make_callbacks(self, n_epochs, observers, score, is_partial):
         schedule = (None, {}) if is_partial else split_arguments(self, "lr_scheduler")
         return make_callbacks(
             max_grad_norm=self._plain("max_grad_norm"),
@@ -555,9 +647,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             n_epochs=n_epochs,
             patience=None if is_partial else self._find_patience(n_epochs),
             tol=self.tol,
-            score=self._validation_score if validates else None,
+            monitor=self._monitor,
+            score=score,
             others=(self.callbacks or []) + observers,
         )
+
+    @property
+    def _monitor(self):
+        """What has to fall: its name in the history, and the sign that makes it."""
+        if not self.early_stopping:
+            return "train_loss", 1
+        return ("valid_loss", 1) if self.scoring == "loss" else ("valid_score", -1)
 
     def _find_patience(self, n_epochs):
         """Return after how many epochs without progress training stops, or None."""

@@ -90,6 +90,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         batch_size=32,
         max_epochs="auto",
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         n_iter_no_change="auto",
         tol=1e-4,
@@ -120,6 +121,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -254,7 +256,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         check_consistent_length(X, y)
         return y
 
-    def _encode_y(self, y, weight, sequences, *, reset, classes):
+    def _encode_y(self, y, weight, *, reset, trains, classes):
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)
             if len(self.classes_) < 2:
@@ -266,18 +268,20 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         if len(unknown := np.setdiff1d(y, self.classes_)):
             raise ValueError(
                 f"y has labels that are not in classes_: {unknown.tolist()}; expected"
-                f" {self.classes_.tolist()}, as given in the first call."
+                f" some of {self.classes_.tolist()}, those of the first call or fit."
             )
-        if (
-            not reset
-            and classes is None
-            and len(lost := np.setdiff1d(self.classes_, y))
-        ):
+        if trains:
+            self._weigh_classes(y, weight, may_lack=reset or classes is not None)
+        encoded = np.searchsorted(self.classes_, y)
+        return encoded, weight * self._class_weights[encoded]
+
+    def _weigh_classes(self, y, weight, *, may_lack):
+        """Find what the samples of each class count for."""
+        if not may_lack and len(lost := np.setdiff1d(self.classes_, y)):
             raise ValueError(
                 f"y lacks {lost.tolist()}, which the last fit has seen: with warm_start"
                 " y must have the same classes; partial_fit takes any of them."
             )
-        encoded = np.searchsorted(self.classes_, y)
         if isinstance(self.class_weight, dict):
             negative = {c: w for c, w in self.class_weight.items() if w < 0}
             if negative:
@@ -285,10 +289,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                     f"class_weight has negative weights, {negative}: give 0 to leave a"
                     " class out, and more to count it."
                 )
-        by_class = compute_class_weight(
+        self._class_weights = compute_class_weight(
             self.class_weight, classes=self.classes_, y=y, sample_weight=weight
         )
-        return encoded, weight * by_class[encoded]
 
     def _fit_target_scaler(self, train):
         return None

@@ -74,7 +74,8 @@ SHARED = {
         Name of the optimizer, or a class in the manner of
         :class:`torch.optim.Optimizer` that takes `lr`; or a tuple of either and a dict
         of other arguments, such as ``("sgd", {"momentum": 0.9})`` or
-        ``("adam", {"weight_decay": 1e-4})``. Those not given are torch's defaults.
+        ``("adam", {"weight_decay": 1e-4})``. Those not given are torch's: of
+        ``"adamw"`` a weight decay of 0.01.
 
     learning_rate : float, default={learning_rate}
         Step size of the optimizer.
@@ -100,15 +101,23 @@ SHARED = {
         {budget}, and at least 10 passes.
 
     early_stopping : bool, default=False
-        Whether to hold out validation data, stop when their loss no longer
-        falls, and keep the weights of the best epoch. If False, `n_iter_no_change`
-        looks at the training loss.
+        Whether to hold out validation data or take those given to `fit`, stop when
+        their loss no longer falls, or their score no longer rises, and keep the
+        weights of the best epoch. If False, `n_iter_no_change` looks at the training
+        loss.
+
+    scoring : str, callable or None, default="loss"
+        What early stopping watches, and ``"reduce_on_plateau"`` with it: ``"loss"``,
+        or a score that is better if higher: the name of a scorer, a callable with the
+        signature ``scorer(estimator, X, y)``, or None for the `score` of the
+        estimator. A `sample_weight` is passed along if weights differ. Ignored if
+        `early_stopping` is False.
 
     validation_fraction : float, default=0.1
         Share of the sequences that is held out: a random one of independent
         sequences, stratified by label; the last of each series of overlapping
         windows, without those that reach across the border. Ignored if
-        `early_stopping` is False.
+        `early_stopping` is False, or `fit` is given X_val.
 
     n_iter_no_change : int, "auto" or None, default="auto"
         Number of epochs without progress after which training stops; None for
@@ -116,7 +125,7 @@ SHARED = {
         with `early_stopping`, and else None. Ignored by `partial_fit`.
 
     tol : float, default=0.0001
-        A loss lower by less than this is no progress.
+        A loss lower, or a score of `scoring` higher, by less than this is no progress.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights, the optimizer and the scale of
@@ -191,12 +200,14 @@ SHARED = {
         `early_stopping`.
 
     validation_scores_ : list of float or None
-        R², or for labels the accuracy, of the validation sequences after each epoch,
-        weighted as in training; None unless `early_stopping`.
+        What `scoring` says of the validation sequences after each epoch; for
+        ``"loss"`` R², or for labels the accuracy. Weighted as in training; None unless
+        `early_stopping`.
 
     best_epoch_ : int or None
         The epoch, counted like `n_iter_`, whose weights are kept: that of the lowest
-        validation loss of this fit; None unless `early_stopping`.
+        validation loss, or highest score of `scoring`, of this fit; None unless
+        `early_stopping`.
 
     best_loss_, best_validation_score_ : float or None
         Validation loss and score after that epoch; None unless `early_stopping`.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Self
 
@@ -214,6 +215,28 @@ def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
         )
     check_consistent_length(X, y)
     return y
+
+
+def has_validation(X_val: Any, y_val: Any, sample_weight_val: Any = None) -> bool:
+    """Whether there are data to validate on; raise if a part of them is missing."""
+    given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+    names = [name for name, value in given.items() if value is not None]
+    missing = [name for name in ("X_val", "y_val") if given[name] is None]
+    if names and missing:
+        raise ValueError(
+            f"{' and '.join(names)} came without {' and '.join(missing)}: give both"
+            " X_val and y_val, or neither to hold out validation_fraction of X."
+        )
+    return bool(names)
+
+
+@contextmanager
+def naming_validation() -> Iterator[None]:
+    """Say of errors that it is the data to validate on that they are about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Validation data X_val, y_val: {error}") from error
 
 
 def all_or_nothing(method: Callable) -> Callable:

@@ -115,6 +115,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         batch_size=32,
         max_epochs="auto",
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         n_iter_no_change="auto",
         tol=1e-4,
@@ -147,6 +148,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -247,7 +249,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _check_y(self, X, y):
         return check_y(self, X, y)
 
-    def _encode_y(self, y, weight, sequences, *, reset, classes=None):
+    def _encode_y(self, y, weight, *, reset, trains, classes):
         y_2d = y.reshape(len(y), -1)
         if reset:
             self._y_ndim, self.n_outputs_ = y.ndim, y_2d.shape[1]

@@ -106,7 +106,8 @@ def test_merged_samples_do_not_depend_on_order_or_repetition(repeats, random):
 
     def samples(indices, weight):
         sequences = Sequences.from_arrays([kinds[i] for i in indices])
-        return Samples(sequences, np.array(indices) % 2, np.asarray(weight, float))
+        y, weight = np.array(indices) % 2, np.asarray(weight, float)
+        return Samples(sequences, y, weight, np.arange(len(y)))
 
     a = samples(once, repeats[once]).merged()
     b = samples(often, np.ones(len(often))).merged()

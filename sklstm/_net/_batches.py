@@ -31,12 +31,14 @@ class Samples:
     sequences: Sequences
     y: np.ndarray  # (n_sequences, ...) class indices or target values
     weight: np.ndarray  # (n_sequences,)
+    rows: np.ndarray  # (n_sequences,) where they stand in the X that was given
 
     def __len__(self) -> int:
         return len(self.sequences)
 
     def __getitem__(self, key: Any) -> Samples:
-        return Samples(self.sequences[key], self.y[key], self.weight[key])
+        parts = self.sequences, self.y, self.weight, self.rows
+        return Samples(*(part[key] for part in parts))
 
     def merged(self) -> Samples:
         """Put the samples in a canonical order and add up repeated ones."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
+from skorch.callbacks import Callback, EpochTimer, GradientNormClipping, LRScheduler
 
 SCHEDULERS = {"cosine": "CosineAnnealingLR", "reduce_on_plateau": "ReduceLROnPlateau"}
 
@@ -21,23 +21,26 @@ def make_callbacks(
     n_epochs: int,
     patience: int | None,
     tol: float,
-    score: Callable[..., float] | None,
+    monitor: tuple[str, int],
+    score: Callback | None,
     others: list[Callback],
 ) -> list[Callback]:
     """Make skorch's callbacks for the parameters of an estimator, around others."""
-    monitor = "train_loss" if score is None else "valid_loss"
     callbacks: list[Callback] = []
     if max_grad_norm is not None:
         callbacks += [GradientNormClipping(max_grad_norm)]
     if score is not None:
-        callbacks += [ValidationScore(score)]
+        callbacks += [score]
     scheduler, arguments = lr_scheduler
-    if scheduler is not None:
+    if scheduler == "cosine":
         # Each fit has its own schedule: it starts anew, whatever the history says.
-        usual = {"cosine": {"T_max": n_epochs, "last_epoch": -1}}
-        usual["reduce_on_plateau"] = {"patience": 5}
-        arguments = usual[scheduler] | arguments
-        callbacks += [LRScheduler(SCHEDULERS[scheduler], monitor, **arguments)]
+        arguments = {"T_max": n_epochs, "last_epoch": -1} | arguments
+    elif scheduler == "reduce_on_plateau":
+        # A share of a score below 0, by which it may fall, is no progress.
+        rises = {"mode": "max", "threshold_mode": "abs"} if monitor[1] < 0 else {}
+        arguments = {"monitor": monitor[0], "patience": 5} | rises | arguments
+    if scheduler is not None:
+        callbacks += [LRScheduler(SCHEDULERS[scheduler], **arguments)]
     for other in others:
         named = other[-1] if isinstance(other, tuple) and other else other
         is_callback = isinstance(named, Callback)
@@ -48,24 +51,25 @@ def make_callbacks(
                 f"callbacks has {other!r}; expected callbacks of skorch, such as"
                 " skorch.callbacks.Checkpoint(), each alone or as (name, callback)."
             )
-    callbacks += [BestEpoch(monitor, score is not None), *others]
+    callbacks += [BestEpoch(*monitor, restores=score is not None)]
+    callbacks += [("epoch_timer", EpochTimer()), *others]
     if patience is not None:
-        callbacks += [Stopping(monitor, patience, tol)]
+        callbacks += [Stopping(*monitor, patience, tol)]
     return callbacks
 
 
 class BestEpoch(Callback):
     """Keep the weights of the lowest loss, and put them back in the end."""
 
-    def __init__(self, monitor: str, restores: bool) -> None:
-        self.monitor, self.restores = monitor, restores
+    def __init__(self, monitor: str, sign: int, restores: bool) -> None:
+        self.monitor, self.sign, self.restores = monitor, sign, restores
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.loss_, self.weights_ = math.inf, None
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Compare losses as they are, whatever counts as progress."""
-        loss = net.history[-1, self.monitor]
+        loss = self.sign * net.history[-1, self.monitor]
         if loss < self.loss_:
             self.loss_ = loss
             if self.restores:
@@ -80,14 +84,14 @@ class BestEpoch(Callback):
 class Stopping(Callback):
     """Stop after so many epochs without progress: the last to see an epoch."""
 
-    def __init__(self, monitor: str, patience: int, tol: float) -> None:
-        self.monitor, self.patience, self.tol = monitor, patience, tol
+    def __init__(self, monitor: str, sign: int, patience: int, tol: float) -> None:
+        self.monitor, self.sign, self.patience, self.tol = monitor, sign, patience, tol
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.least_, self.waited_ = math.inf, 0
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        loss = net.history[-1, self.monitor]
+        loss = self.sign * net.history[-1, self.monitor]
         self.waited_ += 1
         if loss < self.least_ - self.tol:
             self.least_, self.waited_ = loss, 0
@@ -118,6 +122,20 @@ class ValidationScore(Callback):
         parts = map(torch.cat, zip(*self.parts_, strict=True))
         arrays = [part.numpy(force=True) for part in parts]
         net.history.record("valid_score", float(self.score(*arrays)))
+
+
+class EstimatorScore(Callback):
+    """Record a score of the estimator with the net as it is after each epoch."""
+
+    def __init__(self, score: Any) -> None:
+        self.score = score
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        net.history.record("valid_score", self.score(net))
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Let go of the data."""
+        self.score = None
 
 
 class EpochTasks(Callback):

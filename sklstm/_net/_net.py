@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import Callback, PrintLog
 from skorch.history import History
 
 OPTIMIZERS = {
@@ -32,8 +32,7 @@ class LSTMNet(NeuralNet):
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         """Leave out skorch's scoring callbacks: they average losses by batch."""
-        log = [("print_log", PrintLog())] if self.verbose else []
-        return [("epoch_timer", EpochTimer()), *log]
+        return [("print_log", PrintLog())] if self.verbose else []
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
@@ -117,7 +116,7 @@ class LSTMNet(NeuralNet):
             self.fit_loop(data, epochs=n_epochs)
         except KeyboardInterrupt as error:
             interrupted = not was_raised(error)
-            # The last thing that an epoch records is how long it took.
+            # The last thing that is recorded of an epoch is how long it took.
             if self.history and "dur" not in self.history[-1]:
                 self.history.pop()
         self.notify("on_train_end", X=data, y=None)

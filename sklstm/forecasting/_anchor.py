@@ -16,7 +16,9 @@ from .._docs import fill
 from .._input import (
     all_or_nothing,
     find_categorical,
+    has_validation,
     is_ragged,
+    naming_validation,
 )
 from .._regressor import LSTMRegressor
 from .._sequences import Sequences
@@ -149,7 +151,8 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
             Target values.
 
         **fit_params : dict
-            For the `fit` of the regressor, such as `sample_weight`.
+            For the `fit` of the regressor, such as `sample_weight`. `X_val` and
+            `y_val`, also those for a step of a pipeline, are anchored like X and y.
 
         Returns
         -------
@@ -196,12 +199,30 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         if not is_known:
             values, levels = self._levels.values(sequences), self._levels
             levels.scale, levels.offset = fit_lines(values, y.reshape(len(y), -1))
-        fit_params = self._route(method, fit_params)
+        fit_params = self._anchor_validation(self._route(method, fit_params))
         regressor = vars(self)["regressor_"] if resume else self._make_regressor()
-        change = y - self._levels_of(sequences)
-        getattr(regressor, method)(self._change(X, sequences), change, **fit_params)
+        changes, change = self._anchor(X, sequences, y)
+        getattr(regressor, method)(changes, change, **fit_params)
         self.regressor_ = regressor
         return self
+
+    def _anchor(self, X: Any, sequences: Sequences, y: np.ndarray) -> tuple[Any, Any]:
+        """Samples and targets as the regressor gets them."""
+        levels = self._levels_of(sequences)
+        return self._change(X, sequences), y.reshape(levels.shape) - levels
+
+    def _anchor_validation(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Anchor data to validate on, for the regressor or a step of it."""
+        ends = {"X_val", "y_val"}
+        for owner in {name[:-5] for name in params if name.split("__")[-1] in ends}:
+            names = owner + "X_val", owner + "y_val"
+            X, y = (params.get(name) for name in names)
+            if has_validation(X, y):
+                with naming_validation():
+                    sequences, y, _ = self._find_levels(X, y, resume=True)
+                anchored = self._anchor(X, sequences, y)
+                params = params | dict(zip(names, anchored, strict=True))
+        return params
 
     def _make_regressor(self) -> Any:
         regressor = clone(self._inner())

@@ -189,7 +189,8 @@ class ConformalRegressor(RegressorWrapper):
 
         **fit_params : dict
             For the `fit` of the regressor. Those with a value per sample, such
-            as `sample_weight`, have no part in the calibration.
+            as `sample_weight`, have no part in the calibration. `X_val` and `y_val`
+            are handed on as they are.
 
         Returns
         -------
@@ -212,6 +213,8 @@ class ConformalRegressor(RegressorWrapper):
         train, calibration = self._split(X, values)
         fit_params = self._route("fit", fit_params)
         params = _check_method_params(X, fit_params, indices=train)
+        # Of other samples, even if they are as many.
+        params |= {k: v for k, v in fit_params.items() if k.endswith("_val")}
         self.estimator_ = clone(self.estimator).fit(
             _safe_indexing(X, train), _safe_indexing(y, train), **params
         )

@@ -201,6 +201,11 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         UserWarning
             If the LSTMs are left out, or the season.
         """
+        if names := [name for name in fit_params if name.endswith("_val")]:
+            raise ValueError(
+                f"AutoForecaster got {', '.join(names)}, but stops and weighs by blocks"
+                " of X that forecasts have not seen: put these samples into X and y."
+            )
         sequences = self._read_first(X)
         targets = find_features(self.feature, sequences, sequences.feature_names)
         check_finite(sequences, present=targets)
