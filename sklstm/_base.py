@@ -129,6 +129,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # What the two kinds of target differ in.
 
     linear_skip = False  # of a classifier
+    time_warp = 0.0  # of a regressor
     _effort = 1.0  # share of the updates that a classifier gets
 
     @property
@@ -700,6 +701,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if self._reads_series(sequences):
             return SeriesDataset(sequences, y, weight, **place)
         place["frame_size"] = self._architecture["frame_size"]
+        if self.unroll != "series" and not self._architecture["categorical_features"]:
+            place["time_warp"] = self._plain("time_warp")
         return BatchDataset(sequences, y, weight, **place)
 
     def _fill_missing(self, steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from ._base import BaseLSTM
-from ._compat import StrOptions, _check_partial_fit_first_call, _fit_context
+from ._compat import Interval, StrOptions, _check_partial_fit_first_call, _fit_context
 from ._docs import fill
 from ._net._losses import Loss
 
@@ -29,6 +30,12 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     Parameters
     ----------
     {network}
+
+    time_warp : float, default=0.02
+        How far time is displaced in training: each time that a sequence is read, its
+        steps are displaced along a smooth random curve, by about this share of its
+        length. 0 for not at all; at most 0.1, so that no step overtakes another.
+        Ids, and windows with ``unroll="series"``, are read as they are.
 
     class_weight : dict, "balanced" or None, default=None
         What the sequences of each class count for in the loss, besides their
@@ -69,6 +76,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     _parameter_constraints: dict = {
         **BaseLSTM._parameter_constraints,
+        "time_warp": [Interval(Real, 0, 0.1, closed="both")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -82,6 +90,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         pooling="last_mean",
         frame_size="auto",
         unroll="window",
+        time_warp=0.02,
         class_weight=None,
         optimizer="adam",
         learning_rate=1e-2,
@@ -113,6 +122,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.pooling = pooling
         self.frame_size = frame_size
         self.unroll = unroll
+        self.time_warp = time_warp
         self.class_weight = class_weight
         self.optimizer = optimizer
         self.learning_rate = learning_rate

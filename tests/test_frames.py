@@ -67,6 +67,8 @@ def fit_twins(Estimator, X, size, **params):
     """Fit to steps, and to frames of them that are made by hand."""
     y = LABELS if Estimator is LSTMClassifier else Y
     same = {"dtype": "float64", "standardize": False, "batch_size": 16} | params
+    if Estimator is LSTMClassifier:
+        same |= {"time_warp": 0.0}
     framed = make(Estimator, frame_size=size, **same).fit(X, y)
     by_hand = make(Estimator, frame_size=1, **same)
     return framed, by_hand.fit(cut_all(X, size), y)

@@ -68,6 +68,9 @@ def test_invalid_hyperparameters_of_one_kind():
         make(LSTMRegressor, loss="poisson").fit(EQUAL, VALUES)
     with pytest.raises(InvalidParameterError, match="'class_weight'"):
         make(LSTMClassifier, class_weight="even").fit(EQUAL, LABELS)
+    for time_warp in (-0.01, 0.11, "auto", None):
+        with pytest.raises(InvalidParameterError, match="'time_warp'"):
+            make(LSTMClassifier, time_warp=time_warp).fit(EQUAL, LABELS)
 
 
 def test_every_hyperparameter_is_checked(Estimator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ ROW_MULTIPLE = 16
 PREDICTION_STEPS = 1 << 16
 # Largest share of padding in training batches, if sorting can bring it there.
 MAX_PADDING = 0.15
+# Time is displaced by a shift, and by half a wave over the sequence, a whole one, and
+# one and a half. Shorter ones are lower: each is as steep as the others.
+HEIGHTS = (1, 1, 1 / 2, 1 / 3)
 # Arguments of the module, and the numbers of the samples that it gives outputs for.
 Batch = tuple[dict[str, Any], Tensor]
 
@@ -66,6 +70,7 @@ class BatchDataset(Dataset):
         dtype: torch.dtype,
         device: torch.device,
         frame_size: int = 1,
+        time_warp: float = 0.0,
     ) -> None:
         # torch warns of read-only memory, though nothing is ever written here.
         steps = np.require(sequences.steps, requirements=["C", "W"])
@@ -75,11 +80,15 @@ class BatchDataset(Dataset):
             np.ascontiguousarray, (sequences.starts, sequences.lengths)
         )
         self.starts = torch.as_tensor(starts, device=device)
-        n_steps = torch.as_tensor(lengths, device=device)
-        self.lengths = -(-n_steps // frame_size)  # in frames
+        self.n_steps = torch.as_tensor(lengths, device=device)
+        self.lengths = -(-self.n_steps // frame_size)  # in frames
         # Frames end with their sequence: the first may begin before it.
-        self.before = self.lengths * frame_size - n_steps
-        self.generator: torch.Generator | None = None  # of the order of batches
+        self.before = self.lengths * frame_size - self.n_steps
+        # Where the largest displacement is less than half a step there is none.
+        farthest = time_warp * sum(HEIGHTS) * sequences.shape[1]
+        self.time_warp = time_warp if farthest >= 0.5 else 0.0
+        # of the order of batches, and of how time is displaced
+        self.generator: torch.Generator | None = None
         self.max_length = -(-sequences.shape[1] // frame_size)
         self.time = torch.arange(self.max_length, device=device)[:, None]
         self.within = torch.arange(frame_size, device=device)
@@ -114,7 +123,7 @@ class BatchDataset(Dataset):
             batches = torch.arange(len(self)).split(batch_size)
         for chosen in batches:
             chosen = chosen.to(self.steps.device)
-            yield self.inputs(chosen), chosen
+            yield self.inputs(chosen, warps=shuffle), chosen
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict, filled up with sequences that are not asked for."""
@@ -139,25 +148,41 @@ class BatchDataset(Dataset):
                 outputs[chosen] = output
         return outputs.cpu().numpy()
 
-    def inputs(self, chosen: Tensor) -> dict[str, Any]:
+    def inputs(self, chosen: Tensor, warps: bool = False) -> dict[str, Any]:
         """Gather sequences, left-aligned, with zeros after the last frame."""
+        warps = warps and self.time_warp > 0
         if self.equal_lengths:
-            return {"x": self._gather(chosen, self.time)}
+            return {"x": self._gather(chosen, self.time, warps)}
         lengths = self.lengths[chosen]
         time = self.time[: int(lengths.max())]
         # Positions after the end read the last frame, to stay inside the table.
-        x = self._gather(chosen, torch.minimum(time, lengths - 1))
+        x = self._gather(chosen, torch.minimum(time, lengths - 1), warps)
         padding = (time >= lengths).view(*x.shape[:2], *[1] * (x.ndim - 2))
         return {"x": x.masked_fill_(padding, 0.0), "lengths": lengths}
 
-    def _gather(self, chosen: Tensor, time: Tensor) -> Tensor:
+    def _gather(self, chosen: Tensor, time: Tensor, warps: bool) -> Tensor:
         """Take (n_timesteps, batch, n_features), or frames between the last two."""
         starts = self.starts[chosen]
-        if len(self.within) == 1:
+        if len(self.within) == 1 and not warps:
             return self._take(starts + time)
-        first = (starts - self.before[chosen] + time * len(self.within))[..., None]
+        first = (time * len(self.within) - self.before[chosen])[..., None]
+        step = first + self.within  # (n_timesteps, batch, frame_size)
+        if warps:
+            step = self._warp(step, self.n_steps[chosen, None])
         # What would come before the first step repeats it.
-        return self._take(torch.maximum(first + self.within, starts[:, None]))
+        x = self._take(starts[:, None] + step.clamp(min=0))
+        return x if len(self.within) > 1 else x.squeeze(2)
+
+    def _warp(self, step: Tensor, n_steps: Tensor) -> Tensor:
+        """Displace the steps of each sequence along a smooth random curve."""
+        heights = torch.rand(len(n_steps), len(HEIGHTS), generator=self.generator)
+        heights = (2 * heights - 1) * torch.tensor(HEIGHTS)
+        heights = heights.to(self.steps.device) * (self.time_warp * n_steps)
+        angle = step * (math.pi / (n_steps - 1).clamp(min=1))
+        displaced = step + heights[:, :1]
+        for k in range(1, len(HEIGHTS)):
+            displaced = displaced + heights[:, k : k + 1] * torch.cos(k * angle)
+        return torch.minimum(displaced.round().long(), n_steps - 1)
 
     def _take(self, rows: Tensor) -> Tensor:
         x = self.steps.index_select(0, rows.reshape(-1))
