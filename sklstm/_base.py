@@ -130,6 +130,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     linear_skip = False  # of a classifier
     time_warp = 0.0  # of a regressor
+    _fewest_updates = 1000  # of a classifier that has 40 samples or more
     _effort = 1.0  # share of the updates that a classifier gets
 
     @property
@@ -315,7 +316,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return how often to go through the training data."""
         if self.max_epochs != "auto":
             return self._plain("max_epochs")
-        n_updates = max(min(25 * n_samples, 500), min(5 * n_samples, 1500))
+        fewest = min(25 * n_samples, self._fewest_updates)
+        n_updates = max(fewest, min(5 * n_samples, 1500))
         n_batches = math.ceil(n_samples / self._plain("batch_size"))
         return max(math.ceil(self._effort * n_updates / n_batches), 10)
 

@@ -263,7 +263,7 @@ OF_CLASSIFIER = {
     "dropout": "0.5",
     "pooling": '"last_mean"',
     "learning_rate": "0.01",
-    "budget": "5 steps of the optimizer for each sequence, from 500 to 1,500 in all",
+    "budget": "5 steps of the optimizer for each sequence, from 1,000 to 1,500 in all",
 }
 
 

@@ -237,6 +237,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return values.ravel() if self._y_ndim == 1 else values
 
     # The line is the larger part, and what is left to learn the noisier one.
+    _fewest_updates = 500
     _effort = 0.2
 
     @property

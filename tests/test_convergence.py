@@ -23,6 +23,7 @@ NOISE = RNG.integers(0, 2, size=120)
     ("Estimator", "n_samples", "expected"),
     [
         (LSTMClassifier, 20, 500),  # of one batch
+        (LSTMClassifier, 40, 500),  # of two batches: 1,000 updates
         (LSTMClassifier, 1000, 47),  # of 32 batches: 1,500 updates
         (LSTMClassifier, 100_000, 10),
         (LSTMRegressor, 20, 100),
