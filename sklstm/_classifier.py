@@ -86,7 +86,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         *,
         num_layers=1,
         bidirectional=True,
-        dropout=0.5,
+        dropout=0.3,
         pooling="last_mean",
         frame_size="auto",
         unroll="window",

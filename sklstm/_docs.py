@@ -260,7 +260,7 @@ OF_REGRESSOR = {
 }
 OF_CLASSIFIER = {
     "bidirectional": "True",
-    "dropout": "0.5",
+    "dropout": "0.3",
     "pooling": '"last_mean"',
     "learning_rate": "0.01",
     "budget": "5 steps of the optimizer for each sequence, from 1,000 to 1,500 in all",
