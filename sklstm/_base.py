@@ -703,7 +703,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if self._reads_series(sequences):
             return SeriesDataset(sequences, y, weight, **place)
         place["frame_size"] = self._architecture["frame_size"]
-        if self.unroll != "series" and not self._architecture["categorical_features"]:
+        has_ids = bool(self._architecture["categorical_features"])
+        if y is not None and self.time_warp and not (has_ids or overlap(sequences)):
             place["time_warp"] = self._plain("time_warp")
         return BatchDataset(sequences, y, weight, **place)
 

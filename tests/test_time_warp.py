@@ -132,12 +132,11 @@ def test_ids_stay_where_they_are(frame_size):
     assert_array_equal(*(outputs(model, X) for model in models))
 
 
-@pytest.mark.parametrize("one_by_one", [False, True])
-def test_series_stay_as_they_are(one_by_one):
-    windows = SequenceWindower(20).fit_transform(RNG.normal(size=(400, 2)))
-    X = [np.array(window) for window in windows] if one_by_one else windows
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_windows_that_overlap_stay_as_they_are(unroll):
+    X = SequenceWindower(20).fit_transform(RNG.normal(size=(400, 2)))
     labels = np.arange(400) % 2
-    params = {"unroll": "series", "bidirectional": False, "pooling": "last"}
+    params = {"unroll": unroll, "bidirectional": False, "pooling": "last"}
     models = [small(time_warp=w, **params).fit(X, labels) for w in (0.0, 0.1)]
     assert_array_equal(*(outputs(model, X) for model in models))
 
