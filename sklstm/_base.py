@@ -37,6 +37,7 @@ from ._input import (
     naming_validation,
     read_sequences,
     require_y,
+    warn_of_columns,
     warn_of_one_step,
 )
 from ._net._batches import BatchDataset, BatchLoader, Samples
@@ -80,7 +81,11 @@ CONSTRAINTS: dict = {
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean"],
     "standardize": ["boolean"],
-    "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+    "n_timesteps": [
+        Interval(Integral, 1, None, closed="left"),
+        StrOptions({"columns"}),
+        None,
+    ],
     "categorical_features": ["array-like", StrOptions({"from_dtype"})],
     "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
     "static_features": ["array-like", None],
@@ -387,6 +392,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         sequences = read_sequences(self, X, reset=reset)
         if reset and self._made_with is not None:  # as it is of a 2-D array
             warn_of_one_step(X, sequences, stacklevel=7)
+        elif reset:
+            warn_of_columns(X, sequences, self.n_timesteps, stacklevel=7)
         check_finite(sequences, self._dtype)
         if sequences.whole and (self.unroll != "series" or self.linear_skip):
             raise ValueError(

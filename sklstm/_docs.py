@@ -136,10 +136,12 @@ SHARED = {
         Whether features and targets, but neither ids nor labels, are scaled to zero
         mean and unit variance over the steps used in training.
 
-    n_timesteps : int or None, default=None
+    n_timesteps : int, "columns" or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the
-        first step coming first; None means one feature and a step per column.
-        Ignored for all other input.
+        first step coming first; None means one feature and a step per column, the
+        first the earliest. ``"columns"`` means the same and says that it is meant:
+        with None `fit` warns of a dataframe of named columns, whose rows may well
+        be the steps. Ignored for all other input.
 
     categorical_features : "from_dtype" or array-like of int, str or bool, \
             default="from_dtype"

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from numbers import Integral
 from typing import Any, Self
 
 import narwhals.stable.v2 as nw
@@ -177,6 +178,21 @@ def warn_of_one_step(X: Any, sequences: Sequences, stacklevel: int) -> None:
         )
 
 
+def warn_of_columns(
+    X: Any, sequences: Sequences, n_timesteps: Any, stacklevel: int
+) -> None:
+    """Say so if named columns are read as steps and nobody has said that they are."""
+    names = column_names(X) if is_frame(X) and n_timesteps is None else []
+    if sequences.shape[1] > 1 and names and all(isinstance(n, str) for n in names):
+        warnings.warn(
+            "Each row of X is read as a sequence of one feature, and its"
+            f" {sequences.shape[1]} named columns as the steps: if the rows are steps"
+            " of time, give histories of make_supervised or put a SequenceWindower"
+            " before; if the columns are, say so with n_timesteps='columns'.",
+            stacklevel=stacklevel + 1,
+        )
+
+
 def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequences:
     """Do for `Sequences` what scikit-learn does for tables: count and name features."""
     check_names(estimator, sequences.feature_names, reset=reset)
@@ -280,10 +296,10 @@ def check_names(estimator: Any, names: np.ndarray | None, *, reset: bool) -> Non
         )
 
 
-def rows_to_sequences(X: np.ndarray, n_timesteps: int | None = None) -> Sequences:
+def rows_to_sequences(X: np.ndarray, n_timesteps: int | str | None = None) -> Sequences:
     """Read each row of a 2-D array as one sequence, without copying."""
     n_samples, n_columns = X.shape
-    n_timesteps = n_timesteps or n_columns
+    n_timesteps = n_timesteps if isinstance(n_timesteps, Integral) else n_columns
     if n_columns % n_timesteps:
         raise ValueError(
             f"X has {n_columns} columns, which n_timesteps={n_timesteps} does not"

@@ -164,7 +164,8 @@ def test_another_number_of_features(Estimator, name):
 @pytest.mark.parametrize("standardize", [True, False])
 def test_another_number_of_dimensions(Estimator, fit_on, then, standardize):
     y = target(Estimator)
-    estimator = make(Estimator, standardize=standardize).fit(fit_on, y)
+    params = {"standardize": standardize, "n_timesteps": "columns"}
+    estimator = make(Estimator, **params).fit(fit_on, y)
     assert "features" in message_of(estimator.predict, then)
     assert "features" in message_of(estimator.partial_fit, then, y)
 

@@ -263,7 +263,7 @@ def test_names_where_there_are_none():
     message = message_of(make(LSTMRegressor).fit, unnamed, VALUES)
     assert "['state'] are names, but the features of X had none in fit" in message
     frame = pd.DataFrame(EQUAL.reshape(N, 12)).rename(columns="s{}".format)
-    for n_timesteps, n_features in [(None, 1), (4, 3)]:
+    for n_timesteps, n_features in [("columns", 1), (4, 3)]:
         regressor = make(LSTMRegressor, n_timesteps=n_timesteps)
         message = message_of(regressor.fit, frame, VALUES)
         assert f"the 12 columns of X are steps of {n_features} feature(s)" in message

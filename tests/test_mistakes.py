@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -10,9 +11,15 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import SequenceWindower, StepTransformer, make_histories, make_supervised
+from sklstm import (
+    SequenceWindower,
+    StepTransformer,
+    make_histories,
+    make_supervised,
+)
 from sklstm._rows._splits import find_horizon, split_validation
 from sklstm.forecasting import AnchoredRegressor, ConformalRegressor, NaiveRegressor
+from tests._data import FORMS, make, outputs, target
 
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=600)) + 100
@@ -31,9 +38,9 @@ LAGS = make_pipeline(SequenceWindower(8, flatten=True), Ridge())
     ids=["newest first", "shuffled", "group forgotten", "periods"],
 )
 def test_an_index_out_of_order_is_told_of(table):
-    for make in (make_supervised, make_histories):
+    for function in (make_supervised, make_histories):
         with pytest.warns(UserWarning, match="index is not in order") as caught:
-            make(table)
+            function(table)
         assert len(caught) == 1
 
 
@@ -193,3 +200,32 @@ def test_columns_that_cannot_be_told_apart_or_predicted():
     table = pd.DataFrame({"v": range(5), "g": 1})
     with pytest.raises(ValueError, match="column 'g', which group or time names"):
         make_supervised(table, target="g", group="g")
+
+
+NAMED = {f"s{i}": column for i, column in enumerate(FORMS["flat"].T)}
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_a_table_whose_columns_would_be_steps_is_told_of(Estimator, library):
+    table, y = library.DataFrame(NAMED), target(Estimator)
+    message = (
+        "its 12 named columns as the steps: .* make_supervised or put a"
+        " SequenceWindower before; .* n_timesteps='columns'"
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
+        unsaid = make(Estimator).fit(table, y)
+    assert [w.filename for w in caught if message[:9] in str(w.message)] == [__file__]
+    unsaid.predict(table)
+    said = make(Estimator, n_timesteps="columns").fit(table, y)
+    of_array = make(Estimator).fit(FORMS["flat"], y)
+    for model in (unsaid, said):
+        assert_array_equal(outputs(model, table), outputs(of_array, FORMS["flat"]))
+
+
+def test_a_table_that_is_read_as_meant_is_not_told_of(Estimator):
+    table, y = pd.DataFrame(NAMED), target(Estimator)
+    make(Estimator, n_timesteps=4).fit(table, y)
+    make(Estimator).fit(table.set_axis(range(12), axis=1), y)
+    make(Estimator).fit(table[["s0"]], y)
+    make(Estimator, static_features=["s1"]).fit(table[["s0", "s1"]], y)
+    make_pipeline(SequenceWindower(4), make(Estimator)).fit(table, y)

@@ -51,6 +51,7 @@ from tests._data import EQUAL, LABELS, VALUES, make, message_of, target
         ("warm_start", None),
         ("standardize", "yes"),
         ("n_timesteps", 0),
+        ("n_timesteps", "rows"),
         ("device", None),
         ("dtype", "float16"),
         ("callbacks", "early"),

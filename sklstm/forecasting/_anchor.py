@@ -310,7 +310,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         return self.regressor_.predict_interval(changes) + levels[..., None]
 
     @property
-    def n_timesteps(self) -> int | None:
+    def n_timesteps(self) -> int | str | None:
         """How the regressor reads 2-D input."""
         return getattr(self._inner(), "n_timesteps", None)
 

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._base import CONSTRAINTS
 from .._compat import Interval, _fit_context
 from .._docs import fill
 from .._input import all_or_nothing
@@ -38,10 +39,8 @@ class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
 
     {lag}
 
-    n_timesteps : int or None, default=None
-        How 2-D input is read: a row is `n_timesteps` steps, all features of the
-        first step coming first; None means one feature and a step per column.
-        Ignored for all other input.
+    n_timesteps : int, "columns" or None, default=None
+        As in `LSTMRegressor`.
 
     Attributes
     ----------
@@ -84,7 +83,7 @@ class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
         "period": [Interval(Integral, 1, None, closed="left")],
         "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
         "lag": [Interval(Integral, 1, None, closed="left"), "array-like", None],
-        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "n_timesteps": CONSTRAINTS["n_timesteps"],
     }
 
     def __init__(
@@ -93,7 +92,7 @@ class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
         *,
         feature: Any = None,
         lag: Any = None,
-        n_timesteps: int | None = None,
+        n_timesteps: int | str | None = None,
     ) -> None:
         self.period = period
         self.feature = feature

@@ -12,7 +12,9 @@ from sklstm import LSTMRegressor, SequenceWindower, make_supervised
 N = 160
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame({"load": np.sin(np.arange(N) / 2) + RNG.normal(0, 0.1, N)})
-LSTM = LSTMRegressor(4, max_epochs=3, learning_rate=0.03, random_state=0)
+LSTM = LSTMRegressor(
+    4, n_timesteps="columns", max_epochs=3, learning_rate=0.03, random_state=0
+)
 
 
 def test_lags_without_the_rows_that_lack_them():

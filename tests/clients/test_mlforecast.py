@@ -20,7 +20,7 @@ HOURS = pd.date_range("2024-01-01", periods=N, freq="h")
 LONG = pd.concat(
     pd.DataFrame({"unique_id": name, "ds": HOURS, "y": y}) for name, y in SERIES.items()
 )
-LSTM = LSTMRegressor(4, max_epochs=3, random_state=0)
+LSTM = LSTMRegressor(4, n_timesteps="columns", max_epochs=3, random_state=0)
 
 
 def forecaster():

@@ -20,7 +20,7 @@ Y = pd.Series(
     index=pd.date_range("2024-01-01", periods=N, freq="h"),
     name="load",
 )
-LSTM = LSTMRegressor(4, max_epochs=3, random_state=0)
+LSTM = LSTMRegressor(4, n_timesteps="columns", max_epochs=3, random_state=0)
 # skforecast puts the newest lag first, and an LSTM reads from left to right.
 IN_TIME = make_pipeline(FunctionTransformer(np.fliplr), LSTM)
 each = pytest.mark.parametrize("model", [LSTM, IN_TIME], ids=["bare", "in time"])
