@@ -392,8 +392,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         sequences = read_sequences(self, X, reset=reset)
         if reset and self._made_with is not None:  # as it is of a 2-D array
             warn_of_one_step(X, sequences, stacklevel=7)
-        elif reset:
-            warn_of_columns(X, sequences, self.n_timesteps, stacklevel=7)
         check_finite(sequences, self._dtype)
         if sequences.whole and (self.unroll != "series" or self.linear_skip):
             raise ValueError(
@@ -403,7 +401,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " which reads each series once, and linear_skip=False."
             )
         if reset:
-            check_ids(sequences, self._find_categorical(sequences))
+            ids = self._find_categorical(sequences)
+            check_ids(sequences, ids)
+            if self._made_with is None:
+                scales = self.standardize and not ids
+                warn_of_columns(X, sequences, self.n_timesteps, 7, scales=scales)
             return sequences
         check_labels(self, sequences, self._labels)
         positions = self._architecture["categorical_features"]

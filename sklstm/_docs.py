@@ -134,7 +134,10 @@ SHARED = {
     "data": """
     standardize : bool, default=True
         Whether features and targets, but neither ids nor labels, are scaled to zero
-        mean and unit variance over the steps used in training.
+        mean and unit variance over the steps used in training. All steps of a feature
+        share one scale, since each with its own would lose the levels of a curve: put
+        a :class:`~sklearn.preprocessing.StandardScaler` before if the columns of 2-D
+        input are quantities in different units.
 
     n_timesteps : int, "columns" or None, default=None
         How 2-D input is read: a row is `n_timesteps` steps, all features of the

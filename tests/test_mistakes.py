@@ -7,11 +7,13 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_digits, load_wine
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
+    LSTMClassifier,
     SequenceWindower,
     StepTransformer,
     make_histories,
@@ -229,3 +231,45 @@ def test_a_table_that_is_read_as_meant_is_not_told_of(Estimator):
     make(Estimator).fit(table[["s0"]], y)
     make(Estimator, static_features=["s1"]).fit(table[["s0", "s1"]], y)
     make_pipeline(SequenceWindower(4), make(Estimator)).fit(table, y)
+
+
+def lag_table(n_lags=24):
+    return np.lib.stride_tricks.sliding_window_view(WALK, n_lags)
+
+
+def test_a_table_of_unlike_columns_is_told_of():
+    X, y = load_wine(return_X_y=True)
+    message = "standard deviations from 0.12 to {}, .* put a StandardScaler before"
+    for params, largest in [
+        ({}, "3.1e.02"),
+        ({"n_timesteps": "columns"}, "3.1e.02"),
+        ({"static_features": [12]}, "14"),  # which is the widest
+    ]:
+        with pytest.warns(UserWarning, match=message.format(largest)):
+            make(LSTMClassifier, **params).fit(X, y)
+    frame = load_wine(as_frame=True).data
+    with pytest.warns(UserWarning, match="13 named columns") as caught:
+        make(LSTMClassifier).fit(frame, y)
+    assert len([w for w in caught if w.category is UserWarning]) == 1
+    scaled = make_pipeline(StandardScaler(), make(LSTMClassifier))
+    scaled.fit(X, y).predict(X)
+    make(LSTMClassifier, standardize=False).fit(X, y)
+    make(LSTMClassifier, n_timesteps=1).fit(X, y)
+    make(LSTMClassifier).fit(X[:, np.newaxis].transpose(0, 2, 1), y)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        load_digits().data,
+        lag_table(),
+        np.exp(lag_table() / 5),
+        lag_table() * np.hanning(24),  # rises from nothing and falls back
+        RNG.lognormal(size=(30, 3)),
+        load_wine().data[:10],
+        np.where(RNG.random((40, 6)) < 0.5, np.nan, [1, 2, 3, 4, 5, np.nan]),
+    ],
+    ids=["images", "lags", "heavy tails", "a hill", "noise", "few", "missing"],
+)
+def test_steps_of_one_feature_are_not_told_of(X):
+    make(LSTMClassifier).fit(X, np.arange(len(X)) % 2)
