@@ -39,6 +39,7 @@ from ._input import (
     require_y,
     warn_of_columns,
     warn_of_one_step,
+    warn_of_present,
 )
 from ._net._batches import BatchDataset, BatchLoader, Samples
 from ._net._callbacks import (
@@ -350,6 +351,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         rows = np.flatnonzero(weight)
         if len(rows) < len(weight):
             sequences, y, weight = (a[rows] for a in (sequences, y, weight))
+        if reset and not is_classifier(self):
+            warn_of_present(sequences, y.reshape(len(y), -1), stacklevel=6)
         y, weight = self._encode_y(
             y, weight, reset=reset, trains=trains, classes=classes
         )

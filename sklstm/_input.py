@@ -27,8 +27,8 @@ from ._rows._columns import (
 )
 from ._sequences import Sequences, name_step
 
-# The factor, in the median, by which a column differs in spread from its neighbour only
-# if they are unlike: it is at most 1.6 in curves, lags and images of digits, and at least
+# The factor, in the median, by which the spreads of neighbouring columns differ only if
+# these are unlike: it is at most 1.6 in curves, lags and images of digits, and at least
 # 3.1 in tables of measurements in several units. Few samples do not show it.
 UNLIKE = 3
 MIN_SAMPLES = 20
@@ -217,6 +217,28 @@ def warn_of_columns(
             " they are.",
             stacklevel=stacklevel + 1,
         )
+
+
+def warn_of_present(sequences: Sequences, y: np.ndarray, stacklevel: int) -> None:
+    """Say so if y is what a sequence ends with, and not what follows it."""
+    if len(y) < MIN_SAMPLES or sequences.horizon is not None:
+        return
+    steps = sequences.steps
+    ends = sequences.starts + sequences.lengths - 1
+    y = y.astype(steps.dtype) if steps.dtype.kind == "f" else y
+    few = steps[ends[:MIN_SAMPLES], :, None] == y[:MIN_SAMPLES, None]
+    for feature, target in np.argwhere(few.all(axis=0)):
+        values = y[:, target]
+        if (values != values[0]).any() and (steps[ends, feature] == values).all():
+            names = sequences.feature_names
+            warnings.warn(
+                f"y is feature {feature if names is None else repr(names[feature])} at"
+                " the last step of every sequence, where X shows it already: to"
+                " forecast it, take X and y from make_supervised, whose y is what"
+                " follows.",
+                stacklevel=stacklevel + 1,
+            )
+            return
 
 
 def check_features(estimator: Any, sequences: Sequences, *, reset: bool) -> Sequences:

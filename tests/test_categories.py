@@ -399,7 +399,7 @@ def test_a_mask_is_its_positions_and_its_names(mask):
 
 def test_windows_of_a_frame_with_a_column_of_ids():
     rows = pd.DataFrame(X.steps, columns=COLUMNS).astype({"state": int})
-    y = rows["load"].to_numpy()
+    y = 2 * rows["load"].to_numpy()
     pipeline = make_pipeline(SequenceWindower(3), make(LSTMRegressor)).fit(rows, y)
     windows = [X.steps[max(t - 2, 0) : t + 1] for t in range(len(rows))]
     plain = make(LSTMRegressor, categorical_features=[1]).fit(windows, y)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
     LSTMClassifier,
+    LSTMRegressor,
     SequenceWindower,
     StepTransformer,
     make_histories,
@@ -273,3 +274,47 @@ def test_a_table_of_unlike_columns_is_told_of():
 )
 def test_steps_of_one_feature_are_not_told_of(X):
     make(LSTMClassifier).fit(X, np.arange(len(X)) % 2)
+
+
+TWO = np.column_stack([np.sin(np.arange(600.0)), WALK])
+
+
+def sequences_of(form):
+    windows = SequenceWindower(4).fit_transform(pd.DataFrame(TWO, columns=["s", "v"]))
+    every = np.asarray(windows)
+    return {
+        "windows": windows,
+        "array": every[3:],
+        "float32": every[3:].astype(np.float32),
+        "ragged": list(windows),
+        "lags": every[3:, :, 1],
+        "flat": every[3:].reshape(-1, 8),
+    }[form]
+
+
+@pytest.mark.parametrize(
+    "form", ["windows", "array", "float32", "ragged", "lags", "flat"]
+)
+def test_a_target_that_is_no_later_than_the_sequence_is_told_of(form):
+    X = sequences_of(form)
+    now = TWO[-len(X) :, 1]
+    params = {"n_timesteps": 4} if form == "flat" else {}
+    name = {"windows": "'v'", "lags": "0"}.get(form, "1")
+    message = f"y is feature {name} at the last step .* from make_supervised"
+    for y in (now, np.column_stack([now + 1, now])):
+        with pytest.warns(UserWarning, match=message) as caught:
+            make(LSTMRegressor, **params).fit(X, y)
+        assert __file__ in {w.filename for w in caught if "make_sup" in str(w.message)}
+    for quiet in (np.roll(now, -1), now + np.eye(len(now))[-1], np.full(len(X), 7.0)):
+        make(LSTMRegressor, **params).fit(X, quiet)
+    make(LSTMRegressor, **params).fit(X[:19], now[:19])
+
+
+def test_a_target_of_make_supervised_is_later_whatever_its_values():
+    series = np.repeat(np.arange(30.0), 4)  # each of which stays where it is
+    table = np.column_stack([np.repeat(np.arange(30), 4), series])
+    X, y = make_supervised(table, group=0)
+    make(LSTMRegressor).fit(X.tail(2), y)
+    slopes = np.column_stack([table[:, 0], series * np.tile(np.arange(4), 30)])
+    X, y = make_supervised(slopes, group=0)
+    AnchoredRegressor(make(LSTMRegressor)).fit(X.tail(2), y)

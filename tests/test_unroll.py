@@ -284,7 +284,7 @@ def test_equal_windows_at_different_rows_are_different_samples():
     sizes = {}
     for batch_size in (39, 40):  # fewer windows than that are one batch
         model = LSTMRegressor(unroll="series", batch_size=batch_size, **SMALL)
-        sizes[batch_size] = model.fit(windows, wave.ravel()).loss_curve_
+        sizes[batch_size] = model.fit(windows, 2 * wave.ravel()).loss_curve_
     assert_allclose(sizes[39], sizes[40])
 
 
@@ -323,8 +323,8 @@ def test_all_else_goes_with_it():
     loaded = pickle.loads(pickle.dumps(model))
     assert_array_equal(loaded.predict_proba(WINDOWS), model.predict_proba(WINDOWS))
     several = LSTMRegressor(unroll="series", warm_start=True, **SMALL)
-    several.fit(WINDOWS, np.column_stack([MEANS, X[:, 1]])).fit(WINDOWS, X)
-    several.partial_fit(WINDOWS, X)
+    several.fit(WINDOWS, np.column_stack([MEANS, 2 * X[:, 1]])).fit(WINDOWS, 2 * X)
+    several.partial_fit(WINDOWS, 2 * X)
     assert several.predict(WINDOWS).shape == (200, 2)
     assert several.n_iter_ == 5
 
