@@ -178,7 +178,8 @@ SHARED = {
         which is faster where the processor has instructions for it.
 
     callbacks : list or None, default=None
-        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`.
+        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`. Those that
+        monitor validation data need `early_stopping`.
 
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the batches, dropout and the validation data.

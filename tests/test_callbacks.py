@@ -6,7 +6,13 @@ from numpy.testing import assert_allclose
 from sklearn.callback import ScoringMonitor
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
-from skorch.callbacks import Callback, EpochScoring
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    LRScheduler,
+)
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
 
@@ -100,6 +106,49 @@ def test_scoring_callbacks_of_skorch_see_classes(scoring):
 def test_what_is_no_callback_is_named(callback):
     with pytest.raises(ValueError, match=r"^callbacks has .*; expected callbacks"):
         LSTMRegressor(4, callbacks=[callback]).fit(X, Y)
+
+
+def plateau(monitor):
+    return LRScheduler("ReduceLROnPlateau", monitor=monitor)
+
+
+@pytest.mark.parametrize(
+    ("callback", "name"),
+    [
+        (EarlyStopping(sink=print), "EarlyStopping"),
+        (EarlyStopping, "EarlyStopping"),
+        (("best", Checkpoint(monitor="valid_loss_best")), "Checkpoint"),
+        (plateau("valid_loss"), "LRScheduler"),
+        (plateau("valid_score"), "LRScheduler"),
+    ],
+)
+def test_what_monitors_validation_needs_some(callback, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where checkpoints go
+    model = LSTMRegressor(4, max_epochs=3, callbacks=[callback])
+    message = f"callbacks has {name}, which monitors 'valid_.* set early_stopping=True"
+    for call in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=message) as caught:
+            call(X, Y)
+        assert "\n" not in str(caught.value)
+    assert not hasattr(model, "net_")
+    assert model.set_params(early_stopping=True).fit(X, Y).n_iter_ == 3
+
+
+class Recorded(Callback):
+    """Record what no net records by itself."""
+
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("valid_loss_of_mine", 1.0)
+
+
+def test_what_monitors_something_else_needs_no_validation(tmp_path):
+    callbacks = [
+        Recorded(),
+        EarlyStopping(monitor="valid_loss_of_mine", patience=2, sink=lambda _: None),
+        Checkpoint(monitor="train_loss_best", dirname=tmp_path),
+        plateau("train_loss"),
+    ]
+    assert LSTMRegressor(4, max_epochs=9, callbacks=callbacks).fit(X, Y).n_iter_ < 9
 
 
 def test_teardown_follows_an_error():

@@ -13,6 +13,9 @@ from skorch.callbacks import Callback, EpochTimer, GradientNormClipping, LRSched
 
 SCHEDULERS = {"cosine": "CosineAnnealingLR", "reduce_on_plateau": "ReduceLROnPlateau"}
 
+# What the history has of validation data; "_best" says whether an epoch is.
+VALIDATED = ("valid_loss", "valid_loss_best", "valid_score")
+
 
 def make_callbacks(
     *,
@@ -42,20 +45,32 @@ def make_callbacks(
     if scheduler is not None:
         callbacks += [LRScheduler(SCHEDULERS[scheduler], **arguments)]
     for other in others:
-        named = other[-1] if isinstance(other, tuple) and other else other
-        is_callback = isinstance(named, Callback)
-        if not (
-            is_callback or (isinstance(named, type) and issubclass(named, Callback))
-        ):
-            raise ValueError(
-                f"callbacks has {other!r}; expected callbacks of skorch, such as"
-                " skorch.callbacks.Checkpoint(), each alone or as (name, callback)."
-            )
+        check_callback(other, validates=score is not None)
     callbacks += [BestEpoch(*monitor, restores=score is not None)]
     callbacks += [("epoch_timer", EpochTimer()), *others]
     if patience is not None:
         callbacks += [Stopping(*monitor, patience, tol)]
     return callbacks
+
+
+def check_callback(given: Any, *, validates: bool) -> None:
+    """Raise if it is no callback of skorch, or monitors what will not be there."""
+    callback = given[-1] if isinstance(given, tuple) and given else given
+    if isinstance(callback, type) and issubclass(callback, Callback):
+        callback = callback()  # as skorch does
+    if not isinstance(callback, Callback):
+        raise ValueError(
+            f"callbacks has {given!r}; expected callbacks of skorch, such as"
+            " skorch.callbacks.Checkpoint(), each alone or as (name, callback)."
+        )
+    monitored = getattr(callback, "monitor", None)
+    if not validates and monitored in VALIDATED:
+        raise ValueError(
+            f"callbacks has {type(callback).__name__}, which monitors {monitored!r},"
+            " but nothing is validated with early_stopping=False: set"
+            " early_stopping=True, whose n_iter_no_change says when to stop, or monitor"
+            " the loss in training, 'train_loss'."
+        )
 
 
 class BestEpoch(Callback):
