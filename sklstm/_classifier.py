@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from ._base import BaseLSTM
 from ._compat import Interval, StrOptions, _check_partial_fit_first_call, _fit_context
 from ._docs import fill
+from ._input import check_known
 from ._net._losses import Loss
 
 
@@ -262,7 +263,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     def _check_y(self, X, y):
         y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
+        check_known(y)
         check_classification_targets(y)
         check_consistent_length(X, y)
         return y

@@ -20,7 +20,9 @@ from ._rows._columns import (
     column_names,
     find_position,
     find_texts,
+    get_names,
     is_frame,
+    is_missing,
     read_steps,
     refuse_dates,
     refuse_lazy,
@@ -268,10 +270,16 @@ def require_y(estimator: Any, y: Any) -> None:
 def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
     """Return numeric targets of the samples as float64."""
     require_y(estimator, y)
-    whole = np.asarray(y)
+    whole, names = np.asarray(y), get_names(y)
     y = check_array(
-        y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+        y,
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_all_finite=False,
+        input_name="y",
+        estimator=estimator,
     )
+    check_known(y, names)
     if whole.dtype.kind in "iu" and np.abs(y).max() > 1 << 53:
         raise ValueError(
             f"y contains whole numbers of up to {np.abs(y).max():g}. Above 2**53"
@@ -279,6 +287,27 @@ def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
         )
     check_consistent_length(X, y)
     return y
+
+
+def check_known(y: np.ndarray, names: list[Any] | None = None) -> None:
+    """Raise if a target or label is missing or infinite."""
+    if y.dtype.kind == "f":
+        bad = ~np.isfinite(y)
+    elif y.dtype == object:
+        bad = np.array([is_missing(label) for label in y.ravel()]).reshape(y.shape)
+    else:
+        return
+    if not bad.any():
+        return
+    row, *column = at = np.argwhere(bad)[0].tolist()
+    what = "infinity" if y.dtype.kind == "f" and np.isinf(y[tuple(at)]) else "NaN"
+    named = "".join(f", column {(names or range(i + 1))[i]!r}" for i in column)
+    n_bad = bad.reshape(len(y), -1).any(axis=1).sum()
+    raise ValueError(
+        f"Input y contains {what}: row {row}{named}, the first of {n_bad} such row(s)."
+        " Every sample needs a target: leave these samples out, X[known] and y[known]"
+        " with a mask of the others, or fill in what is missing."
+    )
 
 
 def has_validation(X_val: Any, y_val: Any, sample_weight_val: Any = None) -> bool:

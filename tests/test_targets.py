@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import r2_score
 
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor, make_supervised
 from tests._data import EQUAL, FORMS, LABELS, VALUES, N, make, message_of
 
 
@@ -20,13 +20,46 @@ def test_y_of_the_wrong_shape(Estimator, form, y):
         make(Estimator, form).fit(FORMS[form], y)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_y_must_be_finite(Estimator, value):
+@pytest.mark.parametrize(
+    ("value", "text"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")]
+)
+def test_the_first_target_that_is_not_known_is_named(Estimator, value, text):
     y = np.arange(N) % 2.0
-    y[3] = value
-    assert (
-        "Input y contains" in message_of(make(Estimator).fit, EQUAL, y).split("\n")[0]
-    )
+    y[[3, 5]] = value
+    expected = f"Input y contains {text}: row 3, the first of 2 such row(s). Every"
+    model = make(Estimator)
+    assert message_of(model.fit, EQUAL, y).startswith(expected)
+    assert message_of(model.fit, EQUAL, pd.Series(y, index=y)).startswith(expected)
+    known = np.isfinite(y)  # as it says
+    model.fit(EQUAL[known], y[known])
+
+
+def test_the_column_of_a_target_that_is_not_known_is_named():
+    y = np.ones((N, 2))
+    y[3, 1] = y[7, 0] = np.nan
+    message = message_of(make(LSTMRegressor).fit, EQUAL, y)
+    assert message.startswith("Input y contains NaN: row 3, column 1, the first of 2")
+    series = [*range(20), np.nan]
+    X, y = make_supervised(pd.DataFrame({"load": series}), horizon=2)
+    windows = X.tail(3)
+    message = message_of(make(LSTMRegressor).fit, windows, y)
+    assert message.startswith("Input y contains NaN: row 18, column 'load+2', the")
+    make(LSTMRegressor).fit(windows[:-1], y[:-1])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_the_first_label_that_is_not_known_is_named(missing):
+    y = np.array([*LABELS], dtype=object)
+    y[4] = missing
+    expected = "Input y contains NaN: row 4, the first of 1 such row(s)."
+    for labels in (y, pd.Series(y), pd.Series(y, dtype="category")):
+        message = message_of(make(LSTMClassifier).fit, EQUAL, labels)
+        assert message.startswith(expected)
+    numbers = pd.Series([1, 2] * 6, dtype="Int64").where(np.arange(N) != 4)
+    for Estimator in (LSTMClassifier, LSTMRegressor):
+        assert message_of(make(Estimator).fit, EQUAL, numbers).startswith(expected)
+    known = ~pd.isna(y)
+    make(LSTMClassifier).fit(EQUAL[known], y[known])
 
 
 def test_y_of_the_wrong_kind():
