@@ -63,20 +63,13 @@ class KeepsSequences:
 
 
 def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
-    """Read any accepted input into `Sequences`, or into a numeric 2-D array."""
-    refuse_lazy(X)
+    """Read input into `Sequences`, or into a numeric 2-D array."""
     refuse_dates(X)
     if is_frame(X) and (texts := find_texts(X, list(range(len(column_names(X)))))):
         raise ValueError(
             f"Column {column_names(X)[texts[0]]!r} of X holds labels, and in a table"
             " each column is a step, of numbers: make histories of rows with"
             " make_supervised or make_histories, which read labels, or encode it."
-        )
-    X = _unpack(X)
-    if _holds_text(X):
-        raise ValueError(
-            "X holds text; expected numbers: SequenceEncoder makes sequences of ids of"
-            " it, which embedding_size then reads."
         )
     if is_ragged(X):
         X = _join(X)
@@ -94,6 +87,13 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
 
 def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     """Read any accepted input, and hold its features against those of fit."""
+    refuse_lazy(X)
+    if _holds_text(X):
+        raise ValueError(
+            "X holds text; expected numbers: SequenceEncoder makes sequences of ids of"
+            " it, which embedding_size then reads."
+        )
+    X, is_univariate = unpack(X, univariate=not reset and estimator._is_univariate)
     of_sequence = None
     if getattr(estimator, "static_features", None) is not None and _is_table(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -127,6 +127,7 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
         is_table = not isinstance(checked, Sequences)
         estimator._made_with = None if is_table else sequences._made_with
         estimator._n_step_features = n_features
+        estimator._is_univariate = is_univariate
     elif n_features != estimator._n_step_features:
         raise ValueError(
             f"X has {n_features} features in each step, but {type(estimator).__name__}"
@@ -423,37 +424,58 @@ def _join(X: Any) -> Sequences:
     return joined
 
 
-def _unpack(X: Any) -> Any:
-    """Read a series of arrays or lists as a list; refuse a table of such cells."""
+def unpack(X: Any, *, univariate: bool) -> tuple[Any, bool]:
+    """Read what holds separate sequences as a list of 2-D ones; all else stays.
+
+    1-D ones have one feature; whether X holds such comes second. Equally long ones are
+    the rows of a 2-D array, unless those of fit were `univariate` sequences.
+    """
     if is_frame(X):
-        cells = np.ravel(np.asarray(_safe_indexing(X, [0]), dtype=object))
-        if nested := [cell for cell in cells if np.ndim(cell) > 0]:
-            raise ValueError(
-                f"X is a dataframe whose cells are of type {type(nested[0]).__name__};"
-                f" {_FORMS}, such as [np.column_stack(row) for row in X.to_numpy()]."
-            )
-        return X
+        return _unnest(X), False
     native = nw.from_native(X, series_only=True, pass_through=True)
-    is_series = isinstance(native, nw.Series) and len(native) > 0
-    if is_series and np.ndim(native.head(1).to_list()[0]) > 0:
-        return [np.asarray(x) for x in native.to_list()]
-    return X
+    if isinstance(native, nw.Series) and np.ndim((native.head(1).to_list() or [0])[0]):
+        X = native.to_list()
+    if not _holds_many(X) or {np.ndim(x) for x in X} != {1}:
+        return X, False
+    X = [np.asarray(x) for x in X]
+    if not univariate and len({len(x) for x in X}) == 1:
+        return X, False
+    return [x.reshape(-1, 1) for x in X], True
+
+
+def _unnest(X: Any) -> Any:
+    """Read a dataframe of series, a row of them for each sequence, as `Sequences`."""
+    first = np.ravel(np.asarray(_safe_indexing(X, [0]), dtype=object))
+    if not any(np.ndim(cell) for cell in first):
+        return X
+    names = column_names(X)
+    columns = [
+        nw.from_native(_safe_indexing(X, i, axis=1), series_only=True).to_list()
+        for i in range(len(names))
+    ]
+    rows = list(zip(*columns, strict=True))
+    for i, row in enumerate(rows):
+        if len({np.shape(cell) for cell in row}) > 1 or np.ndim(row[0]) != 1:
+            raise ValueError(
+                f"Row {i} of X has cells of the shapes"
+                f" {[np.shape(cell) for cell in row]}; expected 1-D series of the same"
+                f" length: {_FORMS}."
+            )
+    sequences = Sequences.from_arrays([np.column_stack(row) for row in rows])
+    if all(isinstance(name, str) for name in names):
+        sequences.feature_names = np.array(names, dtype=object)
+    return sequences
 
 
 def is_ragged(X: Any) -> bool:
     """Whether X is a collection of separate 2-D sequences."""
+    return _holds_many(X) and any(np.ndim(x) == 2 for x in X)
+
+
+def _holds_many(X: Any) -> bool:
     is_many = isinstance(X, (list, tuple))
     is_many |= isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
-    if not is_many or len(X) == 0:
-        return False
-    lengths = {len(x) for x in X} if all(np.ndim(x) == 1 for x in X) else set()
-    if len(lengths) > 1:
-        raise ValueError(
-            f"X holds 1-D sequences of {min(lengths)} to {max(lengths)} values;"
-            " sequences of unequal length must be 2-D (n_timesteps, n_features):"
-            " pass [np.reshape(x, (-1, 1)) for x in X]."
-        )
-    return any(np.ndim(x) == 2 for x in X)
+    return is_many and len(X) > 0
 
 
 def _check_numeric(X: Any, estimator: Any) -> np.ndarray:

@@ -16,6 +16,7 @@ from ._input import (
     all_or_nothing,
     is_ragged,
     read_sequences,
+    unpack,
     warn_of_one_step,
 )
 from ._rows._columns import (
@@ -180,13 +181,16 @@ class StepTransformer(  # type: ignore[call-arg]
     def _read(self, X: Any, *, reset: bool) -> Sequences | None:
         """Read sequences; None for a table, whose rows are steps."""
         refuse_lazy(X)
-        if isinstance(X, Sequences) or is_ragged(X) or np.asarray(X).ndim == 3:
+        seen, _ = unpack(X, univariate=not reset and vars(self)["_is_univariate"])
+        if isinstance(seen, Sequences) or is_ragged(seen) or np.asarray(seen).ndim == 3:
             sequences = read_sequences(self, X, reset=reset)
             if reset:
                 warn_of_one_step(X, sequences, stacklevel=5)
             return sequences
         anything = {"dtype": None, "accept_sparse": True, "ensure_all_finite": False}
         validate_data(self, X, reset=reset, **anything)
+        if reset:
+            self._is_univariate = False
         return None
 
     def _table(self, steps: np.ndarray, labels: dict[int, list[Any]]) -> Any:

@@ -24,6 +24,7 @@ from sklstm import (
     StepTransformer,
     make_histories,
 )
+from sklstm.forecasting import AnchoredRegressor
 from tests._data import (
     COLUMNS,
     EQUAL,
@@ -382,13 +383,71 @@ def test_a_series_of_sequences_is_a_list_of_them(Estimator, library):
         assert_array_equal(outputs(make(Estimator).fit(named, y), named), expected)
 
 
-def test_cells_that_are_sequences_are_no_features(Estimator):
-    cells = pd.DataFrame({"a": [pd.Series([1.0, 2.0])] * N})
-    message = message_of(make(Estimator).fit, cells, target(Estimator))
-    assert message.startswith("X is a dataframe whose cells are of type Series")
-    assert "\n" not in message
-    listed = [np.column_stack(row) for row in cells.to_numpy()]  # as it says
-    make(Estimator).fit(listed, target(Estimator))
+VALUES_OF_EACH = [x[:, 0] for x in RAGGED]
+UNIVARIATE = {
+    "lists": [x.tolist() for x in VALUES_OF_EACH],
+    "arrays": VALUES_OF_EACH,
+    "tuple": tuple(VALUES_OF_EACH),
+    "objects": as_objects(VALUES_OF_EACH),
+    "series": [pd.Series(x, index=range(len(x))[::-1]) for x in VALUES_OF_EACH],
+    "a series of arrays": pd.Series(VALUES_OF_EACH, index=range(N)[::-1]),
+    "a series of lists": pl.Series([x.tolist() for x in VALUES_OF_EACH]),
+    "a nested dataframe": pd.DataFrame({0: [pd.Series(x) for x in VALUES_OF_EACH]}),
+}
+
+
+@pytest.mark.parametrize("kind", UNIVARIATE)
+def test_values_alone_are_sequences_of_one_feature(Estimator, kind):
+    X, y = UNIVARIATE[kind], target(Estimator)
+    columns = [x[:, :1] for x in RAGGED]
+    expected = make(Estimator).fit(columns, y)
+    model = pickle.loads(pickle.dumps(make(Estimator).fit(X, y)))
+    assert model.n_features_in_ == 1
+    assert_array_equal(outputs(model, X), outputs(expected, columns))
+    scaler = StepTransformer(StandardScaler())
+    scaled = scaler.fit_transform(X)
+    assert_array_equal(scaled.steps, scaler.fit_transform(columns).steps)
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_values_alone_are_read_as_in_fit_if_they_are_equally_many(Estimator, length):
+    y = target(Estimator)
+    equal = [x[:length] for x in VALUES_OF_EACH if len(x) >= length][:2]
+    columns = [x.reshape(-1, 1) for x in equal]
+    model = make(Estimator).fit(UNIVARIATE["lists"], y)
+    scaler = StepTransformer(StandardScaler()).fit(UNIVARIATE["lists"])
+    anchored = AnchoredRegressor(make(LSTMRegressor)).fit(UNIVARIATE["lists"], VALUES)
+    for X in ([x.tolist() for x in equal], pd.Series(equal), as_objects(equal)):
+        assert_array_equal(outputs(model, X), outputs(model, columns))
+        assert_array_equal(scaler.transform(X).steps, scaler.transform(columns).steps)
+        assert_array_equal(anchored.predict(X), anchored.predict(columns))
+    rows = np.array(equal)
+    scaler.fit(rows)  # a table again, though it held sequences before
+    assert_array_equal(scaler.transform(equal), scaler.transform(rows))
+    model = make(Estimator).fit(equal * 3, y[:6])
+    assert_array_equal(outputs(model, equal), outputs(model, rows))
+    assert model.n_features_in_ == length
+
+
+def test_a_dataframe_of_series_is_read_by_its_columns(Estimator):
+    """As those of sktime: a row for each sequence, a column for each feature."""
+    y = target(Estimator)
+    columns = {c: [x[:, i] for x in RAGGED] for i, c in enumerate(COLUMNS)}
+    expected = make(Estimator).fit(FORMS["frames"], y)
+    in_pandas = pd.DataFrame({c: [*map(pd.Series, x)] for c, x in columns.items()})
+    in_polars = pl.DataFrame(columns)
+    for nested in (in_pandas, in_polars):
+        model = make(Estimator).fit(nested, y)
+        assert model.feature_names_in_.tolist() == COLUMNS
+        assert_array_equal(outputs(model, nested), outputs(expected, FORMS["frames"]))
+    scaler = StepTransformer(StandardScaler())
+    steps = scaler.fit_transform(in_pandas).steps
+    assert_allclose(steps, scaler.fit_transform(FORMS["frames"]).steps)
+    for cell in (pd.Series([1.0]), 1.0, np.ones((2, 1))):
+        in_pandas.at[1, "b"] = cell
+        message = message_of(model.fit, in_pandas, y)
+        shapes = f"[(5,), {np.shape(cell)}, (5,)]"
+        assert message.startswith(f"Row 1 of X has cells of the shapes {shapes}; ")
 
 
 @pytest.mark.parametrize("name", ["one window", "a column", "a table"])

@@ -17,7 +17,6 @@ from .._input import (
     all_or_nothing,
     find_categorical,
     has_validation,
-    is_ragged,
     naming_validation,
 )
 from .._regressor import LSTMRegressor
@@ -209,7 +208,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
     def _anchor(self, X: Any, sequences: Sequences, y: np.ndarray) -> tuple[Any, Any]:
         """Samples and targets as the regressor gets them."""
         levels = self._levels_of(sequences)
-        return self._change(X, sequences), y.reshape(levels.shape) - levels
+        return self._change(sequences), y.reshape(levels.shape) - levels
 
     def _anchor_validation(self, params: dict[str, Any]) -> dict[str, Any]:
         """Anchor data to validate on, for the regressor or a step of it."""
@@ -317,26 +316,24 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
     def _inner(self) -> Any:
         return LSTMRegressor() if self.regressor is None else self.regressor
 
-    def _change(self, X: Any, sequences: Sequences) -> Any:
+    def _change(self, sequences: Sequences) -> Any:
         """The samples with changes in place of levels; a table stays one."""
         features = np.unique(self._levels.positions).tolist()
         changes = take_changes(sequences, features)
-        if isinstance(X, Sequences) or is_ragged(X):
+        if vars(self)["_made_with"] is not None:
             return changes
-        if np.asarray(X).ndim == 2:
-            if getattr(self._inner(), "static_features", None) is not None:
-                raise ValueError(
-                    "X is a table, of whose columns some are static_features of the"
-                    " regressor: give sequences, in which each feature is known."
-                )
-            return changes.steps.reshape(len(sequences), -1)
-        return changes
+        if getattr(self._inner(), "static_features", None) is not None:
+            raise ValueError(
+                "X is a table, of whose columns some are static_features of the"
+                " regressor: give sequences, in which each feature is known."
+            )
+        return changes.steps.reshape(len(sequences), -1)
 
     def _prepare(self, X: Any) -> tuple[Any, np.ndarray]:
         """Changes, and levels in the shape of y."""
         check_is_fitted(self)
         sequences = self._read(X, reset=False)
-        return self._change(X, sequences), self._levels_of(sequences)
+        return self._change(sequences), self._levels_of(sequences)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
