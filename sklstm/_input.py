@@ -483,6 +483,8 @@ def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
         X,
         dtype="numeric",
         allow_nd=True,
+        ensure_2d=False,  # says so in several lines
+        ensure_min_samples=0,
         ensure_all_finite=False,
         input_name="X",
         estimator=estimator,
@@ -491,6 +493,13 @@ def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
         raise ValueError(
             f"X has dtype {X.dtype}; expected numbers: encode it first, text and other"
             " tokens with SequenceEncoder."
+        )
+    if X.ndim < 2:
+        raise ValueError(
+            f"X has {X.ndim} dimension(s) and {X.size} value(s); {_FORMS}. Reshape your"
+            " data with X.reshape(1, -1) if they are one univariate sequence; of a"
+            " series make histories, with make_supervised to fit and with"
+            " make_histories to predict."
         )
     X = X.astype(X.dtype.newbyteorder("="), copy=False)  # torch knows no other order
     if 0 in X.shape:

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
@@ -105,6 +106,26 @@ def test_input_that_we_refuse(Estimator, X, text):
     message = message_of(make(Estimator, "flat").fit, X, target(Estimator))
     assert text in message
     assert ("SequenceEncoder" in message) == (text is TEXT)
+
+
+@pytest.mark.parametrize(
+    ("X", "got"),
+    [
+        (SERIES[:, 0], "1 dimension(s) and 12 value(s)"),
+        (SERIES[:, 0].tolist(), "1 dimension(s) and 12 value(s)"),
+        (pd.Series(SERIES[:, 0]), "1 dimension(s) and 12 value(s)"),
+        (pl.Series(SERIES[:, 0]), "1 dimension(s) and 12 value(s)"),
+        (3.0, "0 dimension(s) and 1 value(s)"),
+    ],
+)
+def test_a_bare_series_is_no_sequences(Estimator, X, got):
+    y, fitted = target(Estimator), make(Estimator).fit(EQUAL.reshape(N, 12), VALUES > 5)
+    for call in (lambda X: make(Estimator).fit(X, y), fitted.predict):
+        message = message_of(call, X)
+        assert message.startswith(f"X has {got}; expected a 2-D or 3-D array, ")
+        assert "X.reshape(1, -1)" in message
+        assert "make_histories to predict" in message
+    fitted.predict(np.reshape(X, (1, -1)).repeat(12 // np.size(X), axis=1))
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
