@@ -16,6 +16,8 @@ RAGGED = [RNG.normal(size=(n, 3)) for n in (2, 5, 3, 3, 1, 4, 5, 2, 4, 1, 3, 2)]
 SERIES = RNG.normal(size=(N, 3))
 VALUES = RNG.normal(size=N) + np.arange(N)
 LABELS = np.array(["no", "yes", "maybe"])[np.arange(N) % 3]
+# A window of a small example may be longer than all of it.
+ALL_SHORT = pytest.mark.filterwarnings("ignore:.* steps, the longest history")
 
 
 def pad(arrays, front):

@@ -35,6 +35,7 @@ from sklstm.forecasting import (
     forecast,
 )
 from sklstm.forecasting._calendar import continue_column
+from tests._data import ALL_SHORT
 
 
 def ar2(n, seed=0):
@@ -407,6 +408,7 @@ def test_models_of_histories_forecast_what_models_of_rows_do():
         assert_allclose(values["sold"], by_hand["sold"])
 
 
+@ALL_SHORT
 @FORMS
 def test_wrapped_models_are_seen_through(as_rows):
     keys = KEYS if as_rows else {}

@@ -35,6 +35,7 @@ from sklstm import (
     make_supervised,
 )
 from sklstm.forecasting import AnchoredRegressor, PanelTimeSeriesSplit
+from tests._data import ALL_SHORT
 
 
 @st.composite
@@ -68,6 +69,7 @@ def as_lists(sequences):
     return [sequence[:, 0].tolist() for sequence in sequences]
 
 
+@ALL_SHORT
 @given(panels(), st.integers(1, 5), st.data())
 def test_the_window_of_a_sample_is_the_same_wherever_it_goes(rows, length, data):
     expected = slow_histories(rows, max_gap=1)

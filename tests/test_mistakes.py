@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklstm import (
     LSTMClassifier,
     LSTMRegressor,
+    Sequences,
     SequenceWindower,
     StepTransformer,
     make_histories,
@@ -318,3 +319,24 @@ def test_a_target_of_make_supervised_is_later_whatever_its_values():
     slopes = np.column_stack([table[:, 0], series * np.tile(np.arange(4), 30)])
     X, y = make_supervised(slopes, group=0)
     AnchoredRegressor(make(LSTMRegressor)).fit(X.tail(2), y)
+
+
+def test_windows_longer_than_any_history_are_told_of_once():
+    X, y = make_supervised(WALK[:16])
+    message = "sequence_length=24 steps, the longest history 15: give a shorter"
+    for fit in (SequenceWindower().fit, SequenceWindower().fit_transform):
+        for given in (X, WALK[:15, None], X[np.arange(15).repeat(3)]):
+            with pytest.warns(UserWarning, match=message) as caught:
+                fit(given)
+            assert [w.filename for w in caught] == [__file__]
+    SequenceWindower(15).fit(X).transform(X[:1])
+    SequenceWindower(15).fit_transform(X)
+    SequenceWindower().fit(X.tail(4))  # which somebody has cut
+    SequenceWindower().fit_transform(Sequences.from_arrays([X[3], X[9]]))
+    table = pd.DataFrame(
+        {"v": WALK[:40], "t": np.arange(40) + 5 * (np.arange(40) > 19)}
+    )
+    message = "40 of 40 .*, the longest history 20: gaps .* Give a larger max_gap"
+    with pytest.warns(UserWarning, match=message) as caught:
+        SequenceWindower(time="t").fit_transform(table)
+    assert len(caught) == 1

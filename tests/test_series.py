@@ -30,6 +30,7 @@ from sklstm import (
 )
 from sklstm._rows._series import number_series, sort_rows
 from sklstm.forecasting import PanelTimeSeriesSplit, add_future, forecast
+from tests._data import ALL_SHORT
 
 # Random panels are full of gaps, and many a window over them is short.
 many_are_short = pytest.mark.filterwarnings("ignore:.* windows have fewer than")
@@ -327,6 +328,7 @@ def test_context_survives_a_pickle():
     assert windows[0].ravel().tolist() == [2, 3, 4, 5]
 
 
+@ALL_SHORT
 def test_context_of_integers_is_not_rounded():
     X = np.array([[0, 0.5], [1, 1.5]])
     windower = SequenceWindower(3, time=0).fit(X)
@@ -372,7 +374,9 @@ def test_clocks_that_are_not_exact_make_few_gaps(deviation):
 def test_events_without_a_regular_step_are_told_of():
     times = np.cumsum(np.random.default_rng(0).exponential(size=200))
     X = np.column_stack([times, times])
-    with pytest.warns(UserWarning, match="200 of 200 .*=9 steps: gaps of time break"):
+    with pytest.warns(
+        UserWarning, match="200 of 200 .* longest history 3: gaps of time"
+    ):
         SequenceWindower(9, time=0).fit_transform(X)
     windows = SequenceWindower(9, time=0, max_gap=np.inf).fit_transform(X)
     assert (windows.lengths[8:] == 9).all()
@@ -563,25 +567,29 @@ def test_short_windows_are_told_of_where_they_are_many(panel, length, max_gap):
     groups, times = panel
     windows = windows_by_hand(groups, times, length, max_gap)
     n, n_short = len(windows), sum(len(window) < length for window in windows)
-    text = f"{n_short} of {n} windows have fewer than sequence_length={length} steps: "
+    text = f"{n_short} of {n} windows have fewer than sequence_length={length} steps"
     is_due = n >= 20 and n_short > n / 2
+    is_due_in_fit = is_due or n_short == n
     n_runs = sum(len(w) == 1 for w in windows_by_hand(groups, times, 99, max_gap))
     options = {"group": "who", "time": "when", "max_gap": max_gap}
     windower = SequenceWindower(length, **options, context=False)
     X = table(*panel)
     histories = make_histories(X, **options)
-    for messages in (
-        warnings_of(windower.fit_transform, X),
-        warnings_of(windower.transform, X),
-        warnings_of(SequenceWindower(length).fit_transform, histories),
-        warnings_of(SequenceWindower(length).fit(histories).transform, histories),
+    of_histories = SequenceWindower(length)
+    for messages, expected in (
+        (warnings_of(windower.fit, X), n_short == n),
+        (warnings_of(windower.fit_transform, X), is_due_in_fit),
+        (warnings_of(windower.transform, X), is_due),
+        (warnings_of(of_histories.fit_transform, histories), is_due_in_fit),
+        (warnings_of(of_histories.transform, histories), is_due),
     ):
-        assert len(messages) == is_due
+        assert len(messages) == expected
         assert all(message.startswith(text) for message in messages)
         has_gaps = n_runs > len(set(groups))
         assert all(("max_gap" in message) == has_gaps for message in messages)
 
 
+@ALL_SHORT
 @given(panels(max_rows=60), lengths)
 def test_bare_rows_that_may_have_lost_their_past_are_told_of(panel, length):
     groups, times = panel
@@ -603,7 +611,7 @@ BARE = np.arange(400.0)[:, None]
 
 
 @pytest.mark.parametrize(
-    ("n", "length", "is_due"), [(20, 11, 0), (20, 12, 1), (19, 12, 0), (19, 20, 0)]
+    ("n", "length", "is_due"), [(20, 11, 0), (20, 12, 1), (19, 12, 0), (19, 20, 1)]
 )
 def test_more_than_half_of_twenty_windows_are_many(n, length, is_due):
     windower = SequenceWindower(length)
@@ -895,6 +903,7 @@ def test_wrong_rows_are_answered_in_one_line(params, changes, message):
     assert "\n" not in str(error.value)
 
 
+@ALL_SHORT
 def test_arrays_have_no_index():
     windower = SequenceWindower(time="index")
     with pytest.raises(ValueError, match=r"and no index: .*\.set_output"):
@@ -907,6 +916,7 @@ def test_arrays_have_no_index():
         windower.transform(np.ones((3, 1)))
 
 
+@ALL_SHORT
 def test_dates_cannot_follow_numbers():
     windower = SequenceWindower(time="when").fit(pd.DataFrame(TWO).drop(columns="who"))
     later = pd.DataFrame({"when": DATES[:2], "x": [1.0, 2.0]})
@@ -922,6 +932,7 @@ def lazy_frame(library):
     return kind()
 
 
+@ALL_SHORT
 @pytest.mark.parametrize(
     ("library", "call"), [("polars", "collect"), ("dask", "compute")]
 )
@@ -1210,6 +1221,7 @@ def test_a_table_without_rows_is_told(keys):
             make(table, **keys)
 
 
+@ALL_SHORT
 @pytest.mark.parametrize("rows", [list, tuple])
 def test_large_ids_beside_numbers_in_a_list(rows):
     table = [[2**53, 0.5], [2**53 + 1, 1.5], [2**53, 2.5]]

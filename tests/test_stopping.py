@@ -10,7 +10,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower
-from tests._data import EQUAL, LABELS, SERIES, VALUES, make, message_of, outputs, target
+from tests._data import (
+    ALL_SHORT,
+    EQUAL,
+    LABELS,
+    SERIES,
+    VALUES,
+    make,
+    message_of,
+    outputs,
+    target,
+)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +125,7 @@ def test_early_stopping_and_partial_fit_exclude_each_other(Estimator):
     assert "early_stopping=False" in message_of(estimator.partial_fit, *args)
 
 
+@ALL_SHORT
 def test_a_series_shorter_than_its_windows_is_validated_on_its_end(Estimator):
     estimator = make(Estimator, early_stopping=True, validation_fraction=0.2)
     windows = SequenceWindower(20).fit_transform(SERIES)

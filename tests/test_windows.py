@@ -16,6 +16,7 @@ from sklstm import (
     make_supervised,
     make_windows,
 )
+from tests._data import ALL_SHORT
 
 TENS = np.arange(10, 110, 10)
 TABLE = pd.DataFrame({"load": [1.0, 2, 3, 4], "temp": [10.0, 20, 30, 40]})
@@ -23,6 +24,7 @@ TABLE = pd.DataFrame({"load": [1.0, 2, 3, 4], "temp": [10.0, 20, 30, 40]})
 sizes = st.integers(1, 12)
 
 
+@ALL_SHORT
 @given(n=sizes, length=sizes, n_features=st.integers(1, 3), data=st.data())
 def test_each_row_gets_the_rows_up_to_it(n, length, n_features, data):
     X = np.arange(n * n_features, dtype=float).reshape(n, n_features)
@@ -35,6 +37,7 @@ def test_each_row_gets_the_rows_up_to_it(n, length, n_features, data):
         assert_array_equal(windows[t], X[max(0, t + 1 - length) : t + 1])
 
 
+@ALL_SHORT
 @given(n=sizes, length=sizes)
 def test_flat_columns_are_the_lags(n, length):
     X = np.arange(2.0 * n).reshape(n, 2)
@@ -55,6 +58,7 @@ def test_any_sequences_are_shortened(n_steps, length):
         assert_array_equal(window, array[-length:])
 
 
+@ALL_SHORT
 @given(n=sizes, length=sizes)
 def test_flat_histories_are_flat_rows(n, length):
     X = np.arange(2.0 * n).reshape(n, 2)
@@ -86,6 +90,7 @@ def test_set_output_leaves_sequences_alone():
     assert not hasattr(windower, "get_feature_names_out")
 
 
+@ALL_SHORT
 def test_memory_is_that_of_the_table_and_not_of_the_windows():
     X = np.zeros((1_000_000, 8), dtype=np.float32)
     windower = SequenceWindower(sequence_length=128).fit(X[:1])

@@ -87,7 +87,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Warns
     -----
     UserWarning
-        If many windows are shorter than `sequence_length`.
+        If many windows are shorter than `sequence_length`, or in `fit` all of few.
 
     See Also
     --------
@@ -178,7 +178,9 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         self : SequenceWindower
             The fitted windower.
         """
-        self._fit(X, y)
+        histories = self._fit(X, y)
+        if histories.shape[1] < self.sequence_length:
+            self._warn_of_short(histories, is_known=True, in_fit=True, stacklevel=2)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Sequences | np.ndarray:
@@ -198,7 +200,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             As from `transform`.
         """
         histories = self._fit(X, y)
-        return self._shorten(histories, is_known=True)
+        return self._shorten(histories, is_known=True, in_fit=True)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -332,9 +334,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 " values; a window cannot leave out a row."
             )
 
-    def _shorten(self, histories: Sequences, *, is_known: bool) -> Any:
+    def _shorten(
+        self, histories: Sequences, *, is_known: bool, in_fit: bool = False
+    ) -> Any:
         windows = histories.tail(self.sequence_length)
-        self._warn_of_short(windows, is_known)
+        self._warn_of_short(windows, is_known, in_fit, stacklevel=4)
         if not self.flatten:
             return windows
         flat = self._flatten(windows)
@@ -360,8 +364,10 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             table[i] = pd.Categorical.from_codes(codes, dtype=kind)
         return table
 
-    def _warn_of_short(self, windows: Sequences, is_known: bool) -> None:
-        """Say so if many windows are cut short, and what would help."""
+    def _warn_of_short(
+        self, windows: Sequences, is_known: bool, in_fit: bool, stacklevel: int
+    ) -> None:
+        """Say so if many windows are cut short, in fit any number if all are."""
         if windows.series is None:  # separate sequences are as long as they are
             return
         n, length = len(windows), self.sequence_length
@@ -369,9 +375,11 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         n_short = int(((windows.lengths < length) & ~windows.begins_within()).sum())
         if n_short <= (SHORT_OF_KNOWN if is_known else SHORT_OF_ROWS) * n:
             return
-        if is_known and n < MIN_WINDOWS:
+        are_all = in_fit and n_short == n
+        if is_known and n < MIN_WINDOWS and not are_all:
             return
         n_series, n_runs = len(np.unique(windows.series)), _count_histories(windows)
+        longest = windows.shape[1]
         if not is_known:
             also = ", or name the time stamps with time=" if self.time is None else ""
             advice = (
@@ -388,9 +396,9 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         else:
             advice = "give a shorter sequence_length or more rows"
         warnings.warn(
-            f"{n_short} of {n} windows have fewer than sequence_length={length} steps:"
-            f" {advice}.",
-            stacklevel=5,
+            f"{n_short} of {n} windows have fewer than sequence_length={length} steps"
+            f"{f', the longest history {longest}' if are_all else ''}: {advice}.",
+            stacklevel=stacklevel + 1,
         )
 
     def _flatten(self, windows: Sequences) -> np.ndarray:
