@@ -9,6 +9,12 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits, load_wine
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import (
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -340,3 +346,62 @@ def test_windows_longer_than_any_history_are_told_of_once():
     with pytest.warns(UserWarning, match=message) as caught:
         SequenceWindower(time="t").fit_transform(table)
     assert len(caught) == 1
+
+
+NUMBERED = pd.DataFrame({"v": WALK})
+SHUFFLES = {
+    "folds": KFold(5, shuffle=True, random_state=0),
+    "labels": StratifiedKFold(5, shuffle=True, random_state=0),
+    "draws": ShuffleSplit(2, random_state=0),
+    "halves": KFold(2, shuffle=True, random_state=0),
+}
+
+
+@pytest.mark.parametrize("splitter", SHUFFLES)
+def test_rows_that_a_splitter_has_drawn_are_told_of(splitter):
+    message = "index (has holes at .* as if rows had been drawn|is not in order)"
+    X, y = make_supervised(NUMBERED)
+    for train, test in SHUFFLES[splitter].split(NUMBERED, WALK > 100):
+        windower = SequenceWindower(2)
+        for call, rows in [
+            (windower.fit, train),
+            (windower.fit_transform, train),
+            (windower.transform, test),
+        ]:
+            with pytest.warns(UserWarning, match=message) as caught:
+                call(NUMBERED.iloc[rows])
+            told = [w for w in caught if "index" in str(w.message)]
+            assert [w.filename for w in told] == [__file__]
+            dated = SequenceWindower(2, time="index", max_gap=1)
+            dated.fit(NUMBERED.iloc[rows])
+        windower.fit(X[np.sort(train[train < 599])])
+
+
+MONTHS = np.add.outer(np.arange(1980, 2030) * 100, np.arange(1, 13)).ravel()
+BUSINESS = pd.bdate_range("2000-01-03", periods=600)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *[NUMBERED.iloc[rows] for rows in [*TimeSeriesSplit(3, gap=2).split(WALK)][1]],
+        *[NUMBERED.iloc[rows] for rows in [*KFold(5).split(WALK)][1]],
+        NUMBERED.iloc[100:],
+        NUMBERED[3::10],
+        NUMBERED.drop(index=[5, 70, 71, 300]),
+        NUMBERED[NUMBERED.index % 24 < 9],
+        NUMBERED.set_axis(MONTHS),
+        NUMBERED.set_axis(BUSINESS),
+        NUMBERED.set_axis([day.toordinal() for day in BUSINESS]),
+        NUMBERED.set_axis(BUSINESS.strftime("%Y%m%d").astype(int)),
+        NUMBERED.sample(frac=0.5, random_state=0).to_numpy(),  # which cannot be known
+    ],
+)
+def test_rows_that_follow_each_other_are_not_told_of(table):
+    SequenceWindower(2).fit(table).transform(table)
+
+
+def test_rows_of_interleaved_series_may_have_any_numbers():
+    table = NUMBERED.assign(s=RNG.integers(3, size=600))
+    rows = table[table["s"] > 0]
+    SequenceWindower(2, group="s").fit(rows).transform(rows)

@@ -19,6 +19,11 @@ from ._tables import TABLE, append_leads, is_frame, name_leads, read_table
 # Of fewer rows each may have a label of its own.
 FEW_LABELS = 20
 
+# Share of the steps of an index that may be holes without a word, and their number, of
+# which fewer have no pattern that could be seen.
+HOLES = 0.05
+FEW_HOLES = 10
+
 KEY_CONSTRAINTS: dict[str, list[Any]] = {
     "group": [Hashable, list, None],
     "time": [Hashable, None],
@@ -112,7 +117,7 @@ def check_gap(max_gap: Any, time: Any) -> None:
         )
 
 
-def warn_of_disorder(table: Any, keys: Keys) -> None:
+def warn_of_disorder(table: Any, keys: Keys, stacklevel: int = 4) -> None:
     """Say so if rows are taken as they come, and their index says otherwise."""
     index = get_index(table)
     kind = getattr(index, "inferred_type", None)
@@ -127,8 +132,36 @@ def warn_of_disorder(table: Any, keys: Keys) -> None:
             "Rows are taken in the order in which they come, but their index is not in"
             " order: name it with time='index' and series with group=, or sort the"
             " rows; reset_index(drop=True) if it says nothing of time.",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
+
+
+def warn_of_holes(table: Any, keys: Keys, stacklevel: int) -> None:
+    """Say so if the row numbers in an index tell of rows that were taken out.
+
+    Those that a splitter has drawn leave holes of all sizes at all distances. Every
+    tenth row, an interleaved panel and numbers such as 202412 have regular ones, and
+    blocks have few.
+    """
+    index = get_index(table)
+    if keys.time is not None or keys.group:
+        return
+    if getattr(index, "inferred_type", None) != "integer":
+        return
+    steps = np.diff(np.asarray(index, dtype=np.int64))
+    holes = np.flatnonzero(steps != 1)
+    if len(holes) < max(FEW_HOLES, HOLES * len(steps)) or steps.min() != 1:
+        return
+    kinds = np.column_stack([np.diff(holes), steps[holes[1:]]])
+    if np.unique(kinds, axis=0, return_counts=True)[1].max() > len(kinds) / 2:
+        return
+    warnings.warn(
+        f"Rows are taken as consecutive, but their index has holes at {len(holes)} of"
+        f" {len(steps)} steps, as if rows had been drawn at random: make histories of"
+        " all rows before they are split, with make_supervised, or name the index with"
+        " time='index'; reset_index(drop=True) if it says nothing of time.",
+        stacklevel=stacklevel,
+    )
 
 
 def cut_histories(

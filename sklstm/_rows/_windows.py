@@ -22,7 +22,13 @@ from .._compat import (
 from .._input import all_or_nothing, check_features, check_labels
 from .._sequences import Sequences
 from ._columns import as_table, is_frame, refuse_dates, refuse_lazy
-from ._histories import KEY_CONSTRAINTS, check_gap, cut_histories
+from ._histories import (
+    KEY_CONSTRAINTS,
+    check_gap,
+    cut_histories,
+    warn_of_disorder,
+    warn_of_holes,
+)
 from ._order import Keys, RowOrder
 from ._series import Tails
 
@@ -87,7 +93,8 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Warns
     -----
     UserWarning
-        If many windows are shorter than `sequence_length`, or in `fit` all of few.
+        If many windows are shorter than `sequence_length`, or in `fit` all of few; or
+        if the index of rows says that they do not follow each other.
 
     See Also
     --------
@@ -179,6 +186,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             The fitted windower.
         """
         histories = self._fit(X, y)
+        self._warn_of_order(X, stacklevel=2)
         if histories.shape[1] < self.sequence_length:
             self._warn_of_short(histories, is_known=True, in_fit=True, stacklevel=2)
         return self
@@ -200,6 +208,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             As from `transform`.
         """
         histories = self._fit(X, y)
+        self._warn_of_order(X, stacklevel=3)
         return self._shorten(histories, is_known=True, in_fit=True)
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -283,6 +292,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             check_features(self, histories, reset=False)
         check_labels(self, histories, self._labels)
         self._check_values(histories)
+        self._warn_of_order(X, stacklevel=3)
         is_known = self.time is not None
         # Rows that continue nothing, where those of fit had a history.
         is_known &= histories.shape[1] >= min(self._longest, self.sequence_length)
@@ -363,6 +373,14 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             codes = table[i].fillna(-1).astype(int)
             table[i] = pd.Categorical.from_codes(codes, dtype=kind)
         return table
+
+    def _warn_of_order(self, X: Any, stacklevel: int) -> None:
+        """Say so if the index of rows tells that they do not follow each other."""
+        if isinstance(X, Sequences) or not is_frame(X):
+            return
+        keys = Keys.find(X, self.group, self.time)
+        warn_of_disorder(X, keys, stacklevel + 2)
+        warn_of_holes(X, keys, stacklevel + 2)
 
     def _warn_of_short(
         self, windows: Sequences, is_known: bool, in_fit: bool, stacklevel: int

@@ -451,6 +451,8 @@ class Rollout:
         with warnings.catch_warnings():
             # Windows of the rows before these are short, and nobody looks at them.
             warnings.filterwarnings("ignore", ".* windows have fewer than")
+            # Rows are in order here, whatever index those to come were given.
+            warnings.filterwarnings("ignore", "Rows are taken ")
             if isinstance(model, Pipeline) and find_windower(model[:-1]):
                 # The windows hold the history: those of other rows need not be read.
                 windows = _safe_indexing(model[:-1].transform(X), rows)
