@@ -3,6 +3,7 @@
 from . import datasets, forecasting
 from ._classifier import LSTMClassifier
 from ._encoder import SequenceEncoder
+from ._keywords import add_hints
 from ._regressor import LSTMRegressor
 from ._rows._histories import make_histories
 from ._rows._supervised import make_supervised, make_windows
@@ -25,3 +26,6 @@ __all__ = [
     "make_supervised",
     "make_windows",
 ]
+
+for _names in (globals(), vars(forecasting), vars(datasets)):
+    add_hints(_names[_name] for _name in _names["__all__"])
