@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
@@ -207,11 +206,12 @@ def warn_of_columns(
     if not scales or n_samples < MIN_SAMPLES or n_columns < 3:
         return
     table = sequences.steps[:, 0].reshape(n_samples, n_columns)
-    with np.errstate(invalid="ignore"):  # a column may have no values
-        variance = StandardScaler().fit(table).var_
-    spread = np.sqrt(variance[variance > 0])
-    change = np.abs(np.diff(np.log(spread)))
-    if len(change) > 1 and np.median(change) > np.log(UNLIKE):
+    table = table[:, ~np.isnan(table).all(axis=0)].astype(np.float64)
+    # A few values far out may make the one unlike, and many equal ones the other.
+    spread = np.nanstd(table, axis=0)
+    middle = np.ptp(np.nanquantile(table, [0.1, 0.9], axis=0), axis=0)
+    if _median_change(spread) > UNLIKE and _median_change(middle) > UNLIKE:
+        spread = spread[spread > 0]
         warnings.warn(
             f"The columns of X have standard deviations from {spread.min():.2g} to"
             f" {spread.max():.2g}, but are read as the steps of one feature, which"
@@ -220,6 +220,12 @@ def warn_of_columns(
             " they are.",
             stacklevel=stacklevel + 1,
         )
+
+
+def _median_change(spread: np.ndarray) -> float:
+    """The factor, in the median, from one spread above 0 to the next or back."""
+    change = np.abs(np.diff(np.log(spread[spread > 0])))
+    return float(np.exp(np.median(change))) if len(change) > 1 else 1.0
 
 
 def warn_of_present(sequences: Sequences, y: np.ndarray, stacklevel: int) -> None:

@@ -273,11 +273,23 @@ def test_a_table_of_unlike_columns_is_told_of():
         lag_table(),
         np.exp(lag_table() / 5),
         lag_table() * np.hanning(24),  # rises from nothing and falls back
-        RNG.lognormal(size=(30, 3)),
+        np.random.default_rng(0).lognormal(size=(30, 3)),
+        np.random.default_rng(1).standard_cauchy(size=(60, 4)),
+        (np.random.default_rng(0).random((40, 8)) < 0.1) * np.arange(1.0, 9) ** 3,
         load_wine().data[:10],
         np.where(RNG.random((40, 6)) < 0.5, np.nan, [1, 2, 3, 4, 5, np.nan]),
     ],
-    ids=["images", "lags", "heavy tails", "a hill", "noise", "few", "missing"],
+    ids=[
+        "images",
+        "lags",
+        "growth",
+        "a hill",
+        "heavy tails",
+        "no mean",
+        "mostly 0",
+        "few",
+        "missing",
+    ],
 )
 def test_steps_of_one_feature_are_not_told_of(X):
     make(LSTMClassifier).fit(X, np.arange(len(X)) % 2)
