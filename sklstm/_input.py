@@ -465,7 +465,7 @@ def _unnest(X: Any) -> Any:
             raise ValueError(
                 f"Row {i} of X has cells of the shapes"
                 f" {[np.shape(cell) for cell in row]}; expected 1-D series of the same"
-                f" length: {_FORMS}."
+                " length, one for each feature: cut or fill them in."
             )
     sequences = Sequences.from_arrays([np.column_stack(row) for row in rows])
     if all(isinstance(name, str) for name in names):
