@@ -430,11 +430,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _find_static(self, n_features):
         """Return the positions of the features that the LSTM does not read."""
-        if self.static_features is None:
-            return []
         if self._made_with is None:  # of a table, they have been put last
-            n_static = len({*np.asarray(self.static_features, dtype=object).tolist()})
-            return list(range(n_features - n_static, n_features))
+            return list(range(n_features - len(self._static_columns), n_features))
         names = getattr(self, "feature_names_in_", range(n_features))
         return find_static(self.static_features, list(names), "features")
 
@@ -488,7 +485,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         positions = self._find_categorical(samples.sequences)
         architecture["categorical_features"] = positions
         static = architecture["static_features"] = self._find_static(n_features)
-        architecture["frame_size"] = self._find_frame_size(train.sequences, positions)
+        ids = {*positions} - {*static}
+        architecture["frame_size"] = self._find_frame_size(train.sequences, ids)
         if not resume:
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = self._fit_feature_scaler(train, positions)
@@ -715,8 +713,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if self._reads_series(sequences):
             return SeriesDataset(sequences, y, weight, **place)
         place["frame_size"] = self._architecture["frame_size"]
-        has_ids = bool(self._architecture["categorical_features"])
-        if y is not None and self.time_warp and not (has_ids or overlap(sequences)):
+        read = self._architecture
+        ids = {*read["categorical_features"]} - {*read["static_features"]}
+        if y is not None and self.time_warp and not (ids or overlap(sequences)):
             place["time_warp"] = self._plain("time_warp")
         return BatchDataset(sequences, y, weight, **place)
 

@@ -36,8 +36,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         How far time is displaced in training: each time that a sequence is read, its
         steps are displaced along a smooth random curve, by about this share of its
         length. At most 0.1, so that no step overtakes another; 0 for not at all, where
-        a label hangs on what stands at a very step. Ids, and windows that overlap,
-        which begin and end where they should, are read as they are.
+        a label hangs on what stands at a very step. Sequences of ids, and windows that
+        overlap, which begin and end where they should, are read as they are.
 
     class_weight : dict, "balanced" or None, default=None
         What the sequences of each class count for in the loss, besides their

@@ -60,8 +60,8 @@ SHARED = {
         How many steps of time each step of the net reads at once. Frames are aligned
         to the end of a sequence; the first repeats its first step where it is not
         full. ``"auto"`` is a twelfth of the longest sequence in `fit`, rounded down,
-        and 1 for shorter ones, for ids and for ``unroll="series"``, which allows no
-        other.
+        and 1 for shorter ones, for ids of steps and for ``unroll="series"``, which
+        allows no other.
 
     unroll : {"window", "series"}, default="window"
         How windows that overlap are read: each on its own, or as chunks of their
@@ -162,11 +162,11 @@ SHARED = {
         Size of the vector that stands for an id. None means 1.6 * n**0.56, rounded
         and at most 600, for n ids. Ignored if no feature holds ids.
 
-    static_features : array-like of int or str, default=None
+    static_features : array-like of int, str or bool, default=None
         Features that belong to a sequence and not to its steps, such as the age of a
         patient or, beside lags, the day of the week: positions or names of features of
-        a step, or of columns of 2-D input. The LSTM does not read them; they stand
-        beside its pooled output, as the last step has them.
+        a step, or of columns of 2-D input, or a mask. The LSTM does not read them; they
+        stand beside its pooled output, as the last step has them.
 
     device : str, default="cpu"
         Where torch computes, such as ``"cuda"`` or ``"cuda:1"``; ``"auto"``

@@ -93,13 +93,21 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
             " it, which embedding_size then reads."
         )
     X, is_univariate = unpack(X, univariate=not reset and estimator._is_univariate)
-    of_sequence = None
-    if getattr(estimator, "static_features", None) is not None and _is_table(X):
+    of_sequence, columns = None, []
+    static = getattr(estimator, "static_features", None)
+    if static is not None and len(static) and _is_table(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         names = column_names(X)
         if not (reset or is_frame(X)):  # which may have had names in fit
             names = list(getattr(estimator, "feature_names_in_", names))
-        columns = find_static(estimator.static_features, names, "columns")
+        columns = find_static(static, names, "columns")
+        is_same = reset or columns == estimator._static_columns
+        if not is_same and estimator._made_with is None:
+            raise ValueError(
+                f"static_features are the columns {columns} of X, and were"
+                f" {estimator._static_columns} when {type(estimator).__name__} was"
+                " fitted: set them back, or fit again."
+            )
         of_sequence = read_steps(X, columns, None)
         rest = np.delete(np.arange(np.shape(X)[1]), columns)
         checked = check_sequences(_safe_indexing(X, rest, axis=1), estimator=estimator)
@@ -127,6 +135,7 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
         estimator._made_with = None if is_table else sequences._made_with
         estimator._n_step_features = n_features
         estimator._is_univariate = is_univariate
+        estimator._static_columns = columns
     elif n_features != estimator._n_step_features:
         raise ValueError(
             f"X has {n_features} features in each step, but {type(estimator).__name__}"
@@ -144,8 +153,10 @@ def find_static(static_features: Any, names: list[Any], what: str) -> list[int]:
     if chosen.ndim != 1:
         raise ValueError(
             f"static_features={static_features!r} is not understood: give a list of"
-            " positions or names."
+            " positions or names, or a mask of booleans."
         )
+    if chosen.size and all(isinstance(key, (bool, np.bool_)) for key in chosen):
+        chosen = _read_mask(chosen, len(names), "static_features", f"X has {{}} {what}")
     positions = {
         find_position(key, names, "static_features", what=what)
         for key in chosen.tolist()
@@ -570,17 +581,23 @@ def find_categorical(
                 " positions within a step, or a mask."
             )
     elif chosen.dtype.kind == "b":
-        if len(chosen) != n_features:
-            raise ValueError(
-                f"categorical_features is a mask of {len(chosen)} values, but a step"
-                f" has {n_features} features; give one value for each."
-            )
-        chosen = np.flatnonzero(chosen)
+        what = "a step has {} features"
+        chosen = _read_mask(chosen, n_features, "categorical_features", what)
     positions = [
         find_position(key, known, "categorical_features", what="features")
         for key in chosen.tolist()
     ]
     return sorted({*positions, *labelled})
+
+
+def _read_mask(mask: np.ndarray, n: int, parameter: str, what: str) -> np.ndarray:
+    """Positions of what a mask of booleans chooses."""
+    if len(mask) != n:
+        raise ValueError(
+            f"{parameter} is a mask of {len(mask)} values, but {what.format(n)}; give"
+            " one value for each."
+        )
+    return np.flatnonzero(mask)
 
 
 def check_labels(

@@ -109,6 +109,42 @@ def test_labels_are_looked_up_at_the_head(make):
     assert_array_equal(outputs(by_hand, ids), outputs(model, table))
 
 
+@pytest.mark.parametrize(
+    "static", [["age", 6], ["age", "age"], [*[False] * 6, True], np.arange(7) == 6]
+)
+def test_the_same_columns_in_other_words(make, static):
+    table = pd.DataFrame(STEPS[..., 0]).rename(columns="c{}".format)
+    table["age"] = STEPS[:, 0, 1]
+    by_name = make(static_features=["age"], n_timesteps=6).fit(table, make.y)
+    model = make(static_features=static, n_timesteps=6).fit(table, make.y)
+    assert_array_equal(outputs(model, table), outputs(by_name, table))
+
+
+def test_a_mask_of_features(make):
+    by_position = make(static_features=[1]).fit(STEPS, make.y)
+    model = make(static_features=[False, True, False]).fit(STEPS, make.y)
+    assert_array_equal(outputs(model, STEPS), outputs(by_position, STEPS))
+
+
+@pytest.mark.parametrize("X", [STEPS, STEPS[..., 0]])
+def test_no_feature_need_be_static(make, X):
+    none = make(static_features=None).fit(X, make.y)
+    model = make(static_features=[]).fit(X, make.y)
+    assert_array_equal(outputs(model, X), outputs(none, X))
+
+
+def test_static_ids_leave_frames_and_warps(make):
+    kinds = np.array(["x", "y", "z"])[np.arange(N) % 3]
+    table = pd.DataFrame(np.tile(STEPS[..., 0], 8)).rename(columns="c{}".format)
+    table["kind"] = kinds
+    params = {"static_features": ["kind"], "n_timesteps": "columns"}
+    model = make(**params).fit(table, make.y)
+    assert model.module_.lstm.input_size == 4
+    if make.y is LABELS:
+        still = make(**params, time_warp=0.0).fit(table, make.y)
+        assert not np.array_equal(outputs(model, table), outputs(still, table))
+
+
 def test_missing_ones_have_a_mark_at_the_head(make):
     X = STEPS.copy()
     X[::3, :, 1] = np.nan
@@ -140,6 +176,7 @@ def test_windows_of_a_panel(unroll):
         ([0, 1, 2], "which leaves none for the LSTM to read"),
         ([3], "static_features=3 is not in X"),
         ([[1]], "give a list of positions or names"),
+        ([True, False], "a mask of 2 values, but X has 3 features"),
         (["age"], "static_features='age' is not in X"),
     ],
 )
@@ -151,6 +188,15 @@ def test_another_set_cannot_go_on(make):
     model = make(warm_start=True).fit(STEPS, make.y)
     message = message_of(model.set_params(static_features=[2]).fit, STEPS, make.y)
     assert "static_features was [1] when the net was built and is now [2]" in message
+
+
+def test_other_columns_cannot_be_read(make):
+    table = np.column_stack([STEPS[..., 0], STEPS[:, 0, 1]])
+    params = {"static_features": [6], "n_timesteps": 6}
+    model = make(**params, warm_start=True).fit(table, make.y)
+    model.set_params(static_features=[0])
+    assert "columns [0] of X, and were [6]" in message_of(model.predict, table)
+    assert "columns [0] of X, and were [6]" in message_of(model.fit, table, make.y)
 
 
 def test_anchors_read_sequences_only():
