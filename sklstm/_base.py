@@ -379,7 +379,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         def score(net):
             now = object.__new__(type(self))  # without a copy of the net
             vars(now).update(vars(self), net_=net)
-            value = scorer(now, X, y, **weight)
+            try:
+                value = scorer(now, X, y, **weight)
+            except TypeError as error:
+                if not (weight and "sample_weight" in str(error)):
+                    raise
+                raise ValueError(
+                    f"scoring={self.scoring!r} takes no sample_weight, but the weights"
+                    " of the validation sequences, or of their classes, differ: give"
+                    " one that does, such as scorer(estimator, X, y,"
+                    " sample_weight=None)."
+                ) from error
             if not isinstance(value, Real) or not np.isfinite(value):
                 raise ValueError(
                     f"scoring={self.scoring!r} returned {value!r} for"

@@ -110,8 +110,8 @@ SHARED = {
         What early stopping watches, and ``"reduce_on_plateau"`` with it: ``"loss"``,
         or a score that is better if higher: the name of a scorer, a callable with the
         signature ``scorer(estimator, X, y)``, or None for the `score` of the
-        estimator. A `sample_weight` is passed along if weights differ. Ignored if
-        `early_stopping` is False.
+        estimator. A `sample_weight` is passed along if weights differ, those of
+        classes included. Ignored if `early_stopping` is False.
 
     validation_fraction : float, default=0.1
         Share of the sequences that is held out: a random one of independent

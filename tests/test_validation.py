@@ -586,6 +586,14 @@ def test_weights_of_classes_go_to_the_scorer():
     assert_allclose(model.validation_scores_, loss.validation_scores_)
 
 
+def test_a_score_without_weights_is_told():
+    data, y = learning(LSTMClassifier)
+    model = stopping(LSTMClassifier, scoring=lambda model, X, y: model.score(X, y))
+    model.fit(data, y)
+    model.set_params(class_weight={"up": 3.0, "down": 1.0})
+    assert "takes no sample_weight, but the weights" in message_of(model.fit, data, y)
+
+
 @pytest.mark.parametrize(
     "value", [np.nan, np.inf, {"r2": 0.5, "mae": 0.1}, None, "good"]
 )
