@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from ._compat import _safe_indexing
 from ._rows._columns import (
+    check_words,
     column_names,
     find_position,
     find_texts,
@@ -61,7 +62,9 @@ class KeepsSequences:
         return self
 
 
-def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
+def check_sequences(
+    X: Any, *, estimator: Any = None, is_new: bool = True
+) -> Sequences | np.ndarray:
     """Read input into `Sequences`, or into a numeric 2-D array."""
     refuse_dates(X)
     if is_frame(X) and (texts := find_texts(X, list(range(len(column_names(X)))))):
@@ -71,7 +74,7 @@ def check_sequences(X: Any, *, estimator: Any = None) -> Sequences | np.ndarray:
             " make_supervised or make_histories, which read labels, or encode it."
         )
     if is_ragged(X):
-        X = _join(X)
+        X = _join(X, is_new)
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
@@ -108,11 +111,11 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
                 f" {estimator._static_columns} when {type(estimator).__name__} was"
                 " fitted: set them back, or fit again."
             )
-        of_sequence = read_steps(X, columns, None)
+        of_sequence = read_steps(X, columns, None, None if reset else {})
         rest = np.delete(np.arange(np.shape(X)[1]), columns)
         checked = check_sequences(_safe_indexing(X, rest, axis=1), estimator=estimator)
     else:
-        checked = check_sequences(X, estimator=estimator)
+        checked = check_sequences(X, estimator=estimator, is_new=reset)
     if isinstance(checked, Sequences):
         sequences = check_features(estimator, checked, reset=reset)
     elif not reset and estimator._made_with is not None and len(checked) > 1:
@@ -417,7 +420,7 @@ def _holds_text(X: Any) -> bool:
     return isinstance(first, str)
 
 
-def _join(X: Any) -> Sequences:
+def _join(X: Any, is_new: bool) -> Sequences:
     """Join arrays or dataframes, whose strings and categories become ids."""
     joined = Sequences.from_arrays(X)
     columns = list(range(joined.shape[2]))
@@ -436,6 +439,8 @@ def _join(X: Any) -> Sequences:
         steps, categories = read_steps(table, columns, None, labels)
         labels = {k: names for k, names in enumerate(categories or []) if names}
         tables.append(steps)
+    if is_new:
+        check_words(X, labels)
     joined = joined.on_table(np.concatenate(tables))
     joined.categories = categories
     return joined
@@ -603,16 +608,30 @@ def _read_mask(mask: np.ndarray, n: int, parameter: str, what: str) -> np.ndarra
 def check_labels(
     estimator: Any, sequences: Sequences, labels: dict[int, list[Any]]
 ) -> None:
-    """Raise if features hold labels that held numbers in fit, or the reverse."""
-    if odd := set(sequences.labels()) ^ set(labels):
+    """Raise if features do not hold what they held in fit: numbers, words or codes."""
+    here, fitted = sequences.labels(), type(estimator).__name__
+    names = sequences.feature_names
+    named = {i: i if names is None else repr(names[i]) for i in {*here, *labels}}
+    if odd := set(here) ^ set(labels):
         i = min(odd)
-        names = sequences.feature_names
         kinds = ["numbers", "labels"][:: 1 if i in labels else -1]
         raise ValueError(
-            f"Feature {i if names is None else repr(names[i])} of X holds {kinds[0]},"
-            f" and held {kinds[1]} when {type(estimator).__name__} was fitted: give"
-            " columns of the same type, or ids of the same encoder."
+            f"Feature {named[i]} of X holds {kinds[0]}, and held {kinds[1]} when"
+            f" {fitted} was fitted: give columns of the same type, or ids of the same"
+            " encoder."
         )
+    for i, old in labels.items():
+        known = set(old)
+        new = [label for label in here[i] if label not in known]
+        is_word, was_word = ({isinstance(k, str) for k in kind} for kind in (new, old))
+        # 1 and "1" are two labels: each would be unknown to the other.
+        if new and old and not is_word & was_word:
+            raise ValueError(
+                f"Feature {named[i]} of X holds labels of type {type(new[0]).__name__},"
+                f" such as {new[0]!r}, and held those of type {type(old[0]).__name__},"
+                f" such as {old[0]!r}, when {fitted} was fitted: give columns of the"
+                " same type."
+            )
 
 
 def find_labels(sequences: Sequences) -> dict[int, list[Any]]:

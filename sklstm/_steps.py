@@ -233,7 +233,7 @@ def _read(table: Any) -> tuple[np.ndarray, Any]:
         table = pd.DataFrame(table).infer_objects()
     if not find_texts(table, columns := list(range(np.shape(table)[1]))):
         return np.asarray(table), None
-    return read_steps(table, columns, None)
+    return read_steps(table, columns, None, {})
 
 
 def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:

@@ -157,6 +157,45 @@ def test_rows_through_a_windower_that_remembers():
     assert labels_of(windower.transform(late)) == labels_of(expected)[len(early) :]
 
 
+def test_codes_that_look_like_numbers_are_known_later():
+    """A part of the labels may be all numbers where all are not."""
+    codes = TABLE.assign(promo=TABLE["promo"].replace({"free": "17", "half": "2"}))
+    y = TABLE["sales"] ** 2
+    numbers = codes["promo"] != "none"
+    windower = SequenceWindower(4, **KEYS).fit(codes)
+    assert windower.transform(codes.assign(promo="2")).categories[0][1] == "2"
+    by_code = make_pipeline(windower, small()).fit(codes, y)
+    as_words = make_pipeline(windower, small()).fit(TABLE, y)
+    assert_array_equal(by_code.predict(codes), as_words.predict(TABLE))
+    table = codes[["sales", "promo"]].assign(before=1.0)
+    model = small(static_features=["promo"], n_timesteps="columns").fit(table, y)
+    expected = model.predict(table)[numbers]
+    assert_array_equal(model.predict(table[numbers]), expected)
+    series = [part.drop(columns="store") for _, part in codes.groupby("day")]
+    model = small().fit(series, np.arange(30.0) ** 2)
+    later = [part.assign(promo="17") for part in series]
+    assert model.predict(later).shape == (30,)
+    again = StepTransformer(
+        make_column_transformer((StandardScaler(), ["sales"]), remainder="passthrough")
+    )
+    kinds = codes.assign(promo=pd.Categorical(np.where(numbers, "1", "2")))
+    read = make_supervised(kinds, target="sales", **KEYS)[0]
+    assert again.fit_transform(read).categories[1] == ["1", "2"]
+
+
+def test_labels_of_another_type_are_told():
+    kinds = TABLE.assign(kind=pd.Categorical(np.repeat([1, 2], N // 2)))
+    y = TABLE["sales"] ** 2
+    words = kinds.assign(kind=kinds["kind"].map({1: "1", 2: "x"}).astype(str))
+    model = pipe().fit(make_histories(kinds, **KEYS), y)
+    message = message_of(model.predict, make_histories(words, **KEYS))
+    assert "'kind' of X holds labels of type str, such as '1', and held" in message
+    assert "of type int, such as 1, when SequenceWindower was fitted" in message
+    rows = make_pipeline(SequenceWindower(5, **KEYS), small()).fit(kinds, y)
+    words["kind"] = words["kind"].astype("category")
+    assert "holds labels of type str, such as '1'" in message_of(rows.predict, words)
+
+
 def test_forecasts_and_levels():
     model = pipe().fit(X, Y)
     expected = model.predict(make_histories(TABLE, **KEYS))[[29, 59]]

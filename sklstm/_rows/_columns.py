@@ -192,7 +192,8 @@ def read_steps(
 ) -> tuple[np.ndarray, list[list[Any] | None] | None]:
     """Read columns of numbers, and of strings or categories as ids with labels.
 
-    Labels that are known keep their ids, and others follow.
+    Labels that are known keep their ids, and others follow. Where these are None, and
+    not of an earlier table, strings must be no numbers or dates.
     """
     texts = find_texts(X, columns)
     if not texts:
@@ -204,10 +205,9 @@ def read_steps(
             parts.append(read_features(X, [i], order)[:, 0])
             categories.append(None)
             continue
-        column = _column(X, i)
-        if column.dtype == nw.String:
-            _check_words(X, i, column)
-        ids, labels = _encode(column, (known or {}).get(k, []))
+        ids, labels = _encode(_column(X, i), (known or {}).get(k, []))
+        if known is None:
+            check_words([X], {i: labels})
         parts.append(ids if order is None else ids[order])
         categories.append(labels)
     return np.column_stack(parts), categories
@@ -226,22 +226,23 @@ def _is_text(column: nw.Series) -> bool:
     return column.dtype in (nw.String, nw.Categorical, nw.Enum)
 
 
-def _check_words(X: Any, position: int, column: nw.Series) -> None:
-    """Refuse numbers and dates as strings."""
-    name, words = column_names(X)[position], column.drop_nulls().unique().to_list()
-    words = list(filter(None, words))
-    for read, what, cure in (
-        (float, "numbers", "convert it, to categories if they are codes"),
-        (np.datetime64, "dates", "convert it, and name it in time="),
-    ):
-        try:
-            [read(word) for word in words]
-        except ValueError:
+def check_words(tables: list[Any], labels: dict[int, list[Any]]) -> None:
+    """Refuse numbers and dates as strings, which are the labels of some columns."""
+    for i, words in labels.items():
+        words = list(filter(None, words))
+        if not words or any(_column(X, i).dtype != nw.String for X in tables):
             continue
-        if words:
+        for read, what, cure in (
+            (float, "numbers", "convert it, to categories if they are codes"),
+            (np.datetime64, "dates", "convert it, and name it in time="),
+        ):
+            try:
+                [read(word) for word in words]
+            except ValueError:
+                continue
             raise ValueError(
-                f"Column {name!r} holds {what} as strings, such as {words[0]!r}:"
-                f" {cure}."
+                f"Column {column_names(tables[0])[i]!r} holds {what} as strings, such"
+                f" as {words[0]!r}: {cure}."
             )
 
 

@@ -286,7 +286,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             RowOrder(table, keys, self.max_gap, self._known),
             self._tails,
             source=X,
-            labels=self._labels if self._keys else None,
+            labels=self._labels,
         )
         if self._keys is None:
             check_features(self, histories, reset=False)
