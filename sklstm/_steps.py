@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -159,6 +161,7 @@ class StepTransformer(  # type: ignore[call-arg]
             names = self.transformer_.get_feature_names_out()
         made = _replace(sequences, table, names)
         made.categories = categories
+        _warn_of_magnitudes(sequences, made, names)
         return made
 
     @available_if(_inner_names)
@@ -234,6 +237,27 @@ def _read(table: Any) -> tuple[np.ndarray, Any]:
     if not find_texts(table, columns := list(range(np.shape(table)[1]))):
         return np.asarray(table), None
     return read_steps(table, columns, None, {})
+
+
+def _warn_of_magnitudes(before: Sequences, after: Sequences, names: Any) -> None:
+    """Say so if numbers that were labels have lost that on their way."""
+    # A ColumnTransformer may put the name of a step before that of a feature.
+    names = [] if names is None else [str(name).rpartition("__")[2] for name in names]
+    for i, labels in before.labels().items():
+        name = f"x{i}" if before.feature_names is None else before.feature_names[i]
+        if name not in names or not all(isinstance(label, Real) for label in labels):
+            continue
+        ids, values = before.steps[:, i], after.steps[:, names.index(name)]
+        known = ids >= 0
+        values, ids = values[known], ids[known].astype(int)
+        is_label = names.index(name) in after.labels()
+        if not is_label and len(ids) and (values == np.array(labels)[ids]).all():
+            warnings.warn(
+                f"Feature {name!r} held labels, such as {labels[0]!r}, and comes out as"
+                " numbers, which are read as magnitudes: give the transformer"
+                " .set_output(transform='pandas'), so that categories stay such.",
+                stacklevel=3,
+            )
 
 
 def _replace(sequences: Sequences, table: np.ndarray, names: Any) -> Sequences:

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sklstm import (
     LSTMClassifier,
@@ -239,6 +239,27 @@ def test_step_transformers_are_given_labels():
     ]
     with pytest.raises(ValueError, match="could not convert string"):
         StepTransformer(StandardScaler()).fit(X)
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_labels_that_become_magnitudes_are_told(verbose):
+    codes = TABLE.assign(kind=pd.Categorical(RNG.randint(1, 4, N)))
+    read = make_supervised(codes, target="sales", **KEYS)[0]
+    scale = make_column_transformer(
+        (StandardScaler(), ["sales"]),
+        remainder="passthrough",
+        verbose_feature_names_out=verbose,
+    )
+    steps = StepTransformer(scale).fit(read)
+    with pytest.warns(UserWarning, match="'kind' held labels, such as 1, and comes"):
+        assert list(steps.transform(read).labels()) == [1]
+    scale.set_output(transform="pandas")
+    kept = StepTransformer(scale).fit_transform(read)
+    assert kept.categories[2] == [1, 2, 3]
+    encode = make_column_transformer(
+        (OrdinalEncoder(), ["kind"]), remainder="drop", verbose_feature_names_out=False
+    )
+    assert StepTransformer(encode).fit_transform(read).categories is None
 
 
 def test_lag_columns_of_labels_are_categories_or_none():
