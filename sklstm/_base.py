@@ -55,7 +55,7 @@ from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
 from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
-from ._sequences import check_finite, find_missing
+from ._sequences import check_finite, find_missing, name_features
 
 CONSTRAINTS: dict = {
     "hidden_size": [Interval(Integral, 1, None, closed="left")],
@@ -501,14 +501,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.__dict__.pop("net_", None)  # would not fit what is set from here on
             self.scaler_ = self._fit_feature_scaler(train, positions)
             self.target_scaler_ = self._fit_target_scaler(train)
-            if np.isnan(np.fmax.reduce(train.sequences.steps, axis=None)):
-                raise ValueError(
-                    "X has no values: each is missing (NaN). Give sequences in which"
-                    " some are there."
-                )
             # Each feature that may be missing says by one more whether it is.
             missing = find_missing(train.sequences)
             self._missing = [i for i in missing if i not in positions]
+            if missing:
+                self._check_values(train.sequences.compact(), stacklevel=6)
             marks = [n_features + k for k, i in enumerate(self._missing) if i in static]
             self._labels = find_labels(train.sequences)
             n_ids = zip(positions, count_ids(samples.sequences, positions), strict=True)
@@ -688,18 +685,34 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return self._plain("n_iter_no_change")
         return max(n_epochs // 5, 10) if self.early_stopping else None
 
+    def _check_values(self, sequences, stacklevel):
+        """Raise if all values are missing, and say so if all of a feature are."""
+        largest = np.fmax.reduce(sequences.steps, axis=0)
+        if np.isnan(largest).all():
+            raise ValueError(
+                "X has no values: each is missing (NaN). Give sequences in which"
+                " some are there."
+            )
+        empty = [i for i in self._missing if np.isnan(largest[i])]
+        if empty:
+            warnings.warn(
+                f"X has no values at all (NaN) in the features"
+                f" {name_features(sequences, empty)}, for which no weights can be"
+                " trained: leave them out.",
+                stacklevel=stacklevel + 1,
+            )
+
     def _warn_of_missing(self, sequences, stacklevel):
         """Say so if features lack values that they never lacked in training."""
         known = [*self._missing, *self._architecture["categorical_features"]]
         new = [i for i in find_missing(sequences) if i not in known]
         if new:
-            names = sequences.feature_names
-            named = new if names is None else [str(names[i]) for i in new]
             what = "0" if self.scaler_ is None else "the mean of the feature"
             warnings.warn(
-                f"X has missing values (NaN) in the features {named}, of which"
-                f" {type(self).__name__} has missed none in training: they are read as"
-                f" {what}. Fit to data that lack some, too, or impute them.",
+                "X has missing values (NaN) in the features"
+                f" {name_features(sequences, new)}, of which {type(self).__name__} has"
+                f" missed none in training: they are read as {what}. Fit to data that"
+                " lack some, too, or impute them.",
                 stacklevel=stacklevel + 1,
             )
 

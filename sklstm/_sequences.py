@@ -620,6 +620,12 @@ def find_missing(sequences: Sequences) -> list[int]:
     return np.flatnonzero(missing.any(axis=0)).tolist()
 
 
+def name_features(sequences: Sequences, positions: list[int]) -> list[Any]:
+    """Names of some features, or their positions."""
+    names = sequences.feature_names
+    return positions if names is None else [str(names[i]) for i in positions]
+
+
 def name_step(sequences: Sequences, row: int, feature: int) -> str:
     """Say where a value stands: in which sequence, step and feature."""
     ends = sequences.starts + sequences.lengths

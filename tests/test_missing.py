@@ -159,7 +159,11 @@ def test_a_feature_without_values_tells_nothing(Estimator):
     X = EQUAL.copy()
     X[..., 1] = np.nan
     y = target(Estimator)
-    model = make(Estimator).fit(X, y)
+    with pytest.warns(
+        UserWarning, match=r"at all \(NaN\) in the features \[1\]"
+    ) as caught:
+        model = make(Estimator).fit(X, y)
+    assert [w.filename for w in caught if "at all" in str(w.message)] == [__file__]
     assert (model.scaler_.mean_[1], model.scaler_.scale_[1]) == (0, 1)
     assert np.isfinite(outputs(model, X)).all()
     two = Sequences(np.full((N, 3), np.nan), np.arange(N), np.ones(N))
