@@ -461,7 +461,7 @@ def unpack(X: Any, *, univariate: bool) -> tuple[Any, bool]:
         return X, False
     X = [np.asarray(x) for x in X]
     if not univariate and len({len(x) for x in X}) == 1:
-        return X, False
+        return np.asarray(X), False
     return [x.reshape(-1, 1) for x in X], True
 
 

@@ -120,6 +120,14 @@ def test_the_same_columns_in_other_words(make, static):
     assert_array_equal(outputs(model, table), outputs(by_name, table))
 
 
+def test_rows_as_lists_are_a_table(make):
+    table = np.column_stack([STEPS[..., 0], STEPS[:, 0, 1]])
+    params = {"static_features": [6], "n_timesteps": 6}
+    model = make(**params).fit(table.tolist(), make.y)
+    same = make(**params).fit(table, make.y)
+    assert_array_equal(outputs(model, table.tolist()), outputs(same, table))
+
+
 def test_a_mask_of_features(make):
     by_position = make(static_features=[1]).fit(STEPS, make.y)
     model = make(static_features=[False, True, False]).fit(STEPS, make.y)
