@@ -26,7 +26,12 @@ from sklstm import (
     make_supervised,
     make_windows,
 )
-from sklstm.forecasting import AnchoredRegressor, forecast
+from sklstm.forecasting import (
+    AnchoredRegressor,
+    AutoForecaster,
+    NaiveRegressor,
+    forecast,
+)
 from tests._data import message_of, outputs, target
 
 RNG = np.random.RandomState(0)
@@ -213,6 +218,9 @@ def test_forecasts_and_levels():
     inner = AnchoredRegressor(small())
     anchored = make_pipeline(SequenceWindower(5), inner).fit(known, y)
     assert np.isfinite(anchored.predict(known)).all()
+    for of_levels in (NaiveRegressor, AnchoredRegressor, AutoForecaster):
+        message = message_of(of_levels(feature="promo").fit, X, Y)
+        assert "Feature 'promo', from whose level y is to be forecast, hol" in message
 
 
 def test_step_transformers_are_given_labels():

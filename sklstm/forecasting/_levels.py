@@ -152,7 +152,14 @@ def find_features(feature: Any, sequences: Sequences, names: Any) -> list[int]:
         raise ValueError("feature is empty; name at least one.")
     has_names = names is not None and len(names) == n_features
     names = list(names if has_names else range(n_features))
-    return [find_position(item, names, "feature", what="features") for item in items]
+    found = [find_position(item, names, "feature", what="features") for item in items]
+    for i in found:
+        if i in sequences.labels():
+            raise ValueError(
+                f"Feature {names[i]!r}, from whose level y is to be forecast, holds"
+                " labels, which have none: name another feature."
+            )
+    return found
 
 
 def _find_lines(
