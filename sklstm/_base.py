@@ -413,6 +413,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 " with SequenceWindower before this estimator, or set unroll='series',"
                 " which reads each series once, and linear_skip=False."
             )
+        labels = sequences.labels()
+        check_ids(sequences, list(labels), [len(names) for names in labels.values()])
         if reset:
             ids = self._find_categorical(sequences)
             check_ids(sequences, ids)

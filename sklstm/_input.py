@@ -649,7 +649,9 @@ def apply_labels(sequences: Sequences, known: dict[int, list[Any]]) -> Sequences
     new = {i: labels for i, labels in sequences.labels().items() if labels != known[i]}
     if not new:
         return sequences
-    steps = sequences.steps.copy()
+    steps = sequences.steps
+    # Short integers may have no place for -1, or for as many labels.
+    steps = steps.astype(steps.dtype if steps.dtype.kind == "f" else np.int64)
     for i, labels in new.items():
         numbers = {label: k for k, label in enumerate(known[i])}
         ids = [numbers.get(label, -1) for label in labels]
@@ -679,7 +681,10 @@ def check_ids(
     elif n_ids is None:
         advice = f"Ids must be below {MAX_IDS}: number the categories from 0 on"
     else:
-        advice = f"The largest in fit was {n_ids[k] - 1}: encode unknown ones as -1"
+        advice = "The largest in fit was"
+        if positions[k] in sequences.labels():
+            advice = "The last with a label is"
+        advice += f" {n_ids[k] - 1}: encode unknown ones as -1"
     raise ValueError(
         f"Input X contains the id {value:.15g}:"
         f" {name_step(sequences, row, positions[k])}. {advice}, as SequenceEncoder"

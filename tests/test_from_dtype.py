@@ -201,6 +201,23 @@ def test_labels_of_another_type_are_told():
     assert "holds labels of type str, such as '1'" in message_of(rows.predict, words)
 
 
+def test_ids_that_have_no_label_are_told():
+    places = {"starts": [0, 1], "lengths": [1, 2]}
+    ids = np.array([[0], [1], [2]], dtype=np.uint8)
+    three = Sequences(ids, **places, categories=[["x", "b", "a"]])
+    model = small().fit(three, [1.0, 2.0])
+    new = Sequences(ids, **places, categories=[["y", "b", "a"]])
+    unknown = Sequences([[-1], [1], [2]], **places, categories=[["x", "b", "a"]])
+    assert_array_equal(model.predict(new), model.predict(unknown))
+    two = Sequences(ids, **places, categories=[["x", "b"]])
+    for read in (model.predict, lambda X: small().fit(X, [1.0, 2.0])):
+        assert "the id 2: sequence 1, step 1, feature 0. The last with" in message_of(
+            read, two
+        )
+        with pytest.raises(ValueError, match=r"contains the id 0\.5"):
+            read(three.on_table(ids / 2))
+
+
 def test_forecasts_and_levels():
     model = pipe().fit(X, Y)
     expected = model.predict(make_histories(TABLE, **KEYS))[[29, 59]]

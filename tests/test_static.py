@@ -210,6 +210,7 @@ def test_other_columns_cannot_be_read(make):
 def test_anchors_read_sequences_only():
     table = np.column_stack([STEPS[..., 0], STEPS[:, 0, 1]])
     inner = LSTMRegressor(4, static_features=[6], max_epochs=2)
+    AnchoredRegressor(LSTMRegressor(4, static_features=[], max_epochs=2)).fit(table, Y)
     message = message_of(AnchoredRegressor(inner).fit, table, Y)
     assert "static_features of the regressor: give sequences" in message
     inner.set_params(static_features=[1])

@@ -322,7 +322,8 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         changes = take_changes(sequences, features)
         if vars(self)["_made_with"] is not None:
             return changes
-        if getattr(self._inner(), "static_features", None) is not None:
+        static = getattr(self._inner(), "static_features", None)
+        if static is not None and len(static):
             raise ValueError(
                 "X is a table, of whose columns some are static_features of the"
                 " regressor: give sequences, in which each feature is known."
