@@ -424,20 +424,21 @@ def _join(X: Any, is_new: bool) -> Sequences:
     """Join arrays or dataframes, whose strings and categories become ids."""
     joined = Sequences.from_arrays(X)
     columns = list(range(joined.shape[2]))
-    texts = [find_texts(x, columns) for x in X]
-    if not any(texts):
+    labels: dict[int, list[Any]] = {i: [] for x in X for i in find_texts(x, columns)}
+    if not labels:
         return joined
     tables: list[np.ndarray] = []
-    labels: dict[int, list[Any]] = {}
     for i, table in enumerate(X):
-        if texts[i] != texts[0]:
-            k = min({*texts[i]} ^ {*texts[0]})
+        if odd := {*labels} - {*find_texts(table, columns, labels)}:
+            k = min(odd)
             raise ValueError(
                 f"Column {column_names(table)[k]!r} holds labels in some sequences and"
-                f" numbers in others, 0 and {i} among them: convert it to one type."
+                f" numbers in others, {i} among these: convert it to one type."
             )
         steps, categories = read_steps(table, columns, None, labels)
-        labels = {k: names for k, names in enumerate(categories or []) if names}
+        labels = {
+            k: here for k, here in enumerate(categories or []) if here is not None
+        }
         tables.append(steps)
     if is_new:
         check_words(X, labels)
@@ -612,7 +613,9 @@ def check_labels(
     here, fitted = sequences.labels(), type(estimator).__name__
     names = sequences.feature_names
     named = {i: i if names is None else repr(names[i]) for i in {*here, *labels}}
-    if odd := set(here) ^ set(labels):
+    odd = set(here) ^ set(labels)
+    # Labels of which none is there have no type of their own.
+    if odd := {i for i in odd if i in here or not _is_empty(sequences.steps[:, i])}:
         i = min(odd)
         kinds = ["numbers", "labels"][:: 1 if i in labels else -1]
         raise ValueError(
@@ -621,6 +624,8 @@ def check_labels(
             " encoder."
         )
     for i, old in labels.items():
+        if i not in here:
+            continue
         known = set(old)
         new = [label for label in here[i] if label not in known]
         is_word, was_word = ({isinstance(k, str) for k in kind} for kind in (new, old))
@@ -632,6 +637,10 @@ def check_labels(
                 f" such as {old[0]!r}, when {fitted} was fitted: give columns of the"
                 " same type."
             )
+
+
+def _is_empty(column: np.ndarray) -> bool:
+    return column.dtype.kind == "f" and bool(np.isnan(column).all())
 
 
 def find_labels(sequences: Sequences) -> dict[int, list[Any]]:

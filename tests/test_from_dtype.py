@@ -201,6 +201,36 @@ def test_labels_of_another_type_are_told():
     assert "holds labels of type str, such as '1'" in message_of(rows.predict, words)
 
 
+@pytest.mark.parametrize(("library", "nothing"), [(pd, None), (pd, np.nan), (pl, None)])
+def test_a_column_without_a_label_is_one_of_unknown_ones(library, nothing):
+    table = library.DataFrame({name: TABLE[name].tolist() for name in TABLE})
+    late = TABLE["day"].to_numpy() >= 20
+    column = [nothing] * late.sum()
+    if library is pd:
+        early, lost = table[~late], table[late].assign(promo=column)
+        new = table[late].assign(promo="new")
+    else:
+        early = table.filter(pl.Series(~late))
+        lost = table.filter(pl.Series(late)).with_columns(promo=pl.Series(column))
+        new = lost.with_columns(promo=pl.lit("new"))
+    model = make_pipeline(SequenceWindower(4, **KEYS), small())
+    model.fit(early, early["sales"].to_numpy() ** 2)
+    assert_array_equal(model.predict(lost), model.predict(new))
+    inner = model[1]
+    lost, new = (make_histories(part, **KEYS).tail(4) for part in (lost, new))
+    assert_array_equal(inner.predict(lost), inner.predict(new))
+    series = [early[["sales", "promo"]], library.DataFrame({"sales": [1.0, 2.0]})]
+    series[1] = (
+        series[1].assign(promo=[nothing] * 2)
+        if library is pd
+        else series[1].with_columns(promo=pl.Series([nothing] * 2))
+    )
+    for pair in (series, series[::-1]):
+        fitted = small().fit(pair, [1.0, 2.0])
+        assert np.isfinite(fitted.predict(pair[:1])).all()
+        assert fitted.module_.embeddings[0].weight.shape[0] == 4
+
+
 def test_ids_that_have_no_label_are_told():
     places = {"starts": [0, 1], "lengths": [1, 2]}
     ids = np.array([[0], [1], [2]], dtype=np.uint8)

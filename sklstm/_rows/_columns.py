@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -195,7 +195,7 @@ def read_steps(
     Labels that are known keep their ids, and others follow. Where these are None, and
     not of an earlier table, strings must be no numbers or dates.
     """
-    texts = find_texts(X, columns)
+    texts = find_texts(X, columns, known or ())
     if not texts:
         return read_features(X, columns, order), None
     parts: list[np.ndarray] = []
@@ -213,9 +213,16 @@ def read_steps(
     return np.column_stack(parts), categories
 
 
-def find_texts(X: Any, columns: list[int]) -> list[int]:
-    """Find the columns of a dataframe that hold strings or categories."""
-    return [i for i in columns if _is_text(_column(X, i))] if is_frame(X) else []
+def find_texts(X: Any, columns: list[int], known: Collection[int] = ()) -> list[int]:
+    """Find the columns of a dataframe that hold strings or categories.
+
+    Those at the places `known` hold some elsewhere, and here may hold nothing.
+    """
+    if not is_frame(X):
+        return []
+    kinds = {i: _column(X, i) for i in columns}
+    empty = [columns[k] for k in known if kinds[columns[k]].is_null().all()]
+    return [i for i in columns if i in empty or _is_text(kinds[i])]
 
 
 def _column(X: Any, position: int) -> nw.Series:
