@@ -811,6 +811,11 @@ def split_arguments(estimator, name):
         chosen, arguments = value
         is_named = isinstance(chosen, str) and chosen in names
         if is_named or (other == "a class" and callable(chosen)):
+            if name == "optimizer" and "lr" in arguments:
+                raise ValueError(
+                    f"optimizer={value!r} has a learning rate of its own beside"
+                    f" learning_rate={estimator.learning_rate!r}: give that alone."
+                )
             return chosen, {key: to_plain(each) for key, each in arguments.items()}
     raise ValueError(
         f"{name}={value!r} is not understood: give one of {list(names)} or {other},"

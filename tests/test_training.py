@@ -252,3 +252,10 @@ def test_what_is_no_choice_with_arguments_is_named(name, value):
     with pytest.raises(ValueError, match=rf"^{name}=\(.* is not understood:") as caught:
         small(**{name: value}).fit(X, Y)
     assert "\n" not in str(caught.value)
+
+
+def test_one_learning_rate_is_given():
+    """A search over `learning_rate` would otherwise change nothing."""
+    for optimizer in ("adam", torch.optim.SGD):
+        with pytest.raises(ValueError, match=r"own beside learning_rate=0\.01: give"):
+            small(optimizer=(optimizer, {"lr": 0.1}), learning_rate=0.01).fit(X, Y)
