@@ -225,7 +225,7 @@ def test_what_is_perfect_is_surely_better():
     assert model.weights["linear"] > 0.999
 
 
-def test_the_best_baseline_stands_alone_unless_both_are_surely_better():
+def test_baselines_are_weighed_like_others():
     y = np.tile([1.0, -1.0], 50)
     both = [("low", Constant(-0.5)), ("high", Constant(0.5))]
     near = Blend(both, ["low", "high"]).fit(np.zeros((100, 1)), y)
@@ -235,6 +235,33 @@ def test_the_best_baseline_stands_alone_unless_both_are_surely_better():
     assert_allclose(
         list(alone.fit(np.zeros((100, 1)), y).weights.values()), [1, 0], atol=1e-6
     )
+
+
+class Column(Constant):
+    """Predicts a column of X, whose number is its value."""
+
+    def predict(self, X):
+        return X[:, self.value]
+
+
+class Path(Constant):
+    """Predicts 0, 1, 2, ... as if these were of different penalties."""
+
+    def predict_path(self, X):
+        shape = (len(X), *self.y_.shape[1:])
+        return np.array([np.full(shape, float(k)) for k in range(5)])
+
+    def predict(self, X):
+        return self.predict_path(X)[self.penalty_]
+
+
+@pytest.mark.parametrize("n_columns", [0, 1, 3])
+def test_the_penalty_is_the_one_that_blocks_choose(n_columns):
+    y = 3 + RNG.normal(size=(50, n_columns) if n_columns else 50) / 10
+    model = Blend([("path", Path())], []).fit(np.zeros((50, 1)), y)
+    assert [copy.penalty_ for copy in model.copies["path"]] == [3] * 5
+    assert_array_equal(model.predict(np.zeros((2, 1))), np.full_like(y[:2], 3))
+    assert model.errors["path"] == pytest.approx(((y - 3) ** 2).mean())
 
 
 class Bars:
@@ -302,11 +329,38 @@ def test_a_column_of_one_stays_one():
     assert column == pytest.approx(model.fit(X, Y).errors)
 
 
-def test_no_margin_is_no_gate():
-    estimators = [("naive", NaiveRegressor()), ("ridge", Ridge(1e4))]
-    always = Blend(estimators, ["naive"], margin=-1e9).fit(X, Y)
-    bare = Blend(estimators, []).fit(X, Y)
-    assert_array_equal(list(always.weights.values()), list(bare.weights.values()))
+def test_the_share_of_the_blend_is_as_sure_as_its_gain():
+    estimators = [("zero", Constant()), ("one", Constant(1.0)), ("ridge", Ridge(30.0))]
+    y = Y + 8 * np.random.default_rng(1).normal(size=100)
+    gated = Blend(estimators, ["zero", "one"]).fit(X, y)
+    free = Blend(estimators, ["zero", "one"], gated=False).fit(X, y)
+    assert 1.2 < gated.gain < 5
+    assert gated.share == pytest.approx(1 - 1 / gated.gain**2)
+    assert free.share == 1
+    assert free.gain == gated.gain
+    for name, weight in free.weights.items():
+        rest = 1 - gated.share if name == "zero" else 0.0
+        assert gated.weights[name] == pytest.approx(gated.share * weight + rest)
+    worse = [("zero", Constant()), ("far", Constant(9.0))]
+    model = Blend(worse, ["zero"]).fit(X, y)
+    assert (model.share, model.weights) == (0, {"zero": 1, "far": 0})
+
+
+def test_blocks_count_alike_however_large_their_errors_are():
+    """Growth does not let the last block decide alone."""
+    rng = np.random.default_rng(0)
+    block = np.arange(100) // 20
+    z, noise, other = rng.normal(size=(3, 100))
+    size = 10.0**block
+    columns = np.c_[size * (z + noise), size * (z + 0.7 * other), size * 0]
+    first, second, zero = (Column(i) for i in range(3))
+    estimators = [("zero", zero), ("first", first), ("second", second)]
+    grown = Blend(estimators, ["zero"], gated=False).fit(columns, size * z)
+    columns = columns / size[:, None]
+    even = Blend(estimators, ["zero"], gated=False).fit(columns, z)
+    assert list(grown.weights.values()) == pytest.approx(list(even.weights.values()))
+    assert grown.gain == pytest.approx(even.gain)
+    assert even.weights["second"] > even.weights["first"] > 0.1
 
 
 def test_columns_count_alike_whatever_their_units():
@@ -325,10 +379,11 @@ def test_weights_of_samples_count_in_fits_and_in_the_blend():
     y = np.tile([1.0, 1.0, 3.0, 3.0], 10)
     weight = np.tile([1.0, 1.0, 2.0, 2.0], 10)
     low, high = ("low", Constant(0.0)), ("high", Constant(4.0))
-    plain = Blend([low, high], ["low", "high"], margin=-99).fit(np.zeros((40, 1)), y)
-    both = Blend([low, high], ["low", "high"], margin=-99)
+    plain = Blend([low, high], ["low", "high"], gated=False)
+    plain.fit(np.zeros((40, 1)), y)
+    both = Blend([low, high], ["low", "high"], gated=False)
     both.fit(np.zeros((40, 1)), y, {"sample_weight": weight})
-    repeated = Blend([low, high], ["low", "high"], margin=-99)
+    repeated = Blend([low, high], ["low", "high"], gated=False)
     repeated.fit(np.zeros((60, 1)), np.tile([1.0, 1.0, 3, 3, 3, 3], 10))
     assert both.errors == pytest.approx(repeated.errors)
     assert both.weights == pytest.approx(repeated.weights)
@@ -379,10 +434,12 @@ def test_the_recipe_has_windows_for_its_rows():
     found = [windows(*pair).sequence_length_ for pair in pairs]
     assert found == [336, 200, 48, 20, 672]
     model = windows(101, 7)
-    names = ["last value", "value a season ago"]
-    names = [f"{lstm}{name}" for name in names for lstm in ("", "LSTM from the ")]
-    assert list(model.estimators_) == names
-    assert model.estimators_[names[3]][0].period == 7
+    names = ["last value", "value a season ago", "line through changes"]
+    names += ["line through values"]
+    names += [f"LSTM from the {name}" for name in names[:2]]
+    found = [name for name in model.estimators_ if "logarithms" not in name]
+    assert found == names
+    assert model.estimators_[names[-1]][0].period == 7
 
 
 @pytest.mark.parametrize(("n", "period"), [(60, 80), (45, 40), (20, 1)])
@@ -396,7 +453,30 @@ def test_the_recipe_takes_short_series(n, period):
     ]
     assert len(told) == (period > 1)
     assert np.isfinite(model.predict(X)).all()
-    assert len(model.estimators_) == 2
+    assert not any("season" in name for name in model.estimators_)
+    assert len(model.estimators_) >= 4
+
+
+@pytest.mark.parametrize("n", range(4, 31, 2))
+def test_a_dozen_rows_are_forecast_and_what_is_left_out_told(n):
+    X, y = trend(n)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = recipe(max_epochs=1).fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+    few = ["too few rows to hold others" in str(w.message) for w in caught]
+    assert any(few) == (list(model.estimators_) == ["last value"])
+    assert any(few) == (n < 9)
+
+
+def test_lines_read_logarithms_of_what_is_positive_only():
+    X, y = make_supervised(np.exp(np.arange(60) / 20), horizon=3)
+    model = recipe(max_epochs=1).fit(X, y)
+    assert "line through changes of logarithms" in model.estimators_
+    assert_allclose(model.predict(X)[-1] / y[-1], 1, atol=0.02)
+    X, y = make_supervised(np.exp(np.arange(60) / 20) - 1, horizon=3)
+    names = recipe(max_epochs=1).fit(X, y).estimators_
+    assert "line through changes of logarithms" not in names
 
 
 def test_the_recipe_forecasts_a_season_better_than_its_baselines():
@@ -410,14 +490,15 @@ def test_the_recipe_forecasts_a_season_better_than_its_baselines():
     seasonal = model.estimators_["value a season ago"][0]
     naive = np.mean((seasonal.predict(X.tail(24)) - y)[test] ** 2)
     assert error < 0.8 * naive
-    assert ": better than the naive forecasts in " in model.summary_
-    assert model.gain_ > 2
+    assert ": better than the best naive forecast in " in model.summary_
+    assert model.share_ == pytest.approx(1 - 1 / model.gain_**2)
+    assert model.share_ > 0.9
 
 
 def test_what_is_used_is_told():
-    walk = np.cumsum(np.random.default_rng(1).normal(size=80))
+    walk = np.cumsum(np.random.default_rng(2).normal(size=80))
     X, y = make_supervised(walk, horizon=2)
-    message = "uses the last value alone: LSTMs made it better in . of 5 blocks"
+    message = "uses the last value alone: others made it better in . of 5 blocks"
     with pytest.warns(UserWarning, match=message):
         model = recipe().fit(X, y)
     assert model.summary_.startswith("the last value alone")
@@ -516,7 +597,9 @@ def test_callbacks_see_each_epoch_of_each_forecast(n_jobs, tmp_path):
     X, y = trend(60)
     recipe(max_epochs=3, n_jobs=n_jobs).set_callbacks(Bars(log)).fit(X, y)
     lines = log.read_text().splitlines()
-    assert lines.count("end epoch") == 4  # three of the LSTM, one of the naive forecast
+    model = recipe(max_epochs=1).fit(X, y)
+    n_others = len(model.estimators_) - 1
+    assert lines.count("end epoch") == 3 + n_others  # three of the LSTM
     assert lines.count("end LSTM from the last value") == 1
     assert lines[0] == "begin fit"
     assert lines[-1] == "end fit"

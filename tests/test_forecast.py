@@ -623,8 +623,7 @@ def test_panels_of_arrays_have_an_axis_for_series():
     assert forecast(model, table, interval=0.9).shape == (2, 2, 3)
     last = make_histories(table, group=0, time=1)[-2:]
     assert_allclose(forecast(model, table), model.predict(last))
-    with pytest.warns(UserWarning, match="LSTMs made it better in"):
-        recipe = AutoForecaster(max_epochs=1, random_state=0).fit(X, y)
+    recipe = AutoForecaster(max_epochs=1, random_state=0).fit(X, y)
     assert_allclose(forecast(recipe, table), recipe.predict(last))
 
 

@@ -321,7 +321,7 @@ def test_shuffled_rows_change_nothing_in_a_blend(as_rows):
         4, linear_skip=False, max_epochs=1, random_state=0, dtype="float64"
     )
     models = [("naive", NaiveRegressor()), ("ridge", ridge), ("lstm", lstm)]
-    blend = Blend(models, ["naive"], margin=-99)
+    blend = Blend(models, ["naive"], gated=False)
     windower = SequenceWindower(8, time=0 if as_rows else None)
     found = []
     for order in (np.arange(300), np.random.default_rng(1).permutation(300)):

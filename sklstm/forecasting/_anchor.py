@@ -21,7 +21,7 @@ from .._input import (
 )
 from .._regressor import LSTMRegressor
 from .._sequences import Sequences
-from ._levels import OnLevels, fit_lines, take_changes
+from ._levels import OnLevels, take_changes
 from ._wrapper import RegressorWrapper
 
 
@@ -195,9 +195,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
     ) -> AnchoredRegressor:
         sequences, y, is_known = self._find_levels(X, y, resume=resume)
         self._refuse_ids(sequences)
-        if not is_known:
-            values, levels = self._levels.values(sequences), self._levels
-            levels.scale, levels.offset = fit_lines(values, y.reshape(len(y), -1))
+        self._fit_units(sequences, y, is_known)
         fit_params = self._anchor_validation(self._route(method, fit_params))
         regressor = vars(self)["regressor_"] if resume else self._make_regressor()
         changes, change = self._anchor(X, sequences, y)

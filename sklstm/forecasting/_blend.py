@@ -31,8 +31,10 @@ class Blend:
     predictions have the least squared error. Regressors that have `partial_fit` are
     trained epoch by epoch, all copies in step, until that error no longer falls.
 
-    The blend is used only if it is better than the baselines by more than `margin`
-    standard errors of its gain over the blocks; else these are blended alone.
+    Errors count in units of those of the best baseline in the same block, so that a
+    block in which all err more does not decide alone. The best baseline stands beside
+    the blend: that gets the share 1 - 1/t**2, where t is the gain over the baseline in
+    standard errors over the blocks, and nothing if there is none.
 
     L. Breiman (1996). "Stacked Regressions". Machine Learning 24, 49-64.
     """
@@ -41,7 +43,7 @@ class Blend:
     baselines: list[str]
     n_blocks: int = 5
     gap: int | None = None  # rows left out around a block; None for horizon - 1
-    margin: float = 2.0
+    gated: bool = True
     max_epochs: int | None = None  # None calls `fit`, as it always is without an epoch
     patience: int = 10
     n_jobs: int | None = None
@@ -64,38 +66,59 @@ class Blend:
         params = _check_method_params(X, params, indices=order)
         block = self._cut(time[order], find_horizon(X, y))
         spread = y.reshape(len(y), -1).std(axis=0)
-        scale = np.where(spread > 0, spread, 1)
+        unit = np.where(spread > 0, spread, 1) * np.ones((len(y), 1))
         seeds: Any = np.full((len(names), self.n_blocks), None)
         if rng is not None:
             seeds = rng.randint(2**31 - 1, size=seeds.shape)
-        fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_copies)(
-                name,
-                estimator,
-                X,
-                y,
-                {} if name in self.baselines else params,  # these have no use for any
-                block,
-                scale,
-                seed,
-                self.max_epochs,
-                self.patience,
-                task,
-            )
-            for (name, estimator), seed, task in zip(
-                self.estimators, seeds, tasks or [None] * len(names), strict=True
+        jobs = dict(
+            zip(
+                names,
+                zip(
+                    [estimator for _, estimator in self.estimators],
+                    seeds,
+                    tasks or [None] * len(names),
+                    strict=True,
+                ),
+                strict=True,
             )
         )
-        self.copies = {n: copies for n, (copies, _) in zip(names, fitted, strict=True)}
-        # (n_estimators, n_samples, n_outputs)
-        errors = np.array([forecast - y for _, forecast in fitted])
-        errors = errors.reshape(len(names), len(y), -1)
+
+        def fit(some: list[str], unit: np.ndarray) -> dict[str, Any]:
+            fitted = Parallel(
+                n_jobs=self.n_jobs
+            )(
+                delayed(_fit_copies)(
+                    name,
+                    jobs[name][0],
+                    X,
+                    y,
+                    {} if name in self.baselines else params,  # these take none
+                    block,
+                    unit,
+                    *jobs[name][1:],
+                    self.max_epochs,
+                    self.patience,
+                )
+                for name in some
+            )
+            return dict(zip(some, fitted, strict=True))
+
         weight = params.get("sample_weight")
         weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
+        fitted = fit(self.baselines, unit)
+        if fitted:
+            unit = unit * _errors_of_best(
+                [forecast for _, forecast in fitted.values()], y, unit, weight, block
+            )
+        fitted |= fit([name for name in names if name not in fitted], unit)
+        self.copies = {name: fitted[name][0] for name in names}
+        # (n_estimators, n_samples, n_outputs)
+        errors = np.array([fitted[name][1] - y for name in names])
+        errors = errors.reshape(len(names), len(y), -1)
         squares = np.average(errors**2, axis=1, weights=weight).mean(axis=1)
         self.errors = dict(zip(names, squares.tolist(), strict=True))
         root = np.sqrt(weight / weight.mean())[:, None]
-        self._weigh(find_products(errors / scale * root, block.number))
+        self._weigh(find_products(errors / unit * root, block.number))
         return self
 
     @property
@@ -114,8 +137,7 @@ class Blend:
     def _cut(self, time: Timeline, horizon: int) -> Blocks:
         gap = horizon - 1 if self.gap is None else self.gap
         blocks = Blocks(time, self.n_blocks, gap)
-        rows = range(self.n_blocks)
-        if not all(len(blocks.inside(i)) and len(blocks.outside(i)) for i in rows):
+        if not blocks.leave_some():
             raise ValueError(
                 f"{len(time.rank)} sample(s) in {self.n_blocks} blocks of time with a"
                 f" gap of {gap} leave none to train on: give more rows, or a shorter"
@@ -127,18 +149,15 @@ class Blend:
         """Set the weights from the products of errors in the blocks."""
         total, names = products.sum(axis=0), [name for name, _ in self.estimators]
         weights = find_weights(total)
-        self.gains, self.is_used = np.zeros(0), True
+        self.gains, self.share = np.zeros(0), 1.0
         if self.baselines:
-            at = [names.index(name) for name in self.baselines]
-            # The best baseline alone, unless several together are surely better.
-            safe = [min(at, key=lambda i: total[i, i])]
-            if in_errors(find_gains(products, at, safe)) > self.margin:
-                safe = at
-            self.gains = find_gains(products, list(range(len(names))), safe)
-            self.is_used = in_errors(self.gains) > self.margin
-            if not self.is_used:
-                weights = np.zeros(len(names))
-                weights[safe] = find_weights(total[np.ix_(safe, safe)])
+            best = min(map(names.index, self.baselines), key=lambda i: total[i, i])
+            self.gains = find_gains(products, list(range(len(names))), [best])
+            if self.gated:
+                t = in_errors(self.gains)
+                self.share = max(0.0, 1 - 1 / t**2) if t > 0 else 0.0
+            weights = self.share * weights
+            weights[best] += 1 - self.share
         self.weights = dict(zip(names, weights.tolist(), strict=True))
 
 
@@ -149,11 +168,11 @@ def _fit_copies(
     y: np.ndarray,
     params: dict[str, Any],
     blocks: Blocks,
-    scale: np.ndarray,
+    unit: np.ndarray,
     seeds: list[int | None],
+    task: Any,
     max_epochs: int | None,
     patience: int,
-    task: Any,
 ) -> tuple[list[Any], np.ndarray]:
     """Return a copy fitted without each block, and the forecasts of the blocks."""
     outside = [blocks.outside(i) for i in range(blocks.n_blocks)]
@@ -173,15 +192,18 @@ def _fit_copies(
     least, best, waited = np.inf, None, 0
     if task is not None:
         task.begin()
+    has_path = hasattr(estimator, "predict_path")
     for _ in range(max_epochs if by_epoch and max_epochs else 1):
         now = np.empty_like(y)
         for copy_, rows, block, part in zip(
             copies, inside, left_out, parts, strict=True
         ):
             getattr(copy_, method)(*part[:2], **part[2])
-            now[rows] = np.reshape(copy_.predict(block), y[rows].shape)
-        squares = ((now - y).reshape(len(y), -1) / scale) ** 2
-        loss = np.average(squares.mean(axis=1), weights=weight)
+            if not has_path:
+                now[rows] = np.reshape(copy_.predict(block), y[rows].shape)
+        if has_path:
+            now = _choose_penalty(copies, inside, left_out, y, unit, weight)
+        loss = _loss(now, y, unit, weight)
         waited += 1
         if loss < least * (1 - PROGRESS):
             least, waited = loss, 0
@@ -201,6 +223,57 @@ def _fit_copies(
     return (pickle.loads(fitted) if by_epoch else fitted), best[1]
 
 
+def _loss(forecast: np.ndarray, y: np.ndarray, unit: np.ndarray, weight: Any) -> float:
+    """Mean squared error in units of each sample and output."""
+    squares = ((forecast - y).reshape(len(y), -1) / unit) ** 2
+    return float(np.average(squares.mean(axis=1), weights=weight))
+
+
+def _choose_penalty(
+    copies: list[Any],
+    inside: list[np.ndarray],
+    left_out: list[Any],
+    y: np.ndarray,
+    unit: np.ndarray,
+    weight: Any,
+) -> np.ndarray:
+    """Give all copies the penalty that is best over the blocks; return forecasts."""
+    best, now = np.inf, np.empty_like(y)
+    paths = [
+        model.predict_path(block) for model, block in zip(copies, left_out, strict=True)
+    ]
+    for k in range(len(paths[0])):
+        forecast = np.empty_like(y)
+        for rows, path in zip(inside, paths, strict=True):
+            forecast[rows] = path[k].reshape(y[rows].shape)
+        loss = _loss(forecast, y, unit, weight)
+        if loss < best:
+            best, now = loss, forecast
+            for model in copies:
+                model.penalty_ = k
+    return now if np.isfinite(best) else np.full_like(y, np.nan)
+
+
+def _errors_of_best(
+    forecasts: list[np.ndarray],
+    y: np.ndarray,
+    unit: np.ndarray,
+    weight: np.ndarray,
+    block: Blocks,
+) -> np.ndarray:
+    """Root mean squared error of the best forecast in each block, (n_samples, 1)."""
+    squares = np.array(
+        [(((f - y).reshape(len(y), -1) / unit) ** 2).mean(axis=1) for f in forecasts]
+    )
+    total = np.array(
+        [np.bincount(block.number, weight * s, block.n_blocks) for s in squares]
+    )
+    least = total.min(axis=0) / np.bincount(block.number, weight, block.n_blocks)
+    # Where a baseline is perfect, others are not asked to be.
+    least = np.maximum(least, 1e-9 * least.max())
+    return np.sqrt(np.where(least > 0, least, 1.0))[block.number, None]
+
+
 class Blocks:
     """Samples next to each other in time, as many blocks of each series."""
 
@@ -214,7 +287,14 @@ class Blocks:
 
     def outside(self, i: int) -> np.ndarray:
         """Return the positions of the samples to train on without it."""
+        if self.n_blocks == 1:  # for forecasts that learn nothing
+            return self.inside(0)
         return np.flatnonzero(self.time.apart(self.number == i, self.gap))
+
+    def leave_some(self) -> bool:
+        """Whether each block has samples, and leaves some to train on."""
+        rows = range(self.n_blocks)
+        return all(len(self.inside(i)) and len(self.outside(i)) for i in rows)
 
 
 def find_products(errors: np.ndarray, block: np.ndarray) -> np.ndarray:

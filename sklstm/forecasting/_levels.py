@@ -343,6 +343,12 @@ class OnLevels:
         )
         return sequences, y, is_known
 
+    def _fit_units(self, sequences: Sequences, y: np.ndarray, is_known: bool) -> None:
+        """Take the least squares line for the units of y where nothing tells them."""
+        if not is_known:
+            values, levels = self._levels.values(sequences), self._levels
+            levels.scale, levels.offset = fit_lines(values, y.reshape(len(y), -1))
+
     def _levels_of(self, sequences: Sequences) -> np.ndarray:
         """Levels in the units and shape of y."""
         levels = self._levels.of(sequences)

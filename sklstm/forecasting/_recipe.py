@@ -18,26 +18,36 @@ from .._docs import fill
 from .._input import all_or_nothing, check_y, read_sequences
 from .._regressor import LSTMRegressor
 from .._rows._histories import KEY_CONSTRAINTS, make_histories
-from .._rows._splits import Timeline
+from .._rows._splits import Timeline, find_horizon
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
 from ._anchor import AnchoredRegressor
-from ._blend import Blend
+from ._blend import Blend, Blocks
 from ._levels import find_features
+from ._linear import LinearForecaster
 from ._naive import NaiveRegressor
 from ._wrapper import RegressorWrapper
 
+N_BLOCKS = 5
+# Linear forecasts: name, what they read, and whether of its logarithms.
+LINES = [
+    ("line through changes", "changes", False),
+    ("line through changes of logarithms", "changes", True),
+    ("line through values", "levels", False),
+]
 MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 
 
 @fill
 class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
-    """Forecast without tuning: LSTMs where they are better than naive forecasts.
+    """Forecast without tuning: lines and LSTMs beside naive forecasts.
 
-    Up to four forecasts are blended: the last value, the value one period before, and
-    an LSTM anchored at each of these, by how well they forecast blocks of time that
-    they have not seen. Where the LSTMs do not do clearly better there, the naive
-    forecasts are used alone, with a warning.
+    Up to seven forecasts are blended: the last value and the value one period before;
+    ridge regressions of values, of changes from the last value and, where all values
+    are positive, of changes of logarithms; and an LSTM anchored at each of the naive
+    ones. Their weights come from how well they forecast blocks of time that they have
+    not seen. The less sure the gain over the best naive forecast is, the larger the
+    share that this keeps.
 
     Parameters
     ----------
@@ -89,8 +99,12 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         Mean squared error of each forecast in the blocks that it had not seen.
 
     gain_ : float
-        By how many standard errors all forecasts together are better than the naive
-        ones; they are used if that is more than 2.
+        By how many standard errors over the blocks all forecasts together are better
+        than the best naive one.
+
+    share_ : float
+        Share of the blend, 1 - 1 / gain_**2 and at least 0; the rest is for the best
+        naive forecast. `weights_` has it in it.
 
     estimators_ : dict of str to list of estimator
         The copies of each forecast, in order of the blocks that they have not seen.
@@ -110,9 +124,16 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     Notes
     -----
-    The samples are cut into five blocks of time, and a copy of each forecast is fitted
-    without each of them. What the copies predict of the blocks left out tells the
-    weights: not negative, of sum 1 and of least squared error [1]_.
+    The samples are cut into five blocks of time, or fewer if these leave no samples
+    to train on, and a copy of each forecast is fitted without each of them. What the
+    copies predict of the blocks left out tells the weights: not negative, of sum 1 and
+    of least squared error [1]_, in units of the error that the best naive forecast has
+    in the same block. It tells the penalty of the ridge regressions, too. Of too few
+    samples for two blocks only the naive forecasts are left, with a warning.
+
+    The first samples of a series, whose history is shorter than the windows, have no
+    part in `fit` if the others are at least as many. The ridge regressions read
+    numeric features, and are fitted to 20,000 samples at most.
 
     References
     ----------
@@ -127,7 +148,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     >>> X, y = make_supervised(series[:200], horizon=3)
     >>> model = AutoForecaster(period=12, max_epochs=20, random_state=0).fit(X, y)
     >>> model.summary_
-    '... LSTM from the value a season ago: better than the naive forecasts in ...'
+    '... line through changes ...: better than the best naive forecast in ...'
     >>> bool(np.abs(forecast(model, series[:200]) - series[200:203]).max() < 0.1)
     True
     """
@@ -193,13 +214,12 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         Raises
         ------
         ValueError
-            If a value is infinite, or one of the features that y continues NaN, or
-            there are too few samples for five blocks.
+            If a value is infinite, or one of the features that y continues NaN.
 
         Warns
         -----
         UserWarning
-            If the LSTMs are left out, or the season.
+            If a naive forecast stands alone, or the season is ignored.
         """
         if names := [name for name in fit_params if name.endswith("_val")]:
             raise ValueError(
@@ -212,16 +232,24 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         y = check_y(self, sequences, y)
         fit_params = _check_method_params(X, self._route("fit", fit_params))
         weight = fit_params.get("sample_weight")
-        if weight is not None and (np.asarray(weight) == 0).any():
-            kept = np.flatnonzero(weight)
-            if len(kept) == 0:
-                raise ValueError("sample_weight is 0 throughout: give some samples 1.")
+        counts = np.ones(len(y)) if weight is None else np.asarray(weight)
+        if not counts.any():
+            raise ValueError("sample_weight is 0 throughout: give some samples 1.")
+        # The first rows of a series have not the history that all later ones have.
+        is_full = (sequences.lengths >= self.sequence_length_) & (counts > 0)
+        if 2 * is_full.sum() < (counts > 0).sum():
+            is_full = counts > 0
+        if not is_full.all():
+            kept = np.flatnonzero(is_full)
             sequences, y = sequences[kept], y[kept]
             fit_params = _check_method_params(X, fit_params, indices=kept)
         # Samples that do not know their series are in order of time.
         knows = isinstance(X, Sequences) or self._by_keys
         time = Timeline.of(sequences if knows else y)
-        members, baselines = self._make_members()
+        members, baselines = self._make_members(sequences, y, targets)
+        n_blocks = self._count_blocks(sequences, y, time)
+        if n_blocks < 2:  # what learns nothing needs none
+            members = [member for member in members if member[0] in baselines]
         root = self._init_callback_context(
             max_subtasks=len(members), sequential_subtasks=False
         )
@@ -234,13 +262,17 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         estimators = [(name, estimator) for name, estimator, _ in members]
         blend = Blend(
-            estimators, baselines, max_epochs=self.max_epochs, n_jobs=self.n_jobs
+            estimators,
+            baselines,
+            n_blocks=n_blocks,
+            max_epochs=self.max_epochs,
+            n_jobs=self.n_jobs,
         )
         windows = sequences.tail(self.sequence_length_)
         blend.fit(windows, y, fit_params, rng, tasks, time)
         self._blend = blend
         self.estimators_, self.weights_ = blend.copies, blend.weights
-        self.errors_, self.gain_ = blend.errors, blend.gain
+        self.errors_, self.gain_, self.share_ = blend.errors, blend.gain, blend.share
         self.summary_ = self._summarise(blend)
         root.call_on_fit_task_end(
             estimator=self, X=X, y=y, metadata=fit_params, reconstruction_attributes={}
@@ -315,17 +347,30 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             length = max(longest, self.period)
         return length
 
-    def _make_members(self) -> tuple[list[tuple[str, Any, int]], list[str]]:
+    def _make_members(
+        self, sequences: Sequences, y: np.ndarray, targets: list[int]
+    ) -> tuple[list[tuple[str, Any, int]], list[str]]:
         """Names, forecasts and numbers of epochs; and names of the naive ones."""
-        members: list[tuple[str, Any, int]] = []
+        naive: list[tuple[str, Any, int]] = []
+        lines: list[tuple[str, Any, int]] = []
+        lstms: list[tuple[str, Any, int]] = []
         seasons = [("last value", 1), ("value a season ago", self.period)]
         for name, steps in seasons[: 1 + self._has_season]:
             lstm = clone(self._inner())
-            naive = NaiveRegressor(steps, feature=self.feature)
+            naive += [(name, NaiveRegressor(steps, feature=self.feature), 1)]
             anchored = AnchoredRegressor(lstm, feature=self.feature, period=steps)
-            members += [(name, naive, 1)]
-            members += [(f"LSTM from the {name}", anchored, self.max_epochs)]
-        return members, [name for name, _, _ in members[::2]]
+            lstms += [(f"LSTM from the {name}", anchored, self.max_epochs)]
+        for name, on, log in LINES:
+            if not log or (y.min() > 0 and _are_positive(sequences, targets)):
+                line = LinearForecaster(feature=self.feature, on=on, log=log)
+                lines += [(name, line, 1)]
+        return naive + lines + lstms, [name for name, _, _ in naive]
+
+    def _count_blocks(self, sequences: Sequences, y: np.ndarray, time: Timeline) -> int:
+        """Return into how many blocks of time samples can be cut; 1 for none."""
+        gap = find_horizon(sequences, y) - 1
+        counts = range(N_BLOCKS, 1, -1)
+        return next((n for n in counts if Blocks(time, n, gap).leave_some()), 1)
 
     def _summarise(self, blend: Blend) -> str:
         """Say in one line what won; warn if the LSTMs did not."""
@@ -334,14 +379,17 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         what = " + ".join(shares) if len(used) > 1 else f"the {next(iter(used))} alone"
         n_better = int((blend.gains > 0).sum())
         blocks = f"{n_better} of {len(blend.gains)} blocks of time"
-        if blend.is_used:
-            return f"{what}: better than the naive forecasts in {blocks}"
-        summary = f"{what}: LSTMs made it better in {blocks}, no more than by chance"
+        if blend.share > 0:
+            return f"{what}: better than the best naive forecast in {blocks}"
+        why = f"others made it better in {blocks}, no more than by chance"
+        if blend.n_blocks == 1:
+            why = "too few rows to hold others against it"
         warnings.warn(
-            f"AutoForecaster uses {summary}. More rows or a shorter horizon may help.",
+            f"AutoForecaster uses {what}: {why}. More rows or a shorter horizon may"
+            " help.",
             stacklevel=6,
         )
-        return summary
+        return f"{what}: {why}"
 
     def _inner(self) -> Any:
         if self.lstm is not None:
@@ -352,6 +400,11 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         tags = super().__sklearn_tags__()
         tags.input_tags = InputTags(three_d_array=True)
         return tags
+
+
+def _are_positive(sequences: Sequences, features: list[int]) -> bool:
+    steps = sequences.compact().steps[:, features]
+    return bool(steps.min() > 0)
 
 
 @dataclass
