@@ -1,10 +1,10 @@
 """Forecasts without tuning on real series, beside naive ones, Ridge and classics.
 
-The series are in a JSON file, by name, each with ``values`` in order of time, ``period``
-(1 for none) and ``horizon``::
+The series are in a JSON file, by name, each with ``values`` in order of time,
+``period`` (1 for none) and ``horizon``::
 
     python benchmarks/forecasts.py --json series.json              # choices
-    python benchmarks/forecasts.py --json series.json --part test  # the table at the end
+    python benchmarks/forecasts.py --json series.json --part test  # the final table
 
 The first 80 % train, and every later row is an origin. By default the last 20 % of all
 are left away before, so that choices do not see them. Figures are mean squared errors

@@ -148,7 +148,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     >>> X, y = make_supervised(series[:200], horizon=3)
     >>> model = AutoForecaster(period=12, max_epochs=20, random_state=0).fit(X, y)
     >>> model.summary_
-    '... line through changes ...: better than the best naive forecast in ...'
+    '... line through values ...: better than the best naive forecast in ...'
     >>> bool(np.abs(forecast(model, series[:200]) - series[200:203]).max() < 0.1)
     True
     """
