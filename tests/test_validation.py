@@ -610,7 +610,7 @@ def test_a_score_that_is_no_number_is_named(value):
     assert vars(model) == before | {"early_stopping": True, "scoring": odd}
 
 
-def test_an_interruption_while_an_epoch_is_scored_leaves_those_before_it():
+def test_an_interruption_while_an_epoch_is_scored_leaves_those_before_it(request):
     data, y = learning(LSTMRegressor)
     values = scores_of(1.0, 2.0)
 
@@ -621,6 +621,9 @@ def test_an_interruption_while_an_epoch_is_scored_leaves_those_before_it():
             signal.raise_signal(signal.SIGINT)
 
     model = stopping(LSTMRegressor, scoring=interrupt)
+    # A process in the background may have been told to ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with (
         pytest.warns(UserWarning, match=r"keeps the 2 epoch\(s\) before it"),
         pytest.raises(KeyboardInterrupt),
