@@ -70,38 +70,29 @@ class Blend:
         seeds: Any = np.full((len(names), self.n_blocks), None)
         if rng is not None:
             seeds = rng.randint(2**31 - 1, size=seeds.shape)
-        jobs = dict(
-            zip(
-                names,
-                zip(
-                    [estimator for _, estimator in self.estimators],
-                    seeds,
-                    tasks or [None] * len(names),
-                    strict=True,
-                ),
-                strict=True,
-            )
-        )
+        tasks = tasks or [None] * len(names)
 
         def fit(some: list[str], unit: np.ndarray) -> dict[str, Any]:
-            fitted = Parallel(
-                n_jobs=self.n_jobs
-            )(
+            fitted = Parallel(n_jobs=self.n_jobs)(
                 delayed(_fit_copies)(
                     name,
-                    jobs[name][0],
+                    estimator,
                     X,
                     y,
                     {} if name in self.baselines else params,  # these take none
                     block,
                     unit,
-                    *jobs[name][1:],
+                    seed,
+                    task,
                     self.max_epochs,
                     self.patience,
                 )
-                for name in some
+                for (name, estimator), seed, task in zip(
+                    self.estimators, seeds, tasks, strict=True
+                )
+                if name in some
             )
-            return dict(zip(some, fitted, strict=True))
+            return dict(zip([n for n in names if n in some], fitted, strict=True))
 
         weight = params.get("sample_weight")
         weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
