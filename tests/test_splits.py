@@ -240,7 +240,7 @@ def test_a_stride_is_counted_in_rows():
 class Watch(RegressorMixin, BaseEstimator):
     """Remembers the targets that it was fitted to."""
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         self.y_ = y
         return self
 
@@ -259,7 +259,7 @@ def conformal(X, y):
 
 
 def blend(X, y):
-    model = Blend([("w", Watch())], [], n_blocks=4).fit(X, y)
+    model = Blend({"w": Watch()}, [], n_blocks=4).fit(X, X, y)
     time = Timeline.of(X)
     block = time.rank * 4 // time.sizes[time.series]
     copies = model.copies["w"]
@@ -314,14 +314,14 @@ def test_all_ask_one_timeline(set_aside, monkeypatch):
 @pytest.mark.parametrize("as_rows", [False, True])
 def test_shuffled_rows_change_nothing_in_a_blend(as_rows):
     """If their times are known: the same weights and the same predictions."""
-    walk = np.cumsum(np.random.default_rng(0).normal(size=300))
-    table = np.c_[np.arange(300), walk]
+    noise = np.random.default_rng(0).normal(size=301)
+    table = np.c_[np.arange(300), noise[1:] + noise[:-1]]
     ridge = make_pipeline(SequenceWindower(8, flatten=True), Ridge())
     lstm = LSTMRegressor(
         4, linear_skip=False, max_epochs=1, random_state=0, dtype="float64"
     )
-    models = [("naive", NaiveRegressor()), ("ridge", ridge), ("lstm", lstm)]
-    blend = Blend(models, ["naive"], gated=False)
+    models = {"naive": NaiveRegressor(), "ridge": ridge}
+    blend = Blend(models, [], net=("lstm", lstm), max_epochs=2)
     windower = SequenceWindower(8, time=0 if as_rows else None)
     found = []
     for order in (np.arange(300), np.random.default_rng(1).permutation(300)):
@@ -329,9 +329,9 @@ def test_shuffled_rows_change_nothing_in_a_blend(as_rows):
         X, y = make_supervised(table[order], **how)
         in_time = np.argsort(X[:, 0] if as_rows else X.times)
         windows = windower.fit_transform(X)
-        blend.fit(windows, y)
+        blend.fit(windows, windows, y)
         weights = list(blend.weights.values())
-        found.append((weights, blend.gain, blend.predict(windows)[in_time]))
+        found.append((weights, blend.gains, blend.predict(windows, windows)[in_time]))
     assert max(found[0][0]) < 1  # a blend of several
     for first, second in zip(*found, strict=True):
         assert_array_equal(first, second)

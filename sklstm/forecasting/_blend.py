@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.stats import t as student
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import has_fit_parameter
 
 from .._compat import _check_method_params, _safe_indexing, _set_random_states
 from .._rows._splits import Timeline, find_horizon
@@ -20,6 +23,10 @@ HEAVY = 1e3
 RIDGE = 1e-9
 # Relative fall of an error that is progress.
 PROGRESS = 1e-4
+# Confidence in a gain below which it counts for nothing.
+CONFIDENCE = 0.95
+# Samples of a block, at most, that choose a penalty.
+N_CHOOSING = 2000
 
 
 @dataclass
@@ -28,101 +35,130 @@ class Blend:
 
     The samples, in order of time, are cut into blocks. A copy of each regressor is
     fitted without each block and predicts it; the weights are those with which these
-    predictions have the least squared error. Regressors that have `partial_fit` are
-    trained epoch by epoch, all copies in step, until that error no longer falls.
+    predictions have the least squared error. Errors count in units of those of the
+    best baseline in the same block and series, so that none of these decides alone.
+    The best baseline stands beside the blend, which gets the larger a share the surer
+    its gain is (`find_share`).
 
-    Errors count in units of those of the best baseline in the same block, so that a
-    block in which all err more does not decide alone. The best baseline stands beside
-    the blend: that gets the share 1 - 1/t**2, where t is the gain over the baseline in
-    standard errors over the blocks, and nothing if there is none.
+    The net, if there is one, learns what all these leave over, epoch by epoch, until
+    the error in the blocks no longer falls. It gets the share that it has earned in
+    the same way.
 
     L. Breiman (1996). "Stacked Regressions". Machine Learning 24, 49-64.
     """
 
-    estimators: list[tuple[str, Any]]
+    estimators: dict[str, Any]
     baselines: list[str]
+    # Left out are of these a baseline that is no better than the first one, and others
+    # that from earlier blocks alone are no better than those named, or the baselines.
+    doubted: dict[str, list[str]] = field(default_factory=dict)
+    net: tuple[str, Any] | None = None
     n_blocks: int = 5
     gap: int | None = None  # rows left out around a block; None for horizon - 1
-    gated: bool = True
-    max_epochs: int | None = None  # None calls `fit`, as it always is without an epoch
+    max_epochs: int = 100
     patience: int = 10
+    deadline: float = np.inf  # of time.monotonic(), after which no epoch begins
     n_jobs: int | None = None
+    copies: dict[str, list[Any]] = field(default_factory=dict, init=False)
+    weights: dict[str, float] = field(default_factory=dict, init=False)
+    # Mean squared errors in the blocks that have not been seen.
+    errors: dict[str, float] = field(default_factory=dict, init=False)
+    share: float = field(default=1.0, init=False)
 
     def fit(
         self,
         X: Any,
+        X_net: Any,
         y: np.ndarray,
         params: dict[str, Any] | None = None,
         rng: Any = None,
-        tasks: list[Any] | None = None,
-        time: Timeline | None = None,
+        tasks: dict[str, Any] | None = None,
+        timeline: Timeline | None = None,
     ) -> Blend:
         """Fit copies and weigh them; a task tells callbacks of an estimator."""
-        names = [name for name, _ in self.estimators]
         params = _check_method_params(X, params or {})
-        time = Timeline.of(X) if time is None else time
-        order = np.lexsort((time.rank, time.series))
-        X, y = _safe_indexing(X, order), y[order]
+        line = Timeline.of(X) if timeline is None else timeline
+        order = np.lexsort((line.rank, line.series))
+        X, X_net, y = (_safe_indexing(part, order) for part in (X, X_net, y))
         params = _check_method_params(X, params, indices=order)
-        block = self._cut(time[order], find_horizon(X, y))
-        spread = y.reshape(len(y), -1).std(axis=0)
-        unit = np.where(spread > 0, spread, 1) * np.ones((len(y), 1))
-        seeds: Any = np.full((len(names), self.n_blocks), None)
-        if rng is not None:
-            seeds = rng.randint(2**31 - 1, size=seeds.shape)
-        tasks = tasks or [None] * len(names)
-
-        def fit(some: list[str], unit: np.ndarray) -> dict[str, Any]:
-            fitted = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_copies)(
-                    name,
-                    estimator,
-                    X,
-                    y,
-                    {} if name in self.baselines else params,  # these take none
-                    block,
-                    unit,
-                    seed,
-                    task,
-                    self.max_epochs,
-                    self.patience,
-                )
-                for (name, estimator), seed, task in zip(
-                    self.estimators, seeds, tasks, strict=True
-                )
-                if name in some
-            )
-            return dict(zip([n for n in names if n in some], fitted, strict=True))
-
         weight = params.get("sample_weight")
-        weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
-        fitted = fit(self.baselines, unit)
-        if fitted:
-            unit = unit * _errors_of_best(
-                [forecast for _, forecast in fitted.values()], y, unit, weight, block
-            )
-        fitted |= fit([name for name in names if name not in fitted], unit)
+        blocks = self._cut(line[order], find_horizon(X, y))
+        judge, tasks = Judge(blocks, y, weight), tasks or {}
+
+        fitted, baselines = self._fit_lines(X, judge, tasks)
+        names = [name for name in self.estimators if name in fitted]
         self.copies = {name: fitted[name][0] for name in names}
-        # (n_estimators, n_samples, n_outputs)
-        errors = np.array([fitted[name][1] - y for name in names])
-        errors = errors.reshape(len(names), len(y), -1)
-        squares = np.average(errors**2, axis=1, weights=weight).mean(axis=1)
-        self.errors = dict(zip(names, squares.tolist(), strict=True))
-        root = np.sqrt(weight / weight.mean())[:, None]
-        self._weigh(find_products(errors / unit * root, block.number))
+        forecasts = np.array([fitted[name][1] for name in names])
+        losses = map(judge.mean_square, forecasts)
+        self.errors = dict(zip(names, losses, strict=True))
+        best = self._weigh(judge.products(forecasts), names, baselines)
+        self.forecast = np.tensordot(
+            np.array(list(self.weights.values())), forecasts, axes=1
+        )
+        if self.net is not None and self.n_blocks > 1:
+            # Series of any size count alike, if the net takes weights.
+            if has_fit_parameter(self.net[1], "sample_weight"):
+                params = params | judge.fit_params()
+            self._add_net(X, X_net, judge, params, rng, tasks.get(self.net[0]))
+        # How much less than that of the best baseline the squared error is, by block.
+        loss, beside = (judge.losses(f) for f in (self.forecast, forecasts[best]))
+        self.gains = 1 - loss / np.where(beside > 0, beside, 1)
+        self.residuals, self.order = self.forecast - y, order
         return self
 
-    @property
-    def gain(self) -> float:
-        """Standard errors by which all are better than baselines; NaN for none."""
-        return in_errors(self.gains) if self.baselines else np.nan
+    def predict(self, X: Any, X_net: Any) -> np.ndarray:
+        """Return the weighted mean of the predictions, and what the net adds."""
+        copies = range(self.n_blocks)
+        parts = [self._predict_lines(i, X) for i in copies]
+        forecast: np.ndarray = np.mean(parts, axis=0)
+        if self.net is None or not self.weights.get(self.net[0]):
+            return forecast
+        name = self.net[0]
+        parts = [copy_.predict(X_net) for copy_ in self.copies[name]]
+        added = np.reshape(np.mean(parts, axis=0), forecast.shape)
+        return forecast + self.weights[name] * added
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the weighted mean of the predictions."""
+    def _fit_lines(
+        self, X: Any, judge: Judge, tasks: dict[str, Any]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Copies and forecasts of all but the net; and names of baselines."""
+
+        def fit(names: list[str], params: dict[str, Any]) -> dict[str, Any]:
+            fitted = Parallel(n_jobs=self.n_jobs)(
+                delayed(_fit_copies)(
+                    name, self.estimators[name], X, judge, params, tasks.get(name)
+                )
+                for name in names
+            )
+            return dict(zip(names, fitted, strict=True))
+
+        fitted = fit(self.baselines, {})
+        losses = {
+            name: judge.losses(forecast) for name, (_, forecast) in fitted.items()
+        }
+        for name in set(losses) & set(self.doubted):
+            first = np.maximum(losses[self.baselines[0]], np.finfo(float).tiny)
+            if np.mean(losses[name] / first) >= 1:
+                del fitted[name]
+        baselines = list(fitted)
+        beside = [forecast for _, forecast in fitted.values()]
+        if fitted:
+            judge.measure_beside(beside)
+        params = judge.fit_params()
+        others = [name for name in self.estimators if name not in losses]
+        fitted |= fit(others, params)
+        for name in [name for name in others if name in self.doubted]:
+            rivals = [fitted[rival][1] for rival in self.doubted[name] or baselines]
+            if not _foresees(fitted[name][0], rivals, X, judge, params):
+                del fitted[name]
+        return fitted, baselines
+
+    def _predict_lines(self, i: int, X: Any) -> Any:
+        """What is predicted by all but the net, fitted without a block."""
         return sum(
-            weight * np.mean([model.predict(X) for model in self.copies[name]], axis=0)
+            weight * self.copies[name][i].predict(X)
             for name, weight in self.weights.items()
-            if weight > 0
+            if weight > 0 and name in self.estimators
         )
 
     def _cut(self, time: Timeline, horizon: int) -> Blocks:
@@ -136,133 +172,224 @@ class Blend:
             )
         return blocks
 
-    def _weigh(self, products: np.ndarray) -> None:
-        """Set the weights from the products of errors in the blocks."""
-        total, names = products.sum(axis=0), [name for name, _ in self.estimators]
+    def _weigh(
+        self, products: np.ndarray, names: list[str], baselines: list[str]
+    ) -> int:
+        """Set the weights; return the place of the best baseline, or the best."""
+        total = products.sum(axis=0)
         weights = find_weights(total)
-        self.gains, self.share = np.zeros(0), 1.0
-        if self.baselines:
-            best = min(map(names.index, self.baselines), key=lambda i: total[i, i])
-            self.gains = find_gains(products, list(range(len(names))), [best])
-            if self.gated:
-                t = in_errors(self.gains)
-                self.share = max(0.0, 1 - 1 / t**2) if t > 0 else 0.0
-            weights = self.share * weights
-            weights[best] += 1 - self.share
+        chosen = [names.index(name) for name in baselines or names]
+        best = min(chosen, key=lambda i: total[i, i])
+        if baselines:
+            alone = np.eye(len(names))[best]
+            self.share = find_share(products, alone, weights)
+            weights = alone + self.share * (weights - alone)
         self.weights = dict(zip(names, weights.tolist(), strict=True))
+        return best
+
+    def _add_net(
+        self, X: Any, X_net: Any, judge: Judge, params: Any, rng: Any, task: Any
+    ) -> None:
+        """Train copies of the net on what is left, and give them their share."""
+        assert self.net is not None
+        (name, net), y, blocks = self.net, judge.y, judge.blocks
+        parts = []
+        for i in range(self.n_blocks):
+            rows = blocks.outside(i)
+            lines = self._predict_lines(i, _safe_indexing(X, rows))
+            left = y[rows] - np.reshape(lines, y[rows].shape)
+            left = left - left.mean(axis=0)
+            own = _check_method_params(X, params, rows)
+            parts.append((_safe_indexing(X_net, rows), left, own))
+        seeds = [None] * len(parts)
+        if rng is not None:
+            seeds = rng.randint(2**31 - 1, size=len(parts)).tolist()
+        copies = []
+        for seed in seeds:
+            copies.append(clone(net))
+            if seed is not None:
+                _set_random_states(copies[-1], seed)
+        left_out = [_safe_indexing(X_net, blocks.inside(i)) for i in range(len(parts))]
+        best: Any = None
+        least, waited = np.inf, 0
+        if task is not None:
+            task.begin()
+        for _ in range(self.max_epochs):
+            if time.monotonic() > self.deadline:
+                break
+            for copy_, part in zip(copies, parts, strict=True):
+                copy_.partial_fit(*part[:2], **part[2])
+            added = blocks.join(
+                [c.predict(b) for c, b in zip(copies, left_out, strict=True)], y
+            )
+            loss = float(judge.losses(self.forecast + added).mean())
+            waited += 1
+            if loss < least * (1 - PROGRESS):
+                # To load a net takes longer than to write it down.
+                least, waited, best = loss, 0, (pickle.dumps(copies), added)
+            stop = task is not None and task.epoch()
+            if waited >= self.patience or stop:
+                break
+        if task is not None:
+            task.end()
+        if best is None:
+            if time.monotonic() > self.deadline:
+                return
+            raise _not_finite(name)
+        self.copies[name], added = pickle.loads(best[0]), best[1]
+        both = np.array([self.forecast, self.forecast + added])
+        share = find_share(judge.products(both), np.eye(2)[0], np.eye(2)[1])
+        self.weights[name], self.errors[name] = share, judge.mean_square(both[1])
+        self.forecast = self.forecast + share * added
+
+
+class Judge:
+    """Errors of forecasts in blocks that they have not seen, and in which units."""
+
+    def __init__(self, blocks: Blocks, y: np.ndarray, weight: Any = None) -> None:
+        self.blocks, self.y, self.series = blocks, y, blocks.time.series
+        self.is_weighted = weight is not None
+        weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
+        self.weight = weight / weight.mean()
+        self.size = np.ones(len(y))  # of the errors in the series of each sample
+        self.y_2d = y.reshape(len(y), -1)
+        spread = self.y_2d.std(axis=0)
+        self.unit = np.where(spread > 0, spread, 1) * np.ones((len(y), 1))
+
+    def measure_beside(self, forecasts: list[np.ndarray]) -> None:
+        """Take errors in units of those of the best forecast in a block and series.
+
+        These are root mean squared errors, those of a series times those of a block.
+        """
+        squares = np.array([(self.errors(f) ** 2).mean(axis=1) for f in forecasts])
+        y = self.y_2d / self.unit
+        for number in (self.series, self.blocks.number):
+            least = _means(squares, number, self.weight).min(axis=0)
+            # Where a baseline is perfect, others are not asked to be.
+            around = y - _means(y.T, number, self.weight)[:, number].T
+            own = _means((around**2).mean(axis=1)[None], number, self.weight)[0]
+            least = np.maximum(least, 1e-6 * own)
+            least = np.where(least > 0, least, least.max() or 1.0)[number]
+            squares, y = squares / least, y / np.sqrt(least)[:, None]
+            self.unit = self.unit * np.sqrt(least)[:, None]
+            if number is self.series:
+                self.size = np.sqrt(least)
+
+    def fit_params(self) -> dict[str, Any]:
+        """Weights with which series of any size count alike, if they are needed."""
+        if not self.is_weighted and len(np.unique(self.series)) == 1:
+            return {}
+        return {"sample_weight": self.weight / self.size**2}
+
+    def errors(self, forecast: np.ndarray) -> np.ndarray:
+        """Errors in units of each sample and output, (n_samples, n_outputs)."""
+        return (forecast - self.y).reshape(len(self.y), -1) / self.unit
+
+    def losses(self, forecast: np.ndarray) -> np.ndarray:
+        """Mean squared error in each block."""
+        squares = self.weight * (self.errors(forecast) ** 2).mean(axis=1)
+        return np.bincount(self.blocks.number, squares) / self.blocks.sizes
+
+    def products(self, forecasts: np.ndarray) -> np.ndarray:
+        """Mean products of errors in each block, (n_blocks, n, n) of n forecasts."""
+        root = np.sqrt(self.weight)[:, None]
+        errors = np.array([self.errors(forecast) * root for forecast in forecasts])
+        return find_products(errors, self.blocks.number)
+
+    def mean_square(self, forecast: np.ndarray) -> float:
+        """Mean squared error in the units of y."""
+        squares = ((forecast - self.y).reshape(len(self.y), -1) ** 2).mean(axis=1)
+        return float(np.average(squares, weights=self.weight))
+
+
+def _means(values: np.ndarray, number: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted means over the samples of each number, (n_rows, n_numbers)."""
+    count = np.maximum(np.bincount(number, weight), np.finfo(float).tiny)
+    return np.array([np.bincount(number, weight * row) / count for row in values])
 
 
 def _fit_copies(
-    name: str,
-    estimator: Any,
-    X: Any,
-    y: np.ndarray,
-    params: dict[str, Any],
-    blocks: Blocks,
-    unit: np.ndarray,
-    seeds: list[int | None],
-    task: Any,
-    max_epochs: int | None,
-    patience: int,
+    name: str, estimator: Any, X: Any, judge: Judge, params: dict[str, Any], task: Any
 ) -> tuple[list[Any], np.ndarray]:
     """Return a copy fitted without each block, and the forecasts of the blocks."""
-    outside = [blocks.outside(i) for i in range(blocks.n_blocks)]
-    inside = [blocks.inside(i) for i in range(blocks.n_blocks)]
-    copies = [clone(estimator) for _ in outside]
-    for copy_, seed in zip(copies, seeds, strict=True):
-        if seed is not None:
-            _set_random_states(copy_, int(seed))
-    parts = [
-        (_safe_indexing(X, rows), y[rows], _check_method_params(X, params, rows))
-        for rows in outside
-    ]
-    left_out = [_safe_indexing(X, rows) for rows in inside]
-    by_epoch = max_epochs is not None and hasattr(estimator, "partial_fit")
-    method = "partial_fit" if by_epoch else "fit"
-    weight = params.get("sample_weight")
-    least, best, waited = np.inf, None, 0
     if task is not None:
         task.begin()
-    has_path = hasattr(estimator, "predict_path")
-    for _ in range(max_epochs if by_epoch and max_epochs else 1):
-        now = np.empty_like(y)
-        for copy_, rows, block, part in zip(
-            copies, inside, left_out, parts, strict=True
-        ):
-            getattr(copy_, method)(*part[:2], **part[2])
-            if not has_path:
-                now[rows] = np.reshape(copy_.predict(block), y[rows].shape)
-        if has_path:
-            now = _choose_penalty(copies, inside, left_out, y, unit, weight)
-        loss = _loss(now, y, unit, weight)
-        waited += 1
-        if loss < least * (1 - PROGRESS):
-            least, waited = loss, 0
-            # To load a net takes longer than to write it down.
-            best = (pickle.dumps(copies) if by_epoch else copies), now
-        stop = task is not None and task.epoch()
-        if waited >= patience or stop:
-            break
+    blocks, y = judge.blocks, judge.y
+    copies = [clone(estimator) for _ in range(blocks.n_blocks)]
+    for i, copy_ in enumerate(copies):
+        rows = blocks.outside(i)
+        own = _check_method_params(X, params, rows)
+        copy_.fit(_safe_indexing(X, rows), y[rows], **own)
+    if hasattr(estimator, "predict_path"):
+        _choose_penalty(copies, X, judge)
+    forecast = blocks.join(
+        [c.predict(_safe_indexing(X, blocks.inside(i))) for i, c in enumerate(copies)],
+        y,
+    )
     if task is not None:
+        task.epoch()
         task.end()
-    if best is None:
-        raise ValueError(
-            f"The forecasts of {name!r} were never finite: scale the data, or make its"
-            " learning rate smaller."
-        )
-    fitted: Any = best[0]
-    return (pickle.loads(fitted) if by_epoch else fitted), best[1]
+    if not np.isfinite(forecast).all():
+        raise _not_finite(name)
+    return copies, forecast
 
 
-def _loss(forecast: np.ndarray, y: np.ndarray, unit: np.ndarray, weight: Any) -> float:
-    """Mean squared error in units of each sample and output."""
-    squares = ((forecast - y).reshape(len(y), -1) / unit) ** 2
-    return float(np.average(squares.mean(axis=1), weights=weight))
+def _choose_penalty(copies: list[Any], X: Any, judge: Judge) -> None:
+    """Give all copies the penalty that is best over the blocks."""
+    losses: Any = 0.0
+    for i, copy_ in enumerate(copies):
+        rows = judge.blocks.inside(i)
+        rows = rows[
+            np.linspace(0, len(rows) - 1, min(len(rows), N_CHOOSING)).astype(int)
+        ]
+        path = copy_.predict_path(_safe_indexing(X, rows))
+        errors = path.reshape(len(path), len(rows), -1) - judge.y_2d[rows]
+        errors = errors / judge.unit[rows]
+        with np.errstate(over="ignore"):
+            squares = (errors**2).mean(axis=2) @ judge.weight[rows]
+        losses = losses + squares / judge.weight[rows].sum()
+    best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+    for copy_ in copies:
+        copy_.penalty_ = best
 
 
-def _choose_penalty(
+def _foresees(
     copies: list[Any],
-    inside: list[np.ndarray],
-    left_out: list[Any],
-    y: np.ndarray,
-    unit: np.ndarray,
-    weight: Any,
-) -> np.ndarray:
-    """Give all copies the penalty that is best over the blocks; return forecasts."""
-    best, now = np.inf, np.empty_like(y)
-    paths = [
-        model.predict_path(block) for model, block in zip(copies, left_out, strict=True)
-    ]
-    for k in range(len(paths[0])):
-        forecast = np.empty_like(y)
-        for rows, path in zip(inside, paths, strict=True):
-            forecast[rows] = path[k].reshape(y[rows].shape)
-        loss = _loss(forecast, y, unit, weight)
-        if loss < best:
-            best, now = loss, forecast
-            for model in copies:
-                model.penalty_ = k
-    return now if np.isfinite(best) else np.full_like(y, np.nan)
+    rivals: list[np.ndarray],
+    X: Any,
+    judge: Judge,
+    params: dict[str, Any],
+) -> bool:
+    """Whether forecasts from earlier blocks alone are better than the best rival.
+
+    The level is known on both sides of a block that is left out, and only on one side
+    of what is to be forecast. The first two blocks are too few to learn from.
+    """
+    blocks, y = judge.blocks, judge.y
+    forecast = np.full(y.shape, np.nan)
+    if blocks.n_blocks < 3:
+        return False
+    for i in range(2, blocks.n_blocks):
+        rows = blocks.outside(i)
+        rows = rows[blocks.number[rows] < i]
+        if not len(rows):
+            return False
+        earlier = clone(copies[i]).fit(
+            _safe_indexing(X, rows), y[rows], **_check_method_params(X, params, rows)
+        )
+        earlier.penalty_ = copies[i].penalty_
+        inside = blocks.inside(i)
+        part = earlier.predict(_safe_indexing(X, inside))
+        forecast[inside] = np.reshape(part, y[inside].shape)
+    loss = judge.losses(forecast)[2:].mean()
+    return bool(loss < min(judge.losses(rival)[2:].mean() for rival in rivals))
 
 
-def _errors_of_best(
-    forecasts: list[np.ndarray],
-    y: np.ndarray,
-    unit: np.ndarray,
-    weight: np.ndarray,
-    block: Blocks,
-) -> np.ndarray:
-    """Root mean squared error of the best forecast in each block, (n_samples, 1)."""
-    squares = np.array(
-        [(((f - y).reshape(len(y), -1) / unit) ** 2).mean(axis=1) for f in forecasts]
+def _not_finite(name: str) -> ValueError:
+    return ValueError(
+        f"The forecasts of {name!r} were never finite: scale the data, or make its"
+        " learning rate smaller."
     )
-    total = np.array(
-        [np.bincount(block.number, weight * s, block.n_blocks) for s in squares]
-    )
-    least = total.min(axis=0) / np.bincount(block.number, weight, block.n_blocks)
-    # Where a baseline is perfect, others are not asked to be.
-    least = np.maximum(least, 1e-9 * least.max())
-    return np.sqrt(np.where(least > 0, least, 1.0))[block.number, None]
 
 
 class Blocks:
@@ -271,6 +398,7 @@ class Blocks:
     def __init__(self, time: Timeline, n_blocks: int, gap: int) -> None:
         self.time, self.n_blocks, self.gap = time, n_blocks, gap
         self.number = time.rank * n_blocks // time.sizes[time.series]
+        self.sizes = np.bincount(self.number, minlength=n_blocks)
 
     def inside(self, i: int) -> np.ndarray:
         """Return the positions of the samples of a block."""
@@ -287,45 +415,41 @@ class Blocks:
         rows = range(self.n_blocks)
         return all(len(self.inside(i)) and len(self.outside(i)) for i in rows)
 
+    def join(self, parts: list[np.ndarray], like: np.ndarray) -> np.ndarray:
+        """Put together what belongs to the blocks, in the shape of y."""
+        joined = np.empty(like.shape)
+        for i, part in enumerate(parts):
+            joined[self.inside(i)] = np.reshape(part, joined[self.inside(i)].shape)
+        return joined
+
 
 def find_products(errors: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """Sum the products of the errors of forecasts in each block.
+    """Average the products of the errors of forecasts in each block.
 
     Of errors of shape (n_forecasts, n_samples, n_outputs) products are of shape
-    (n_blocks, n_forecasts, n_forecasts): the squared error of a blend is
+    (n_blocks, n_forecasts, n_forecasts): the mean squared error of a blend is
     ``weights @ products[i] @ weights``.
     """
     parts = [errors[:, block == number] for number in np.unique(block)]
-    return np.array([np.tensordot(e, e, axes=([1, 2], [1, 2])) for e in parts])
+    return np.array(
+        [np.tensordot(e, e, axes=([1, 2], [1, 2])) / e[0].size for e in parts]
+    )
 
 
-def find_gains(
-    products: np.ndarray, candidates: list[int], safe: list[int]
-) -> np.ndarray:
-    """Return the gain of candidates over safe forecasts in each block, (n_blocks,).
+def find_share(products: np.ndarray, safe: np.ndarray, better: np.ndarray) -> float:
+    """Share of other weights than the safe ones: 1 - (t_95 / t)², and at least 0.
 
-    Weights of a block come from the others.
+    Here t is the gain, mean over blocks, in standard errors, and t_95 what Student's t
+    exceeds once in twenty times where there is no gain.
     """
-
-    def loss(chosen: list[int], i: int) -> float:
-        parts = products[:, chosen][:, :, chosen]
-        weights = find_weights(parts.sum(axis=0) - parts[i])
-        return float(weights @ parts[i] @ weights)
-
-    blocks = range(len(products))
-    return np.array([loss(safe, i) - loss(candidates, i) for i in blocks])
-
-
-def in_errors(gains: np.ndarray) -> float:
-    """Return the sum of gains in standard errors.
-
-    Over few blocks it has Student's distribution, with one degree of freedom less than
-    there are blocks.
-    """
-    total, error = gains.sum(), gains.std(ddof=1) * np.sqrt(len(gains))
-    if error == 0:
-        return float(np.sign(total)) * np.inf if total else 0.0
-    return float(total / error)
+    n_blocks = len(products)
+    losses = [np.einsum("i,bij,j->b", w, products, w) for w in (safe, better)]
+    gains = losses[0] - losses[1]
+    if n_blocks < 2 or gains.mean() <= 0:
+        return 0.0
+    error = gains.std(ddof=1) / np.sqrt(n_blocks)
+    t_95 = student.ppf(CONFIDENCE, n_blocks - 1)
+    return float(max(0.0, 1 - (t_95 * error / gains.mean()) ** 2))
 
 
 def find_weights(products: np.ndarray) -> np.ndarray:

@@ -16,17 +16,22 @@ from ._levels import OnLevels, take_changes
 PENALTIES = np.logspace(-5, 4, 10)
 # Lags that are read, at most, over all features: the time goes with their cube.
 MAX_LAGS = 1024
-# Sequences that a line is fitted to, at most; more hardly change it.
-MAX_SEQUENCES = 20_000
+# Sequences whose lags are held at a time.
+SIZE = 10_000
 
 
 class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
     """Ridge regression of the next values on the last steps of a sequence.
 
-    With ``on="changes"`` it reads by how much the features that y continues change from
-    step to step, and predicts by how much y differs from the last value; with `log`
-    both are of logarithms. With ``on="levels"`` it reads and predicts the values.
-    Features of labels are left out, and a missing value is the mean.
+    It predicts by how much y differs from the last value of the features that y
+    continues, and with ``on="values"`` y itself. It reads with ``on="changes"`` by how
+    much these change from step to step, with ``on="deviations"`` by how much they
+    differ from the last value, and with ``on="drift"`` nothing. With `log` all are
+    logarithms. With `others` it reads the other features, too, as they are and without
+    those of labels; a missing value is the mean.
+
+    Values and drift have an intercept. Others have none: where a block is left out, the
+    mean change in the rest errs to the other side, the more so the farther ahead y is.
 
     `predict_path` predicts with each of the penalties, and `predict` with the one at
     `penalty_`.
@@ -37,38 +42,52 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
     lag = None
 
     def __init__(
-        self, *, feature: Any = None, on: str = "changes", log: bool = False
+        self,
+        *,
+        feature: Any = None,
+        on: str = "changes",
+        log: bool = False,
+        others: bool = False,
     ) -> None:
         self.feature = feature
         self.on = on
         self.log = log
+        self.others = others
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LinearForecaster:
         """Decompose the covariance of the lags, which serves all penalties."""
         sequences, y, is_known = self._find_levels(X, y)
         self._fit_units(sequences, y, is_known)
-        numeric = set(range(sequences.shape[2])) - set(sequences.labels())
-        self._columns = sorted(numeric)
-        n_most = max(MAX_LAGS // max(len(numeric), 1), 1)
+        self._columns = np.unique(self._levels.positions).tolist()
+        if self.others:
+            numeric = set(range(sequences.shape[2])) - set(sequences.labels())
+            self._columns = sorted(numeric | set(self._columns))
+        n_most = max(MAX_LAGS // max(len(self._columns), 1), 1)
+        if self.on == "drift":
+            self._columns = []
         self._n_lags = min(sequences.shape[1], n_most)
         y_2d = y.reshape(len(y), -1)
         self._least = y_2d.min() / 10 if self.log else -np.inf
-        every = -(-len(sequences) // MAX_SEQUENCES)
-        sequences, y_2d = sequences[::every], y_2d[::every]
         weight = np.ones(len(y_2d))
         if sample_weight is not None:
-            weight = np.asarray(sample_weight, dtype=np.float64)[::every]
+            weight = np.asarray(sample_weight, dtype=np.float64)
         weight = weight / weight.sum()
         lags = self._lags(sequences)  # (n_sequences, n_lags, n_numeric)
         with np.errstate(invalid="ignore"):
             # A feature has one unit at all lags, and others may have another.
             mean = np.nanmean(lags, axis=(0, 1)) if lags.size else np.zeros(0)
             spread = np.nanstd(lags, axis=(0, 1)) if lags.size else np.zeros(0)
+        is_level = np.isin(self._columns, self._levels.positions) & (
+            self.on != "values"
+        )
+        self._mean = np.where(is_level, 0.0, np.nan_to_num(mean))
+        spread = np.hypot(spread, np.where(is_level, mean, 0.0))
         self._unit = np.where(spread > 0, spread, 1.0)
-        self._mean = np.nan_to_num(mean)
         A = self._scaled(lags)
         T = self._to(y_2d) - self._start(sequences)
-        self._center = weight @ A, weight @ T
+        self._center: Any = 0.0, 0.0
+        if self.on in ("values", "drift"):
+            self._center = weight @ A, weight @ T
         A, T = A - self._center[0], T - self._center[1]
         gram = (A * weight[:, None]).T @ A
         values, self._axes = eigh(gram)
@@ -79,21 +98,28 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
     def predict_path(self, X: Any) -> np.ndarray:
         """Predict with each penalty, (n_penalties, n_sequences, n_outputs)."""
         check_is_fitted(self)
-        sequences = self._read(X, reset=False)
-        return np.array([self._predict(sequences, k) for k in range(len(PENALTIES))])
+        return self._predict(self._read(X, reset=False), range(len(PENALTIES)))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict with the penalty that has been chosen."""
         check_is_fitted(self)
-        y = self._predict(self._read(X, reset=False), self.penalty_)
+        sequences = self._read(X, reset=False)
+        starts = range(0, len(sequences), SIZE)
+        parts = [
+            self._predict(sequences[i : i + SIZE], [self.penalty_]) for i in starts
+        ]
+        y = np.concatenate(parts, axis=1)[0]
         return y.ravel() if self._y_ndim == 1 else y
 
-    def _predict(self, sequences: Sequences, k: int) -> np.ndarray:
+    def _predict(self, sequences: Sequences, chosen: Any) -> np.ndarray:
+        """Forecasts with some penalties, (n_chosen, n_sequences, n_outputs)."""
         A = (self._scaled(self._lags(sequences)) - self._center[0]) @ self._axes
         scale = self._values.mean() if len(self._values) else 1.0
-        penalty = PENALTIES[k] * (scale if scale > 0 else 1.0)
-        T = A / (self._values + penalty) @ self._loads + self._center[1]
-        T = T + self._start(sequences)
+        penalties = PENALTIES * (scale if scale > 0 else 1.0)
+        start = self._start(sequences) + self._center[1]
+        T = np.array(
+            [A / (self._values + penalties[k]) @ self._loads + start for k in chosen]
+        )
         with np.errstate(over="ignore"):  # blocks choose another penalty then
             return np.exp(T) if self.log else T
 
@@ -103,7 +129,9 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
 
     def _start(self, sequences: Sequences) -> Any:
         """What the line adds to: last values, (n_sequences, n_outputs), or nothing."""
-        return self._to(self._levels.of(sequences)) if self.on == "changes" else 0.0
+        if self.on == "values":
+            return 0.0
+        return self._to(self._levels.of(sequences))
 
     def _lags(self, sequences: Sequences) -> np.ndarray:
         """The last steps, newest first; the first is repeated before a sequence."""
@@ -120,7 +148,11 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
         ends = sequences.starts + sequences.lengths - 1
         rows = ends[:, None] - np.arange(self._n_lags)
         steps = sequences.steps[:, self._columns].astype(np.float64)
-        return steps[np.maximum(rows, sequences.starts[:, None])]
+        lags = steps[np.maximum(rows, sequences.starts[:, None])]
+        if self.on == "deviations":
+            read = np.isin(self._columns, features)
+            lags[:, :, read] -= lags[:, :1, read]
+        return lags
 
     def _scaled(self, lags: np.ndarray) -> np.ndarray:
         scaled = np.nan_to_num((lags - self._mean) / self._unit)

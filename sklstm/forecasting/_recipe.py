@@ -1,10 +1,12 @@
-"""A forecast that needs no tuning: LSTMs, blended with what they have to beat."""
+"""A forecast that needs no tuning: lines and an LSTM, beside what they have to beat."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from numbers import Integral
+from math import ceil
+from numbers import Integral, Real
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -13,47 +15,56 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import InputTags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import HasMethods, Interval, _check_method_params, _fit_context
+from .._compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _fit_context,
+)
 from .._docs import fill
 from .._input import all_or_nothing, check_y, read_sequences
 from .._regressor import LSTMRegressor
 from .._rows._histories import KEY_CONSTRAINTS, make_histories
-from .._rows._splits import Timeline, find_horizon
+from .._rows._splits import ROUNDING, Timeline, find_horizon, overlap_runs
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
-from ._anchor import AnchoredRegressor
 from ._blend import Blend, Blocks
-from ._levels import find_features
+from ._levels import find_features, take_changes
 from ._linear import LinearForecaster
 from ._naive import NaiveRegressor
+from ._periods import find_periods
 from ._wrapper import RegressorWrapper
 
 N_BLOCKS = 5
-# Linear forecasts: name, what they read, and whether of its logarithms.
-LINES = [
-    ("line through changes", "changes", False),
-    ("line through changes of logarithms", "changes", True),
-    ("line through values", "levels", False),
-]
+NET = "LSTM of what is left"
+# Samples that are learnt from, at most.
+MAX_SAMPLES = 30_000
+# Quantiles of errors that are kept for intervals, at most.
+N_SCORES = 1_000
 MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 
 
 @fill
 class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
-    """Forecast without tuning: lines and LSTMs beside naive forecasts.
+    """Forecast without tuning: lines and an LSTM beside naive forecasts.
 
-    Up to seven forecasts are blended: the last value and the value one period before;
-    ridge regressions of values, of changes from the last value and, where all values
-    are positive, of changes of logarithms; and an LSTM anchored at each of the naive
-    ones. Their weights come from how well they forecast blocks of time that they have
-    not seen. The less sure the gain over the best naive forecast is, the larger the
-    share that this keeps.
+    Up to ten forecasts are blended: the last value and the value one period before;
+    the mean drift; and ridge regressions of changes from the last value, read from the
+    changes from row to row and from how much earlier values differ from it, where all
+    values are positive of logarithms, too, and of values themselves. Their weights come
+    from how well they forecast blocks of time that they have not seen. The less sure
+    the gain over the best naive forecast is, the larger the share that this keeps. An
+    LSTM learns what all these leave over, and is added as far as it has earned.
 
     Parameters
     ----------
-    period : int, default=1
-        Rows of a season, such as 24 for hours with a daily rhythm; 1 for none. There
-        must be two of them.
+    period : "auto", int or list of int, default="auto"
+        Rows of a season, such as 24 for hours with a daily rhythm, or of several, such
+        as ``[24, 168]``; 1 for none. There must be two of them. ``"auto"`` finds up to
+        two by how much the series are like themselves some rows before, and keeps one
+        if the forecast of the value a season ago is better in the blocks than that of
+        the last value.
 
     group : str, int or list of these, default=None
         What says to which series a row of a table belongs, as in `SequenceWindower`.
@@ -71,40 +82,52 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     lstm : LSTMRegressor, default=None
         The LSTM, which is cloned; also any other regressor of sequences that has
-        `partial_fit`. None means ``LSTMRegressor(hidden_size=32, unroll="series",
-        dropout=0.0)``. Its `random_state` is set.
+        `partial_fit`. It reads changes of the features that y continues. None means
+        ``LSTMRegressor(hidden_size=32, unroll="series", dropout=0.0,
+        linear_skip=False)``. Its `random_state` is set.
 
     max_epochs : int, default=100
-        Largest number of epochs, in which all copies of an LSTM are trained in step
+        Largest number of epochs, in which all copies of the LSTM are trained in step
         until their error in the blocks left out no longer falls. That of `lstm` is
         ignored.
 
+    time_limit : float, default=None
+        Seconds after which no further epoch begins. The result then depends on how
+        fast the machine is. None means no limit.
+
     n_jobs : int or None, default=None
-        Number of forecasts that are fitted at the same time; None means 1, unless in
-        a :obj:`joblib.parallel_backend`.
+        Number of forecasts other than the LSTM that are fitted at the same time; None
+        means 1, unless in a :obj:`joblib.parallel_backend`.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the first weights and batches; copies of an LSTM start from different
+        Decides the first weights and batches; copies of the LSTM start from different
         weights. The same int gives the same bits.
 
     Attributes
     ----------
     summary_ : str
-        One line that says what is used, and by how much it was better.
+        One line that says what is used, and in how many blocks it was better.
+
+    periods_ : list of int
+        The seasons whose naive forecasts are among the forecasts.
 
     weights_ : dict of str to float
-        Weight of each forecast.
+        Weight of each forecast. That of the LSTM is the share of it that is added to
+        the others, whose weights have a sum of 1.
 
     errors_ : dict of str to float
-        Mean squared error of each forecast in the blocks that it had not seen.
+        Mean squared error of each forecast in the blocks that it had not seen; for the
+        LSTM that of all together if it is added in full.
 
     gain_ : float
-        By how many standard errors over the blocks all forecasts together are better
-        than the best naive one.
+        By which share the squared error in the blocks is below that of the best naive
+        forecast, mean over blocks.
 
     share_ : float
-        Share of the blend, 1 - 1 / gain_**2 and at least 0; the rest is for the best
-        naive forecast. `weights_` has it in it.
+        Share of the blend, and of the LSTM in its turn, beside the best naive
+        forecast: 1 - (t_95 / t)**2, and at least 0. Here t is the gain in standard
+        errors over the blocks, and t_95 what Student's t exceeds once in twenty times
+        where there is no gain. `weights_` has it in it.
 
     estimators_ : dict of str to list of estimator
         The copies of each forecast, in order of the blocks that they have not seen.
@@ -119,8 +142,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     See Also
     --------
     make_supervised : Histories with the values that follow them, to fit to.
-    forecast : What follows the rows up to now, with dates.
-    ConformalRegressor : Intervals around it.
+    forecast : What follows the rows up to now, with dates and intervals.
+    ConformalRegressor : Intervals around any other regressor.
 
     Notes
     -----
@@ -128,12 +151,21 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     to train on, and a copy of each forecast is fitted without each of them. What the
     copies predict of the blocks left out tells the weights: not negative, of sum 1 and
     of least squared error [1]_, in units of the error that the best naive forecast has
-    in the same block. It tells the penalty of the ridge regressions, too. Of too few
-    samples for two blocks only the naive forecasts are left, with a warning.
+    in the same block and series. So neither growth nor large series of a panel decide
+    alone. It tells the penalty of the ridge regressions, too. Of too few samples for
+    two blocks only the naive forecasts are left, with a warning.
+
+    The copies know the level of a series on both sides of a block. The regression of
+    values is therefore kept only if it is better than the naive forecasts from earlier
+    blocks alone, too; and so are regressions that read other features than those
+    that y continues, if they are better than without these.
 
     The first samples of a series, whose history is shorter than the windows, have no
-    part in `fit` if the others are at least as many. The ridge regressions read
-    numeric features, and are fitted to 20,000 samples at most.
+    part in `fit` if the others are at least as many. Of more than 30,000 samples as
+    many are drawn at random.
+
+    The LSTM has one scale for all series of a panel, and learns little of those that
+    are much smaller than others.
 
     References
     ----------
@@ -146,29 +178,38 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     >>> from sklstm.forecasting import AutoForecaster, forecast
     >>> series = np.sin(np.arange(240) * 2 * np.pi / 12) * np.linspace(1, 3, 240)
     >>> X, y = make_supervised(series[:200], horizon=3)
-    >>> model = AutoForecaster(period=12, max_epochs=20, random_state=0).fit(X, y)
+    >>> model = AutoForecaster(max_epochs=20, random_state=0).fit(X, y)
+    >>> model.periods_
+    [12]
     >>> model.summary_
-    '... line through values ...: better than the best naive forecast in ...'
+    '... line through ...: better than the best naive forecast in 5 of 5 blocks of time'
     >>> bool(np.abs(forecast(model, series[:200]) - series[200:203]).max() < 0.1)
     True
     """
 
     _wrapped = "lstm"
     _routed = {"fit": "partial_fit"}  # epoch by epoch
+    sequence_length_: int
+    periods_: list[int]
     n_timesteps = None  # rows of a table without keys are sequences of one feature
     _parameter_constraints: dict[str, list[Any]] = {
-        "period": [Interval(Integral, 1, None, closed="left")],
+        "period": [
+            Interval(Integral, 1, None, closed="left"),
+            list,
+            StrOptions({"auto"}),
+        ],
         **KEY_CONSTRAINTS,
         "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
         "lstm": [HasMethods(["partial_fit", "predict"]), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
 
     def __init__(
         self,
-        period: int = 1,
+        period: Any = "auto",
         *,
         group: Any = None,
         time: Any = None,
@@ -176,6 +217,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         feature: Any = None,
         lstm: Any = None,
         max_epochs: int = 100,
+        time_limit: float | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
@@ -186,6 +228,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         self.feature = feature
         self.lstm = lstm
         self.max_epochs = max_epochs
+        self.time_limit = time_limit
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -221,58 +264,69 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         UserWarning
             If a naive forecast stands alone, or the season is ignored.
         """
+        deadline = monotonic() + (self.time_limit or np.inf)
         if names := [name for name in fit_params if name.endswith("_val")]:
             raise ValueError(
                 f"AutoForecaster got {', '.join(names)}, but stops and weighs by blocks"
                 " of X that forecasts have not seen: put these samples into X and y."
             )
-        sequences = self._read_first(X)
-        targets = find_features(self.feature, sequences, sequences.feature_names)
-        check_finite(sequences, present=targets)
-        y = check_y(self, sequences, y)
+        sequences, y = self._read_first(X, y)
         fit_params = _check_method_params(X, self._route("fit", fit_params))
         weight = fit_params.get("sample_weight")
         counts = np.ones(len(y)) if weight is None else np.asarray(weight)
+        seed = self.random_state
+        rng = np.random.RandomState() if seed is None else check_random_state(seed)
         if not counts.any():
             raise ValueError("sample_weight is 0 throughout: give some samples 1.")
         # The first rows of a series have not the history that all later ones have.
         is_full = (sequences.lengths >= self.sequence_length_) & (counts > 0)
         if 2 * is_full.sum() < (counts > 0).sum():
             is_full = counts > 0
-        if not is_full.all():
-            kept = np.flatnonzero(is_full)
+        kept = np.flatnonzero(is_full)
+        if len(kept) > MAX_SAMPLES:  # evenly spaced ones might all be of one season
+            kept = np.sort(rng.choice(kept, MAX_SAMPLES, replace=False))
+        if len(kept) < len(y):
             sequences, y = sequences[kept], y[kept]
             fit_params = _check_method_params(X, fit_params, indices=kept)
         # Samples that do not know their series are in order of time.
         knows = isinstance(X, Sequences) or self._by_keys
         time = Timeline.of(sequences if knows else y)
-        members, baselines = self._make_members(sequences, y, targets)
+        baselines = self._make_baselines()
+        lines, doubted = self._make_lines(sequences, y)
+        if self.period == "auto":
+            doubted |= {name: [] for name in list(baselines)[1:]}
         n_blocks = self._count_blocks(sequences, y, time)
         if n_blocks < 2:  # what learns nothing needs none
-            members = [member for member in members if member[0] in baselines]
-        root = self._init_callback_context(
-            max_subtasks=len(members), sequential_subtasks=False
-        )
-        root.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=fit_params)
-        tasks = [
-            Task(self, root.subcontext(name, i, max_subtasks=n_epochs))
-            for i, (name, _, n_epochs) in enumerate(members)
-        ]
-        seed = self.random_state
-        rng = np.random.RandomState() if seed is None else check_random_state(seed)
-        estimators = [(name, estimator) for name, estimator, _ in members]
+            lines = {}
         blend = Blend(
-            estimators,
-            baselines,
+            baselines | lines,
+            list(baselines),
+            doubted=doubted,
+            net=(NET, clone(self._inner())) if lines else None,
             n_blocks=n_blocks,
             max_epochs=self.max_epochs,
+            deadline=deadline,
             n_jobs=self.n_jobs,
         )
-        windows = sequences.tail(self.sequence_length_)
-        blend.fit(windows, y, fit_params, rng, tasks, time)
+        epochs = dict.fromkeys(blend.estimators, 1)
+        if blend.net is not None:
+            epochs[NET] = self.max_epochs
+        root = self._init_callback_context(
+            max_subtasks=len(epochs), sequential_subtasks=False
+        )
+        root.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=fit_params)
+        tasks = {
+            name: Task(self, root.subcontext(name, i, max_subtasks=n_epochs))
+            for i, (name, n_epochs) in enumerate(epochs.items())
+        }
+        windows, changes = self._read_twice(sequences)
+        blend.fit(windows, changes, y, fit_params, rng, tasks, time)
+        self._keep_scores(blend, changes)
         self._blend = blend
+        self.periods_ = [p for p in self.periods_ if _ago(p) in blend.copies]
         self.estimators_, self.weights_ = blend.copies, blend.weights
-        self.errors_, self.gain_, self.share_ = blend.errors, blend.gain, blend.share
+        self.errors_, self.share_ = blend.errors, blend.share
+        self.gain_ = float(blend.gains.mean())
         self.summary_ = self._summarise(blend)
         root.call_on_fit_task_end(
             estimator=self, X=X, y=y, metadata=fit_params, reconstruction_attributes={}
@@ -293,26 +347,99 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             Weighted mean of the forecasts.
         """
         check_is_fitted(self)
+        return self._blend.predict(*self._read_twice(self._read(X)))
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Predict intervals that hold the targets with a stated coverage.
+
+        Errors in the blocks that the copies have not seen say how wide they have to be
+        at each step ahead, in units of the mean change from row to row in the window.
+
+        Parameters
+        ----------
+        X : Sequences, array-like or list of array-like
+            As in `fit`.
+
+        coverage : float, default=0.9
+            Share of the targets that the intervals shall hold, between 0 and 1.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper end.
+
+        Raises
+        ------
+        ValueError
+            If `fit` had fewer samples than coverage / (1 - coverage).
+        """
+        check_is_fitted(self)
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage={coverage}; expected a number between 0 and 1.")
+        needed = ceil(coverage / (1 - coverage) - ROUNDING)
+        if self._n_scores < needed:
+            raise ValueError(
+                f"coverage={coverage} needs {needed} samples in fit, which had"
+                f" {self._n_scores}: give more, or a lower coverage."
+            )
+        windows, changes = self._read_twice(self._read(X))
+        y = self._blend.predict(windows, changes)
+        rank = ceil((self._n_scores + 1) * coverage - ROUNDING)
+        at = ceil(rank / self._n_scores * len(self._scores) - ROUNDING) - 1
+        radius = np.reshape(self._sizes(changes) * self._scores[at], y.shape)
+        return np.stack([y - radius, y + radius], axis=-1)
+
+    def _keep_scores(self, blend: Blend, changes: Sequences) -> None:
+        """Keep quantiles of the errors in blocks, (n_quantiles, n_outputs)."""
+        errors = blend.residuals.reshape(len(changes), -1)
+        sizes = self._sizes(changes, fit=True)[blend.order]
+        scores = np.sort(np.abs(errors) / sizes, axis=0)
+        self._n_scores = len(scores)
+        n_kept = min(len(scores), N_SCORES)
+        self._scores = scores[-(-np.arange(1, n_kept + 1) * len(scores) // n_kept) - 1]
+        del blend.residuals, blend.forecast, blend.order
+
+    def _sizes(self, changes: Sequences, *, fit: bool = False) -> np.ndarray:
+        """Mean size of the changes in a window, (n_samples, n_outputs)."""
+        sizes = np.abs(changes.steps[:, self._targets].astype(np.float64))
+        total = np.vstack([np.zeros(len(self._targets)), sizes.cumsum(axis=0)])
+        ends = changes.starts + changes.lengths
+        sizes = (total[ends] - total[changes.starts]) / changes.lengths[:, None]
+        if fit:  # that of a window in which nothing changes
+            least = np.where(sizes > 0, sizes, np.inf).min(axis=0)
+            self._least_size = np.where(np.isfinite(least), least, 1.0)
+        sizes = np.maximum(sizes, self._least_size)
+        return sizes[:, np.resize(np.arange(len(self._targets)), self._n_outputs)]
+
+    def _read(self, X: Any) -> Sequences:
         if self._by_keys:
-            return self._blend.predict(self.windower_.transform(X))
+            windows: Any = self.windower_.transform(X)
+            return windows
         sequences = read_sequences(self, X, reset=False)
         check_finite(sequences)  # its members look for what is missing
-        return self._blend.predict(sequences.tail(self.sequence_length_))
+        return sequences
+
+    def _read_twice(self, sequences: Sequences) -> tuple[Sequences, Sequences]:
+        """Samples as lines read them, and as the net does: as changes."""
+        windows = sequences.tail(self.sequence_length_)
+        return windows, take_changes(windows, self._targets)
 
     @property
     def _by_keys(self) -> bool:
         return self.group is not None or self.time is not None
 
-    def _read_first(self, X: Any) -> Sequences:
+    def _read_first(self, X: Any, y: Any) -> tuple[Sequences, np.ndarray]:
         """Read the samples of fit, and choose the length of windows."""
         self.__dict__.pop("windower_", None)  # of another fit
         if not self._by_keys:
             histories = read_sequences(self, X, reset=True)
-            self.sequence_length_ = self._choose_length(histories)
-            return histories
+            y = check_y(self, histories, y)
+            self._choose_length(histories, y)
+            return histories, y
         keys = {"group": self.group, "time": self.time, "max_gap": self.max_gap}
         histories = X if isinstance(X, Sequences) else make_histories(X, **keys)
-        self.sequence_length_ = self._choose_length(histories)
+        y = check_y(self, histories, y)
+        self._choose_length(histories, y)
         self.windower_ = SequenceWindower(self.sequence_length_, **keys)
         windows: Any = self.windower_.fit_transform(X)
         self._made_with = self.windower_._made_with
@@ -320,9 +447,13 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             self.__dict__.pop(name, None)
             if hasattr(self.windower_, name):
                 setattr(self, name, getattr(self.windower_, name))
-        return windows
+        return windows, y
 
-    def _choose_length(self, histories: Sequences) -> int:
+    def _choose_length(self, histories: Sequences, y: np.ndarray) -> None:
+        """Find the features that y continues, seasons, and the length of windows."""
+        self._targets = find_features(self.feature, histories, histories.feature_names)
+        check_finite(histories, present=self._targets)
+        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         n_rows = histories.shape[1]
         if n_rows == 1 and len(histories) > 1:
             warnings.warn(
@@ -331,40 +462,54 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
                 " or time.",
                 stacklevel=6,
             )
-        self._has_season = 1 < self.period <= n_rows // 2
-        if self.period > 1 and not self._has_season:
+        if self.period == "auto":
+            runs = _take_runs(histories, self._targets)
+            asked = find_periods(runs, find_horizon(histories, y))
+        else:
+            asked = sorted({p for p in np.ravel(self.period).tolist() if p != 1})
+        self.periods_ = [period for period in asked if period <= n_rows // 2]
+        if len(self.periods_) < len(asked):
             warnings.warn(
                 f"The longest sequence has {n_rows} row(s), fewer than two of"
                 f" period={self.period}: the season is ignored; give more rows, longer"
                 " windows or a shorter period.",
                 stacklevel=6,
             )
-        if not histories.whole:
-            return n_rows
         length = max(min(MAX_LENGTH, n_rows // 5), 1)
-        if self._has_season:
-            longest = min(MAX_LENGTH, max(2 * self.period, length), n_rows // 2)
-            length = max(longest, self.period)
-        return length
+        if self.periods_:
+            period = self.periods_[-1]
+            length = max(min(MAX_LENGTH, max(2 * period, length), n_rows // 2), period)
+        self.sequence_length_ = length if histories.whole else n_rows
 
-    def _make_members(
-        self, sequences: Sequences, y: np.ndarray, targets: list[int]
-    ) -> tuple[list[tuple[str, Any, int]], list[str]]:
-        """Names, forecasts and numbers of epochs; and names of the naive ones."""
-        naive: list[tuple[str, Any, int]] = []
-        lines: list[tuple[str, Any, int]] = []
-        lstms: list[tuple[str, Any, int]] = []
-        seasons = [("last value", 1), ("value a season ago", self.period)]
-        for name, steps in seasons[: 1 + self._has_season]:
-            lstm = clone(self._inner())
-            naive += [(name, NaiveRegressor(steps, feature=self.feature), 1)]
-            anchored = AnchoredRegressor(lstm, feature=self.feature, period=steps)
-            lstms += [(f"LSTM from the {name}", anchored, self.max_epochs)]
-        for name, on, log in LINES:
-            if not log or (y.min() > 0 and _are_positive(sequences, targets)):
-                line = LinearForecaster(feature=self.feature, on=on, log=log)
-                lines += [(name, line, 1)]
-        return naive + lines + lstms, [name for name, _, _ in naive]
+    def _make_baselines(self) -> dict[str, Any]:
+        seasons = {"last value": 1} | {_ago(period): period for period in self.periods_}
+        return {
+            name: NaiveRegressor(period, feature=self.feature)
+            for name, period in seasons.items()
+        }
+
+    def _make_lines(
+        self, sequences: Sequences, y: np.ndarray
+    ) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """Lines by name, and which of them have to be better than which."""
+
+        def line(on: str, **params: Any) -> LinearForecaster:
+            return LinearForecaster(feature=self.feature, on=on, **params)
+
+        is_positive = y.min() > 0 and _are_positive(sequences, self._targets)
+        n_others = sequences.shape[2] - len(sequences.labels()) - len(self._targets)
+        lines: dict[str, Any] = {}
+        doubted: dict[str, list[str]] = {"line through values": []}
+        for on in ("changes", "deviations"):
+            name = f"line through {on}"
+            lines[name] = line(on)
+            if is_positive:
+                lines[f"{name} of logarithms"] = line(on, log=True)
+            if n_others > 0:
+                lines[f"{name} and other features"] = line(on, others=True)
+                doubted[f"{name} and other features"] = [name]
+        lines |= {"drift": line("drift"), "line through values": line("values")}
+        return lines, doubted
 
     def _count_blocks(self, sequences: Sequences, y: np.ndarray, time: Timeline) -> int:
         """Return into how many blocks of time samples can be cut; 1 for none."""
@@ -379,7 +524,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         what = " + ".join(shares) if len(used) > 1 else f"the {next(iter(used))} alone"
         n_better = int((blend.gains > 0).sum())
         blocks = f"{n_better} of {len(blend.gains)} blocks of time"
-        if blend.share > 0:
+        if blend.share > 0 or blend.weights.get(NET):
             return f"{what}: better than the best naive forecast in {blocks}"
         why = f"others made it better in {blocks}, no more than by chance"
         if blend.n_blocks == 1:
@@ -394,12 +539,33 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     def _inner(self) -> Any:
         if self.lstm is not None:
             return self.lstm
-        return LSTMRegressor(hidden_size=32, unroll="series", dropout=0.0)
+        return LSTMRegressor(
+            hidden_size=32, unroll="series", dropout=0.0, linear_skip=False
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags = InputTags(three_d_array=True)
         return tags
+
+
+def _ago(period: int) -> str:
+    return f"value {period} rows ago"
+
+
+def _take_runs(sequences: Sequences, features: list[int]) -> list[np.ndarray]:
+    """The stretches of rows that sequences lie on, for each feature."""
+    sequences = sequences.compact()
+    number = overlap_runs(sequences)
+    ends = np.zeros(number.max() + 1, dtype=np.int64)
+    np.maximum.at(ends, number, sequences.starts + sequences.lengths)
+    starts = ends.copy()
+    np.minimum.at(starts, number, sequences.starts)
+    return [
+        sequences.steps[start:end, i].astype(np.float64)
+        for start, end in zip(starts, ends, strict=True)
+        for i in features
+    ]
 
 
 def _are_positive(sequences: Sequences, features: list[int]) -> bool:

@@ -24,9 +24,14 @@ def predict_ends(model: Any, X: Any, share: float | bool) -> dict[str, np.ndarra
         return predict_ends(model[-1], inputs, share)
     asked = None if isinstance(share, bool) else share
     if hasattr(model, "predict_interval"):
-        has = _find(model, "coverage_")
+        has, chosen = _find(model, "coverage_"), {}
+        takes_any = "coverage" in signature(model.predict_interval).parameters
+        if takes_any and asked is None:
+            return {}
+        if takes_any:
+            has, chosen = asked, {"coverage": asked}
         if asked is None or (has is not None and np.isclose(has, asked)):
-            ends = np.asarray(model.predict_interval(X))
+            ends = np.asarray(model.predict_interval(X, **chosen))
             lower, upper = np.moveaxis(ends.reshape(len(ends), -1, 2), -1, 0)
             return {"lower": lower, "upper": upper}
         raise ValueError(
