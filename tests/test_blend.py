@@ -1,32 +1,27 @@
 """Blends: weights, blocks that nothing leaks from, and what is fallen back on."""
 
-import pickle
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import ttest_rel
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
 from sklstm import (
-    LSTMRegressor,
     Sequences,
     SequenceWindower,
-    make_histories,
     make_supervised,
     make_windows,
 )
 from sklstm._rows._splits import Timeline
-from sklstm.forecasting import AutoForecaster, NaiveRegressor, forecast
+from sklstm.forecasting import NaiveRegressor
 from sklstm.forecasting._blend import (
     Blend,
     Blocks,
@@ -311,29 +306,6 @@ def test_the_penalty_is_the_one_that_blocks_choose(n_columns):
     assert model.errors["path"] == pytest.approx(((y - 3) ** 2).mean())
 
 
-class Bars:
-    """Writes down what a progress bar would show."""
-
-    def __init__(self, log):
-        self.log = log
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def write(self, text):
-        with self.log.open("a") as file:
-            file.write(f"{text}\n")
-
-    def on_fit_task_begin(self, estimator, context):
-        self.write(f"begin {context.task_name}")
-
-    def on_fit_task_end(self, estimator, context):
-        self.write(f"end {context.task_name}")
-
-
 class Epochs(Constant):
     """Whose prediction is the number of its epochs, or what comes of too many."""
 
@@ -510,203 +482,3 @@ def test_weights_of_samples_count_in_fits_and_in_the_blend():
 def test_what_cannot_be_blended_says_so(params, n, message):
     with pytest.raises(ValueError, match=message):
         blended({"ridge": Ridge()}, [], X[:n], Y[:n], **params)
-
-
-# The recipe.
-
-
-def recipe(**params):
-    return AutoForecaster(**{"max_epochs": 2, "random_state": 0} | params)
-
-
-def trend(n, horizon=3, seed=0):
-    series = np.arange(n) / 4 + np.random.default_rng(seed).normal(size=n)
-    return make_supervised(series, horizon=horizon)
-
-
-pytestmark = pytest.mark.filterwarnings("ignore:AutoForecaster uses")
-
-
-def test_the_recipe_has_windows_for_its_rows():
-    def windows(n, period):
-        X, y = trend(n, horizon=1)
-        lstm = LSTMRegressor(1, unroll="series")
-        return recipe(period=period, lstm=lstm, max_epochs=1).fit(X, y)
-
-    pairs = [(2001, 24), (1001, 24), (101, 24), (101, 1), (1501, 672)]
-    found = [windows(*pair).sequence_length_ for pair in pairs]
-    assert found == [336, 200, 48, 20, 672]
-    model = windows(101, 7)
-    names = ["last value", "value 7 rows ago", "line through changes"]
-    names += ["line through deviations", "drift"]
-    found = {name for name in model.estimators_ if "logarithms" not in name}
-    found -= {"line through values"}
-    assert found == {*names, "LSTM of what is left"}
-    assert model.estimators_["value 7 rows ago"][0].period == 7
-
-
-@pytest.mark.parametrize(("n", "period"), [(60, 80), (45, 40), (20, 1)])
-def test_the_recipe_takes_short_series(n, period):
-    X, y = trend(n)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model = recipe(period=period).fit(X, y)
-    told = [
-        w for w in caught if f"fewer than two of period={period}:" in str(w.message)
-    ]
-    assert len(told) == (period > 1)
-    assert np.isfinite(model.predict(X)).all()
-    assert not any("rows ago" in name for name in model.estimators_)
-    assert model.periods_ == []
-    assert len(model.estimators_) >= 4
-
-
-@pytest.mark.parametrize("n", range(4, 31, 2))
-def test_a_dozen_rows_are_forecast_and_what_is_left_out_told(n):
-    X, y = trend(n)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model = recipe(max_epochs=1).fit(X, y)
-    assert np.isfinite(model.predict(X)).all()
-    few = ["too few rows to hold others" in str(w.message) for w in caught]
-    assert any(few) == (list(model.estimators_) == ["last value"])
-    assert any(few) == (n < 9)
-
-
-def test_lines_read_logarithms_of_what_is_positive_only():
-    X, y = make_supervised(np.exp(np.arange(60) / 20), horizon=3)
-    model = recipe(max_epochs=1).fit(X, y)
-    names = {
-        "line through changes of logarithms",
-        "line through deviations of logarithms",
-    }
-    assert names <= set(model.estimators_)
-    assert_allclose(model.predict(X)[-1] / y[-1], 1, atol=0.02)
-    X, y = make_supervised(np.exp(np.arange(60) / 20) - 1, horizon=3)
-    assert not names & set(recipe(max_epochs=1).fit(X, y).estimators_)
-
-
-def test_the_recipe_forecasts_a_season_better_than_its_baselines():
-    t = np.arange(400)
-    noise = np.random.default_rng(0).normal(size=400)
-    series = 3 * np.sin(2 * np.pi * t / 12) + t / 50 + noise / 2
-    X, y = make_supervised(series, horizon=6)
-    train, test = slice(0, 300), slice(306, None)
-    model = recipe(period=12, max_epochs=30).fit(X[train], y[train])
-    error = np.mean((model.predict(X) - y)[test] ** 2)
-    seasonal = model.estimators_["value 12 rows ago"][0]
-    naive = np.mean((seasonal.predict(X.tail(24)) - y)[test] ** 2)
-    assert error < 0.8 * naive
-    assert ": better than the best naive forecast in " in model.summary_
-    assert model.share_ > 0.9
-    assert model.gain_ > 0.3
-
-
-def test_what_is_used_is_told():
-    walk = np.cumsum(np.random.default_rng(3).normal(size=80))
-    X, y = make_supervised(walk, horizon=2)
-    message = "uses the last value alone: others made it better in . of 5 blocks"
-    with pytest.warns(UserWarning, match=message):
-        model = recipe().fit(X, y)
-    assert model.summary_.startswith("the last value alone")
-    assert_allclose(model.predict(X)[:, 0], walk[:78])
-    assert set(model.errors_) == set(model.weights_) == set(model.estimators_)
-
-
-def test_copies_start_from_different_weights():
-    """And none of their state is that of the estimator given, or the global one."""
-    lstm = LSTMRegressor(2, random_state=7, batch_size=64)
-    X, y = trend(60)
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
-    model = recipe(lstm=lstm, max_epochs=1).fit(X, y)
-    seeds = [copy.random_state for copy in model.estimators_["LSTM of what is left"]]
-    assert len(set(seeds)) == 5
-    assert lstm.random_state == 7
-    assert not hasattr(lstm, "net_")
-    again = recipe(lstm=lstm, max_epochs=1).fit(X, y)
-    assert_array_equal(again.predict(X), model.predict(X))
-    recipe(lstm=lstm, max_epochs=1, random_state=None).fit(X, y)
-    assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
-
-
-def test_parameters_pickles_and_searches():
-    X, y = trend(80)
-    model = recipe(lstm=LSTMRegressor(2))
-    assert clone(model).get_params()["lstm__hidden_size"] == 2
-    search = GridSearchCV(model, {"lstm__hidden_size": [1, 2]}, cv=TimeSeriesSplit(2))
-    search.fit(X, y, sample_weight=np.linspace(1, 2, len(y)))
-    again = pickle.loads(pickle.dumps(search))
-    assert_array_equal(again.predict(X), search.predict(X))
-    assert search.best_estimator_.n_features_in_ == 1
-    two = clone(model).set_params(n_jobs=2).fit(X, y)
-    assert_array_equal(two.predict(X), clone(model).fit(X, y).predict(X))
-    with pytest.raises(TypeError, match="unexpected keyword argument 'periods'"):
-        AutoForecaster(periods=3)
-    with pytest.raises(ValueError, match="Invalid parameter 'periods' for"):
-        model.set_params(periods=3)
-    with pytest.raises(ValueError, match="must be an int in the range"):
-        recipe(period=0).fit(X, y)
-
-
-def test_samples_without_weight_are_as_good_as_gone():
-    X, y = trend(120)
-    weight = np.arange(len(y)) >= 50
-    whole = recipe().fit(X, y, sample_weight=weight.astype(float))
-    part = recipe().fit(X[50:], y[50:])
-    assert_allclose(whole.gain_, part.gain_)
-    assert whole.weights_ == pytest.approx(part.weights_)
-    with pytest.raises(ValueError, match="sample_weight is 0 throughout"):
-        recipe().fit(X, y, sample_weight=np.zeros(len(y)))
-
-
-def test_weights_are_routed_to_the_epochs_of_the_lstm():
-    X, y = trend(60)
-    weight = np.linspace(0.1, 2, len(y))
-    plain = recipe(lstm=LSTMRegressor(2)).fit(X, y, sample_weight=weight)
-    with sklearn.config_context(enable_metadata_routing=True):
-        lstm = LSTMRegressor(2).set_partial_fit_request(sample_weight=True)
-        routed = recipe(lstm=lstm).fit(X, y, sample_weight=weight)
-    assert_array_equal(routed.predict(X), plain.predict(X))
-
-
-def test_tables_of_series_are_read_by_their_keys():
-    table = pd.DataFrame(
-        {
-            "shop": np.tile(["a", "b"], 40),
-            "day": np.repeat(pd.date_range("2024", periods=40), 2),
-            "sold": np.random.default_rng(0).normal(size=80).cumsum(),
-        }
-    ).sample(frac=1, random_state=0)
-    keys = {"group": "shop", "time": "day"}
-    X, y = make_supervised(table, horizon=2, **keys)
-    histories = recipe().fit(X, y)
-    rows, y = make_supervised(table, horizon=2, as_rows=True, **keys)
-    named = recipe(**keys).fit(rows, y)
-    assert_allclose(named.predict(rows), histories.predict(X))
-    frame = forecast(histories, table)
-    pd.testing.assert_frame_equal(forecast(named, table), frame)
-    last = make_histories(table, **keys)
-    last = last[[i for i, day in enumerate(table["day"]) if day == table["day"].max()]]
-    named_last = last.series_names[last.series]
-    by_shop = dict(zip(named_last, histories.predict(last), strict=True))
-    for shop, values in frame.groupby("shop"):
-        assert_allclose(values["sold"], by_shop[shop])
-    with pytest.warns(UserWarning, match="sequences of one step, which have no"):
-        recipe().fit(rows[["sold"]].to_numpy(), y)
-
-
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_callbacks_see_each_epoch_of_each_forecast(n_jobs, tmp_path):
-    log = tmp_path / "log"
-    X, y = trend(60)
-    recipe(max_epochs=3, n_jobs=n_jobs).set_callbacks(Bars(log)).fit(X, y)
-    lines = log.read_text().splitlines()
-    model = recipe(max_epochs=1).fit(X, y)
-    n_others = lines.count("end drift") + sum(
-        line.startswith(("end l", "end v")) for line in lines
-    )
-    assert n_others >= len(model.estimators_) - 1
-    assert lines.count("end epoch") == 3 + n_others  # three of the LSTM
-    assert lines.count("end LSTM of what is left") == 1
-    assert lines[0] == "begin fit"
-    assert lines[-1] == "end fit"

@@ -271,6 +271,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
                 " of X that forecasts have not seen: put these samples into X and y."
             )
         sequences, y = self._read_first(X, y)
+        is_positive = y.min() > 0
         fit_params = _check_method_params(X, self._route("fit", fit_params))
         weight = fit_params.get("sample_weight")
         counts = np.ones(len(y)) if weight is None else np.asarray(weight)
@@ -292,7 +293,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         knows = isinstance(X, Sequences) or self._by_keys
         time = Timeline.of(sequences if knows else y)
         baselines = self._make_baselines()
-        lines, doubted = self._make_lines(sequences, y)
+        lines, doubted = self._make_lines(sequences, is_positive)
         if self.period == "auto":
             doubted |= {name: [] for name in list(baselines)[1:]}
         n_blocks = self._count_blocks(sequences, y, time)
@@ -489,14 +490,13 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         }
 
     def _make_lines(
-        self, sequences: Sequences, y: np.ndarray
+        self, sequences: Sequences, is_positive: bool
     ) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """Lines by name, and which of them have to be better than which."""
 
         def line(on: str, **params: Any) -> LinearForecaster:
             return LinearForecaster(feature=self.feature, on=on, **params)
 
-        is_positive = y.min() > 0 and _are_positive(sequences, self._targets)
         n_others = sequences.shape[2] - len(sequences.labels()) - len(self._targets)
         lines: dict[str, Any] = {}
         doubted: dict[str, list[str]] = {"line through values": []}
@@ -566,11 +566,6 @@ def _take_runs(sequences: Sequences, features: list[int]) -> list[np.ndarray]:
         for start, end in zip(starts, ends, strict=True)
         for i in features
     ]
-
-
-def _are_positive(sequences: Sequences, features: list[int]) -> bool:
-    steps = sequences.compact().steps[:, features]
-    return bool(steps.min() > 0)
 
 
 @dataclass
