@@ -105,10 +105,10 @@ def test_the_share_is_as_sure_as_the_gain(shift):
     share = find_share(find_products(errors, block), np.eye(2)[0], np.eye(2)[1])
     squares = [[(e[block == i] ** 2).mean() for i in range(5)] for e in errors]
     found = ttest_rel(squares[0], squares[1], alternative="greater")
-    if found.pvalue >= 0.05:
+    if found.pvalue >= 0.1:
         assert share == 0
-    else:  # t is 2.13 with a p value of 0.05 and four degrees of freedom
-        assert share == pytest.approx(1 - (2.131847 / found.statistic) ** 2, abs=1e-6)
+    else:  # t is 1.53 with a p value of 0.1 and four degrees of freedom
+        assert share == pytest.approx(1 - (1.533206 / found.statistic) ** 2, abs=1e-6)
     assert (share > 0) == (shift > 0.5)
 
 
@@ -213,11 +213,12 @@ def test_what_is_no_better_by_more_than_chance_is_left():
 
 def test_walks_are_rarely_taken_for_more():
     estimators = {"naive": NaiveRegressor(), "linear": LinearRegression()}
-    opened = 0
+    shares = []
     for seed in range(40):
         walk = np.cumsum(np.random.default_rng(seed).normal(size=150))
-        opened += blended(estimators, ["naive"], *lags(walk, 8, horizon=4)).share > 0
-    assert opened <= 5
+        shares.append(blended(estimators, ["naive"], *lags(walk, 8, horizon=4)).share)
+    assert np.count_nonzero(shares) <= 8
+    assert np.mean(shares) < 0.1
 
 
 def test_what_is_perfect_is_surely_better():

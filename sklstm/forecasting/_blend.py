@@ -24,7 +24,7 @@ RIDGE = 1e-9
 # Relative fall of an error that is progress.
 PROGRESS = 1e-4
 # Confidence in a gain below which it counts for nothing.
-CONFIDENCE = 0.95
+CONFIDENCE = 0.9
 # Samples of a block, at most, that choose a penalty.
 N_CHOOSING = 2000
 
@@ -437,10 +437,10 @@ def find_products(errors: np.ndarray, block: np.ndarray) -> np.ndarray:
 
 
 def find_share(products: np.ndarray, safe: np.ndarray, better: np.ndarray) -> float:
-    """Share of other weights than the safe ones: 1 - (t_95 / t)², and at least 0.
+    """Share of other weights than the safe ones: 1 - (t_90 / t)², and at least 0.
 
-    Here t is the gain, mean over blocks, in standard errors, and t_95 what Student's t
-    exceeds once in twenty times where there is no gain.
+    Here t is the gain, mean over blocks, in standard errors, and t_90 what Student's t
+    exceeds once in ten times where there is no gain.
     """
     n_blocks = len(products)
     losses = [np.einsum("i,bij,j->b", w, products, w) for w in (safe, better)]
@@ -448,8 +448,8 @@ def find_share(products: np.ndarray, safe: np.ndarray, better: np.ndarray) -> fl
     if n_blocks < 2 or gains.mean() <= 0:
         return 0.0
     error = gains.std(ddof=1) / np.sqrt(n_blocks)
-    t_95 = student.ppf(CONFIDENCE, n_blocks - 1)
-    return float(max(0.0, 1 - (t_95 * error / gains.mean()) ** 2))
+    t_90 = student.ppf(CONFIDENCE, n_blocks - 1)
+    return float(max(0.0, 1 - (t_90 * error / gains.mean()) ** 2))
 
 
 def find_weights(products: np.ndarray) -> np.ndarray:

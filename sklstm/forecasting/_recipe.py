@@ -125,8 +125,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     share_ : float
         Share of the blend, and of the LSTM in its turn, beside the best naive
-        forecast: 1 - (t_95 / t)**2, and at least 0. Here t is the gain in standard
-        errors over the blocks, and t_95 what Student's t exceeds once in twenty times
+        forecast: 1 - (t_90 / t)**2, and at least 0. Here t is the gain in standard
+        errors over the blocks, and t_90 what Student's t exceeds once in ten times
         where there is no gain. `weights_` has it in it.
 
     estimators_ : dict of str to list of estimator
