@@ -9,8 +9,9 @@ The series are in a JSON file, by name, each with ``values`` in order of time,
 The first 80 % train, and every later row is an origin. By default the last 20 % of all
 are left away before, so that choices do not see them. Figures are mean squared errors
 over that of the better of the last value and the value a season ago, and seconds of a
-fit. Intervals of `AutoForecaster` shall hold 90 % of the targets. With ``--peers`` AutoETS and AutoTheta of statsforecast stand beside them, in an
-environment of its own; their parameters are those of the training part, as are ours::
+fit. Intervals of `AutoForecaster` shall hold 90 % of the targets. With ``--peers``
+AutoETS and AutoTheta of statsforecast stand beside them, in an environment of its own;
+their parameters are those of the training part, as are ours::
 
     pip install statsforecast . && python benchmarks/forecasts.py --json FILE --peers
 """

@@ -4,6 +4,7 @@ from . import datasets, forecasting
 from ._classifier import LSTMClassifier
 from ._encoder import SequenceEncoder
 from ._keywords import add_hints
+from ._net._checkpoint import FitCheckpoint
 from ._regressor import LSTMRegressor
 from ._rows._histories import make_histories
 from ._rows._supervised import make_supervised, make_windows
@@ -14,6 +15,7 @@ from ._steps import StepTransformer
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "FitCheckpoint",
     "LSTMClassifier",
     "LSTMRegressor",
     "SequenceEncoder",

@@ -178,8 +178,9 @@ SHARED = {
         which is faster where the processor has instructions for it.
 
     callbacks : list or None, default=None
-        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`. Those that
-        monitor validation data need `early_stopping`.
+        Callbacks for skorch, such as :class:`skorch.callbacks.Checkpoint`, or
+        `FitCheckpoint`, with which a fit that was killed goes on. Those that monitor
+        validation data need `early_stopping`.
 
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the batches, dropout and the validation data.

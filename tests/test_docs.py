@@ -148,7 +148,7 @@ def test_readme_snippets_run(monkeypatch, tmp_path, capsys):
     for block in blocks:
         exec(block, names)
     assert "load_upper" in capsys.readouterr().out
-    values = names["forecast"](names["model"], names["load"])
+    values = names["forecast"](names["model"], names["load"], interval=0.9)
     assert list(values) == ["hour", "load", "load_lower", "load_upper"]
     assert list(values["hour"]) == list(
         pd.date_range(hours[-1], periods=25, freq="h")[1:]

@@ -13,6 +13,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
 from skorch.history import History
 
+from ._checkpoint import FitCheckpoint
+
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -112,6 +114,9 @@ class LSTMNet(NeuralNet):
         data.generator, self.module_.generator = self.generators[0], self.generators[-1]
         self.notify("on_train_begin", X=data, y=None)
         interrupted = False
+        checkpoints = [c for _, c in self.callbacks_ if isinstance(c, FitCheckpoint)]
+        for checkpoint in checkpoints:
+            n_epochs = checkpoint._resume(self, data, n_epochs)
         try:
             self.fit_loop(data, epochs=n_epochs)
         except KeyboardInterrupt as error:
@@ -120,6 +125,8 @@ class LSTMNet(NeuralNet):
             if self.history and "dur" not in self.history[-1]:
                 self.history.pop()
         self.notify("on_train_end", X=data, y=None)
+        for checkpoint in checkpoints:
+            checkpoint._finish(self, interrupted=interrupted)
         # It shall keep neither the data nor what draws numbers.
         self.module_.generator = self.train_split = None
         return interrupted

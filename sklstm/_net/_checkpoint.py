@@ -1,0 +1,234 @@
+"""A fit that goes on where a killed one had come to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from torch.utils.data import Dataset
+
+from ._callbacks import BestEpoch, Stopping
+
+FORMAT = 1
+PLAIN = (str, int, float, bool, tuple, type(None))
+
+
+class FitCheckpoint(Callback):
+    """Write down after each epoch what a fit needs to go on, if it is killed.
+
+    The same fit of the same estimator to the same data goes on from there, and ends in
+    the same bits as one that was never interrupted. A file is of one fit: its name is a
+    hash of the data, the parameters and the first weights. So folds, candidates of a
+    search and processes may share a directory, and what differs in anything begins
+    anew.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        Where files are written. It is made if it is not there.
+
+    seconds : float, default=0.0
+        How many seconds lie between two writes, at least. With 0 each epoch is
+        written.
+
+    keep : bool, default=False
+        Whether the file of a fit that has ended stays. The same fit is then not done
+        again, but read: a search that was killed repeats only the fits that it was at.
+        False deletes it.
+
+    See Also
+    --------
+    LSTMRegressor : Takes it in `callbacks`.
+
+    Notes
+    -----
+    `random_state` must be an int: the first weights of another fit would be others.
+    What `callbacks` of your own have counted is not written. Files are written beside
+    the old one, flushed to the disk and renamed, so that there is always a whole one.
+    They are read without executing anything that is in them.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from sklstm import FitCheckpoint, LSTMRegressor
+    >>> from sklstm.datasets import make_adding_problem
+    >>> X, y = make_adding_problem(200, n_timesteps=10, random_state=0)
+    >>> checkpoint = FitCheckpoint(mkdtemp(), keep=True)
+    >>> model = LSTMRegressor(
+    ...     8, max_epochs=5, callbacks=[checkpoint], random_state=0
+    ... )
+    >>> first = model.fit(X, y).predict(X)
+    >>> again = model.fit(X, y).predict(X)  # takes no time
+    >>> bool((first == again).all())
+    True
+    """
+
+    def __init__(
+        self, directory: Any, *, seconds: float = 0.0, keep: bool = False
+    ) -> None:
+        self.directory = directory
+        self.seconds = seconds
+        self.keep = keep
+
+    def _resume(self, net: NeuralNet, data: Dataset, n_epochs: int) -> int:
+        """Take over what there is of this fit; return how many epochs are left."""
+        key = _find_key(net, data, n_epochs)
+        directory = Path(self.directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path_, self.key_ = directory / f"{key}.pt", key
+        self.n_before_, self.written_ = len(net.history), time.monotonic()
+        if not self.path_.exists():
+            return n_epochs
+        state = _read(self.path_, key)
+        net.module_.load_state_dict(state["module"])
+        net.optimizer_.load_state_dict(state["optimizer"])
+        net.history[:] = state["history"]
+        for generator, numbers in zip(net.generators, state["random"], strict=True):
+            generator.set_state(numbers)
+        for part, values in zip(_parts(net), state["parts"], strict=True):
+            if isinstance(part, LRScheduler):
+                part.lr_scheduler_.load_state_dict(values)
+            else:
+                vars(part).update(values)
+        return 0 if state["ended"] else n_epochs - len(net.history) + self.n_before_
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Write what the epoch before has left, when all have seen its end.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net that is trained.
+
+        **kwargs : dict
+            Ignored.
+        """
+        n_done = len(net.history) - 1 - self.n_before_
+        if n_done and time.monotonic() - self.written_ >= self.seconds:
+            self._write(net, list(net.history)[:-1], ended=False)
+
+    def _finish(self, net: NeuralNet, *, interrupted: bool) -> None:
+        """Clean up; a fit that Ctrl-C has stopped can go on."""
+        if interrupted:
+            return
+        if self.keep:
+            self._write(net, list(net.history), ended=True)
+        else:
+            self.path_.unlink(missing_ok=True)
+
+    def _write(self, net: NeuralNet, history: list[Any], *, ended: bool) -> None:
+        parts = [
+            part.lr_scheduler_.state_dict()
+            if isinstance(part, LRScheduler)
+            else {name: value for name, value in vars(part).items() if name[-1] == "_"}
+            for part in _parts(net)
+        ]
+        state = {
+            "format": FORMAT,
+            "key": self.key_,
+            "ended": ended,
+            "module": net.module_.state_dict(),
+            "optimizer": net.optimizer_.state_dict(),
+            "history": history,
+            "random": [generator.get_state() for generator in net.generators],
+            "parts": parts,
+        }
+        handle, name = tempfile.mkstemp(dir=self.path_.parent, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path_)
+        except BaseException as error:
+            Path(name).unlink(missing_ok=True)
+            if isinstance(error, (OSError, RuntimeError)):  # torch's own of a full disk
+                raise OSError(
+                    f"The checkpoint {self.path_} cannot be written; what was written"
+                    f" before is still there: make room, or leave it out. {error}"
+                ) from error
+            raise
+        _sync_directory(self.path_.parent)
+        self.written_ = time.monotonic()
+
+
+def _parts(net: NeuralNet) -> list[Any]:
+    """The callbacks of ours that know more than the history tells."""
+    kinds = (LRScheduler, BestEpoch, Stopping)
+    return [part for _, part in net.callbacks_ if isinstance(part, kinds)]
+
+
+def _read(path: Path, key: str) -> dict[str, Any]:
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{path} is no checkpoint that can be read: delete it to begin anew."
+            f" {' '.join(str(error).split())[:80]}"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is no checkpoint of this version: delete it to begin anew."
+        )
+    if state["key"] != key:
+        raise ValueError(
+            f"{path} is the checkpoint of another fit, under the name of this one:"
+            " delete it to begin anew."
+        )
+    return state
+
+
+def _find_key(net: NeuralNet, data: Any, n_epochs: int) -> str:
+    """A hash of all that decides what becomes of a fit."""
+    hashed = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu().contiguous()
+            hashed.update(f"{value.dtype}{tuple(value.shape)}".encode())
+            hashed.update(value.view(-1).view(torch.uint8).numpy())
+        elif isinstance(value, dict):
+            for name in sorted(value, key=str):
+                hashed.update(f"{name}:".encode())
+                add(value[name])
+        elif isinstance(value, (list, tuple)):
+            hashed.update(f"{len(value)}[".encode())
+            for part in value:
+                add(part)
+        elif isinstance(value, PLAIN):
+            hashed.update(f"{value!r};".encode())
+        else:
+            hashed.update(
+                f"{type(value).__module__}.{type(value).__qualname__}".encode()
+            )
+
+    sets = [data] if net.train_split is None else net.train_split(data)
+    add([vars(part) for part in sets])
+    add([net.module_.state_dict(), net.optimizer_.state_dict(), n_epochs])
+    add([generator.get_state() for generator in net.generators])
+    add([net.get_params_for("module"), str(net.criterion_)])
+    add(net.criterion_.state_dict())
+    add(type(net.optimizer_).__qualname__)
+    add([net.batch_size, net.autocast, len(net.history)])
+    for _, part in net.callbacks_:
+        if not isinstance(part, FitCheckpoint):
+            add([type(part).__qualname__, vars(part)])
+    return hashed.hexdigest()[:32]
+
+
+def _sync_directory(directory: Path) -> None:
+    """Let the new name of a file survive a loss of power, where that can be had."""
+    if os.name != "posix":
+        return
+    number = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
