@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import time
@@ -140,16 +141,19 @@ class FitCheckpoint(Callback):
             "random": [generator.get_state() for generator in net.generators],
             "parts": parts,
         }
+        content = io.BytesIO()
+        torch.save(state, content)
         handle, name = tempfile.mkstemp(dir=self.path_.parent, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                torch.save(state, file)
+                file.write(hashlib.sha256(content.getbuffer()).digest())
+                file.write(content.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path_)
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
-            if isinstance(error, (OSError, RuntimeError)):  # torch's own of a full disk
+            if isinstance(error, OSError):
                 raise OSError(
                     f"The checkpoint {self.path_} cannot be written; what was written"
                     f" before is still there: make room, or leave it out. {error}"
@@ -166,13 +170,13 @@ def _parts(net: NeuralNet) -> list[Any]:
 
 
 def _read(path: Path, key: str) -> dict[str, Any]:
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception as error:
+    content = path.read_bytes()
+    size = hashlib.sha256().digest_size
+    if hashlib.sha256(content[size:]).digest() != content[:size]:
         raise ValueError(
-            f"{path} is no checkpoint that can be read: delete it to begin anew."
-            f" {' '.join(str(error).split())[:80]}"
-        ) from error
+            f"{path} is no checkpoint, or was damaged: delete it to begin anew."
+        )
+    state = torch.load(io.BytesIO(content[size:]), weights_only=True)
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(
             f"{path} is no checkpoint of this version: delete it to begin anew."
