@@ -55,11 +55,14 @@ def finish(directory, limit=0):
     return np.load(f"{directory}.npy") if process.returncode == 0 else said
 
 
-def kill(directory, wait):
-    """Kill a fit after some time; whether it had not ended before."""
+def kill(directory, wait, writes=False):
+    """Kill a fit after some time, or then as it writes; whether it had not ended."""
     with start(directory) as process:
         process.stdout.readline()
         time.sleep(wait)
+        while writes and process.poll() is None:
+            if any(Path(directory).glob("*.tmp")):
+                break
         process.kill()
     return process.returncode < 0
 
@@ -77,14 +80,17 @@ def main():
         n_kills = n_fits = n_same = n_torn = 0
         while n_kills < options.kills:
             directory, n_here = f"{folder}/killed{n_fits}", 0
-            while n_here < 5 and kill(directory, rng.uniform(0, 0.3 * taken)):
+            while n_here < 5 and kill(
+                directory, rng.uniform(0, 0.3 * taken), writes=n_here % 2
+            ):
                 n_here += 1
-                n_torn += any(Path(directory).glob("*.tmp"))
+                torn = list(Path(directory).glob("*.tmp"))
+                n_torn += len(torn)
+                for file in torn:
+                    file.unlink()
             n_kills, n_fits = n_kills + n_here, n_fits + 1
             n_same += np.array_equal(finish(directory), whole)
-        print(
-            f"{n_kills} kills of {n_fits} fits, some in the middle of a write:", n_torn
-        )
+        print(f"{n_kills} kills of {n_fits} fits, in the middle of a write: {n_torn}")
         print(f"    {n_same} of {n_fits} fits ended in the same bits")
         directory = f"{folder}/damaged"
         while not list(Path(directory).glob("*.pt")):

@@ -103,7 +103,10 @@ def test_a_fit_that_was_killed_twice_ends_in_the_same_bits(form, at, tmp_path):
     assert n_whole > 4
     kill(make(tmp_path, **params), 3, at, y=y)
     kill(make(tmp_path, **params), 4, at, y=y)
-    assert len(list(tmp_path.iterdir())) == 1
+    (path,) = tmp_path.iterdir()
+    torn = path.with_name(f"{path.stem}torn.tmp")  # killed as it wrote
+    torn.write_bytes(b"")
+    os.utime(torn, (0, 0))
     resumed = make(tmp_path, **params).fit(X, y)
     assert_same(whole, resumed)
     # An epoch is seen again if it was killed before all had seen its end.

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ._callbacks import BestEpoch, Stopping
 
 FORMAT = 1
+OLD = 60.0  # seconds after which nobody is still writing a file
 PLAIN = (str, int, float, bool, tuple, type(None))
 
 
@@ -123,6 +124,10 @@ class FitCheckpoint(Callback):
             self._write(net, list(net.history), ended=True)
         else:
             self.path_.unlink(missing_ok=True)
+        # One may have been killed as it wrote; another may be writing now.
+        for left in self.path_.parent.glob(f"{self.key_}*.tmp"):
+            if time.time() - left.stat().st_mtime > OLD:
+                left.unlink(missing_ok=True)
 
     def _write(self, net: NeuralNet, history: list[Any], *, ended: bool) -> None:
         parts = [
@@ -143,7 +148,7 @@ class FitCheckpoint(Callback):
         }
         content = io.BytesIO()
         torch.save(state, content)
-        handle, name = tempfile.mkstemp(dir=self.path_.parent, suffix=".tmp")
+        handle, name = tempfile.mkstemp(".tmp", self.key_, self.path_.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(content.getbuffer()).digest())
