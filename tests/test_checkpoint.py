@@ -132,7 +132,7 @@ def test_a_fit_that_was_killed_twice_ends_in_the_same_bits(form, at, tmp_path):
         {"early_stopping": True},
         {"sample_weight": np.linspace(1, 2, 60)},
     ],
-    ids=lambda other: next(iter(other)),
+    ids="-".join,
 )
 def test_what_differs_in_anything_begins_anew(other, tmp_path):
     kill(make(tmp_path), 4, "end")
