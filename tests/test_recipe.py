@@ -344,6 +344,25 @@ def test_each_series_and_target_has_its_own_width():
     assert (width[:, 0] > 3 * width[:, 1]).all()
 
 
+def test_intervals_of_a_small_series_beside_a_large_one():
+    """And alone they are the same, whatever table the samples are on."""
+    walks = np.cumsum(np.random.default_rng(0).normal(size=(2, 150)), axis=1)
+    table = pd.DataFrame(
+        {
+            "shop": np.repeat(["a", "b"], 150),
+            "day": np.tile(np.arange(150), 2),
+            "sold": np.concatenate([walks[0] * 1e9, walks[1] * 1e-9]),
+        }
+    )
+    X, y = make_supervised(table, horizon=2, target="sold", group="shop", time="day")
+    model = recipe(period=1, max_epochs=1).fit(X, y)
+    width = np.diff(model.predict_interval(X), axis=-1)[..., 0].mean(axis=1)
+    small = X.series == X.series[-1]
+    assert_allclose(width[small].mean() / width[~small].mean(), 1e-18, rtol=0.5)
+    alone = np.diff(model.predict_interval(X[-1:]), axis=-1)[..., 0].mean(axis=1)
+    assert_allclose(alone, width[-1:], rtol=1e-12)
+
+
 def test_intervals_come_with_dates_if_they_are_asked_for():
     frame = pd.DataFrame(
         {"v": np.cumsum(np.random.default_rng(0).normal(size=80))},

@@ -403,9 +403,12 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     def _sizes(self, changes: Sequences, *, fit: bool = False) -> np.ndarray:
         """Mean size of the changes in a window, (n_samples, n_outputs)."""
         sizes = np.abs(changes.steps[:, self._targets].astype(np.float64))
-        total = np.vstack([np.zeros(len(self._targets)), sizes.cumsum(axis=0)])
-        ends = changes.starts + changes.lengths
-        sizes = (total[ends] - total[changes.starts]) / changes.lengths[:, None]
+        # Each window by itself: differences of one running sum lose what is small
+        # beside what came before.
+        ends = np.column_stack([changes.starts, changes.starts + changes.lengths])
+        padded = np.vstack([sizes, np.zeros(len(self._targets))])
+        totals = np.add.reduceat(padded, ends.ravel(), axis=0)[::2]
+        sizes = totals / changes.lengths[:, None]
         if fit:  # that of a window in which nothing changes
             least = np.where(sizes > 0, sizes, np.inf).min(axis=0)
             self._least_size = np.where(np.isfinite(least), least, 1.0)
