@@ -138,6 +138,14 @@ def test_what_is_used_is_told():
     assert set(model.errors_) == set(model.weights_) == set(model.estimators_)
 
 
+@pytest.mark.parametrize("series", [np.ones(60), np.arange(60) % 7])
+def test_what_is_perfect_leaves_nothing_to_gain(series):
+    X, y = make_supervised(series, horizon=2)
+    with pytest.warns(UserWarning, match="others made it better in 0 of 5 blocks"):
+        model = recipe(max_epochs=1).fit(X, y)
+    assert model.gain_ == model.share_ == 0
+
+
 def test_copies_start_from_different_weights():
     """And none of their state is that of the estimator given, or the global one."""
     lstm = LSTMRegressor(2, random_state=7, batch_size=64)

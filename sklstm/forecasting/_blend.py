@@ -102,7 +102,7 @@ class Blend:
             self._add_net(X, X_net, judge, params, rng, tasks.get(self.net[0]))
         # How much less than that of the best baseline the squared error is, by block.
         loss, beside = (judge.losses(f) for f in (self.forecast, forecasts[best]))
-        self.gains = 1 - loss / np.where(beside > 0, beside, 1)
+        self.gains = (beside - loss) / np.where(beside > 0, beside, 1)
         self.residuals, self.order = self.forecast - y, order
         return self
 
