@@ -281,6 +281,17 @@ def test_a_season_that_was_is_doubted_by_later_blocks():
     assert recipe(max_epochs=1).fit(X, y).periods_ == []
 
 
+def test_a_large_series_without_season_does_not_decide_for_others():
+    rng, t = np.random.default_rng(0), np.arange(200)
+    weeks = 5 * np.sin(2 * np.pi * t / 7) + rng.normal(size=(5, 200))
+    walk = 1000 * np.cumsum(rng.normal(size=200))
+    table = pd.DataFrame(
+        {"shop": np.repeat(np.arange(6), 200), "sold": np.r_[walk, weeks.ravel()]}
+    )
+    X, y = make_supervised(table, horizon=7, target="sold", group="shop")
+    assert recipe(max_epochs=1).fit(X, y).periods_ == [7]
+
+
 @pytest.mark.parametrize("period", [[12, 0], "daily", 0, [], [2.5]])
 def test_a_period_that_is_none_says_so(period):
     X, y = trend(60)

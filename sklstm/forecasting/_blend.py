@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import time
 from dataclasses import dataclass, field
@@ -133,19 +134,21 @@ class Blend:
             return dict(zip(names, fitted, strict=True))
 
         fitted = fit(self.baselines, {})
-        losses = {
-            name: judge.losses(forecast) for name, (_, forecast) in fitted.items()
-        }
-        for name in set(losses) & set(self.doubted):
-            first = np.maximum(losses[self.baselines[0]], np.finfo(float).tiny)
-            if np.mean(losses[name] / first) >= 1:
-                del fitted[name]
+        doubted = set(fitted) & set(self.doubted)
+        if doubted:
+            # In units of the first one no series or block decides alone.
+            first = fitted[self.baselines[0]][1]
+            own = copy.copy(judge)
+            own.measure_beside([first])
+            for name in doubted:
+                if own.losses(fitted[name][1]).mean() >= own.losses(first).mean():
+                    del fitted[name]
         baselines = list(fitted)
         beside = [forecast for _, forecast in fitted.values()]
         if fitted:
             judge.measure_beside(beside)
         params = judge.fit_params()
-        others = [name for name in self.estimators if name not in losses]
+        others = [name for name in self.estimators if name not in self.baselines]
         fitted |= fit(others, params)
         for name in [name for name in others if name in self.doubted]:
             rivals = [fitted[rival][1] for rival in self.doubted[name] or baselines]
