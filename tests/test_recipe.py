@@ -192,6 +192,31 @@ def test_samples_without_weight_are_as_good_as_gone():
         recipe().fit(X, y, sample_weight=np.zeros(len(y)))
 
 
+def test_a_sample_without_weight_does_not_forbid_logarithms():
+    series = np.exp(np.arange(60) / 20)
+    series[3] = -1
+    X, y = make_supervised(series, horizon=1)
+    weight = (np.arange(len(y)) > 3).astype(float)
+    model = recipe(max_epochs=1).fit(X, y, sample_weight=weight)
+    assert "line through changes of logarithms" in model.estimators_
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.r_[np.nan, np.ones(55)], "sample_weight contains NaN"),
+        (np.r_[np.inf, np.ones(55)], "sample_weight contains infinity"),
+        (np.r_[-1, np.ones(55)], "Negative values in data passed to `sample_weight`"),
+        (np.ones(54), r"sample_weight.shape == \(54,\), expected \(56,\)"),
+        (np.ones((56, 1)), "must be 1D array or scalar, got 2D"),
+    ],
+)
+def test_weights_that_are_none_say_so(weight, message):
+    X, y = trend(59)
+    with pytest.raises(ValueError, match=message):
+        recipe().fit(X, y, sample_weight=weight)
+
+
 def test_weights_are_routed_to_the_epochs_of_the_lstm():
     X, y = trend(60)
     weight = np.linspace(0.1, 2, len(y))

@@ -20,6 +20,7 @@ from .._compat import (
     Interval,
     StrOptions,
     _check_method_params,
+    _check_sample_weight,
     _fit_context,
 )
 from .._docs import fill
@@ -257,7 +258,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         Raises
         ------
         ValueError
-            If a value is infinite, or one of the features that y continues NaN.
+            If a value is infinite, one of the features that y continues NaN, or a
+            weight negative or NaN.
 
         Warns
         -----
@@ -271,14 +273,22 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
                 " of X that forecasts have not seen: put these samples into X and y."
             )
         sequences, y = self._read_first(X, y)
-        is_positive = y.min() > 0
         fit_params = _check_method_params(X, self._route("fit", fit_params))
-        weight = fit_params.get("sample_weight")
-        counts = np.ones(len(y)) if weight is None else np.asarray(weight)
+        counts = np.ones(len(y))
+        if fit_params.get("sample_weight") is not None:
+            counts = _check_sample_weight(
+                fit_params["sample_weight"],
+                y,
+                dtype=np.float64,
+                ensure_non_negative=True,
+                allow_all_zero_weights=True,
+            )
+            fit_params["sample_weight"] = counts
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         if not counts.any():
             raise ValueError("sample_weight is 0 throughout: give some samples 1.")
+        is_positive = y[counts > 0].min() > 0
         # The first rows of a series have not the history that all later ones have.
         is_full = (sequences.lengths >= self.sequence_length_) & (counts > 0)
         if 2 * is_full.sum() < (counts > 0).sum():
