@@ -317,6 +317,25 @@ def test_a_large_series_without_season_does_not_decide_for_others():
     assert recipe(max_epochs=1).fit(X, y).periods_ == [7]
 
 
+def test_short_series_beside_a_long_one_are_learnt_from():
+    rng, t = np.random.default_rng(0), np.arange(200)
+    long = np.cumsum(rng.normal(size=1100))
+    short = 50 + 10 * (-1.0) ** t + rng.normal(size=(3, 200))
+    table = pd.DataFrame(
+        {
+            "shop": np.repeat(np.arange(4), [1100, 200, 200, 200]),
+            "sold": np.r_[long, short.ravel()],
+        }
+    )
+    X, y = make_supervised(table, horizon=2, target="sold", group="shop")
+    model = recipe(period=1, max_epochs=1).fit(X, y)
+    assert model.sequence_length_ == 219
+    assert model._n_scores == 1098 - 218 + 3 * 198
+    known = (X.series != X.series[0]) & (X.lengths > 20)
+    error = (model.predict(X) - y.to_numpy())[known]
+    assert np.sqrt((error**2).mean()) < 3  # 14 of the last value
+
+
 @pytest.mark.parametrize("period", [[12, 0], "daily", 0, [], [2.5]])
 def test_a_period_that_is_none_says_so(period):
     X, y = trend(60)

@@ -162,7 +162,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     that y continues, if they are better than without these.
 
     The first samples of a series, whose history is shorter than the windows, have no
-    part in `fit` if the others are at least as many. Of more than 30,000 samples as
+    part in `fit` if its others are at least as many. Of more than 30,000 samples as
     many are drawn at random.
 
     The LSTM has one scale for all series of a panel, and learns little of those that
@@ -289,18 +289,19 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         if not counts.any():
             raise ValueError("sample_weight is 0 throughout: give some samples 1.")
         is_positive = y[counts > 0].min() > 0
+        # Samples that do not know their series are in order of time.
+        knows = isinstance(X, Sequences) or self._by_keys
         # The first rows of a series have not the history that all later ones have.
         is_full = (sequences.lengths >= self.sequence_length_) & (counts > 0)
-        if 2 * is_full.sum() < (counts > 0).sum():
-            is_full = counts > 0
+        series = Timeline.of(sequences if knows else y).series
+        is_short = 2 * np.bincount(series, is_full) < np.bincount(series, counts > 0)
+        is_full |= is_short[series] & (counts > 0)
         kept = np.flatnonzero(is_full)
         if len(kept) > MAX_SAMPLES:  # evenly spaced ones might all be of one season
             kept = np.sort(rng.choice(kept, MAX_SAMPLES, replace=False))
         if len(kept) < len(y):
             sequences, y = sequences[kept], y[kept]
             fit_params = _check_method_params(X, fit_params, indices=kept)
-        # Samples that do not know their series are in order of time.
-        knows = isinstance(X, Sequences) or self._by_keys
         time = Timeline.of(sequences if knows else y)
         baselines = self._make_baselines()
         lines, doubted = self._make_lines(sequences, is_positive)
