@@ -346,6 +346,15 @@ def test_a_period_that_is_none_says_so(period):
         recipe(period=period).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    "period", [["a", 12], [None], [7.0, 12], [float("nan")], [-5], [1000, 2.5]]
+)
+def test_periods_that_are_no_numbers_of_rows_say_so(period):
+    X, y = trend(60)
+    with pytest.raises(ValueError, match=r"^period=.*; expected whole numbers of rows"):
+        recipe(period=period).fit(X, y)
+
+
 def test_other_features_are_read_where_they_help_and_left_where_not():
     rng = np.random.default_rng(0)
     heat = np.cumsum(rng.normal(size=401))

@@ -481,7 +481,13 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             runs = _take_runs(histories, self._targets)
             asked = find_periods(runs, find_horizon(histories, y))
         else:
-            asked = sorted({p for p in np.ravel(self.period).tolist() if p != 1})
+            items = self.period if isinstance(self.period, list) else [self.period]
+            if not all(isinstance(p, Integral) and int(p) >= 1 for p in items):
+                raise ValueError(
+                    f"period={self.period!r}; expected whole numbers of rows, at least"
+                    ' 1, or "auto".'
+                )
+            asked = sorted({int(p) for p in items} - {1})
         self.periods_ = [period for period in asked if period <= n_rows // 2]
         if len(self.periods_) < len(asked):
             warnings.warn(
