@@ -355,6 +355,17 @@ def test_periods_that_are_no_numbers_of_rows_say_so(period):
         recipe(period=period).fit(X, y)
 
 
+def test_a_feature_without_values_is_no_reason_to_warn():
+    """The LSTM warns of it; lines have nothing to read."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"load": np.cumsum(rng.normal(size=80)), "heat": np.nan})
+    X, y = make_supervised(table, horizon=1, target="load")
+    with pytest.warns(UserWarning, match="no values at all") as caught:
+        model = recipe(period=1, max_epochs=1).fit(X, y)
+    assert not [w for w in caught if w.category is RuntimeWarning]
+    assert np.isfinite(model.predict(X)).all()
+
+
 def test_other_features_are_read_where_they_help_and_left_where_not():
     rng = np.random.default_rng(0)
     heat = np.cumsum(rng.normal(size=401))

@@ -73,14 +73,15 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
             weight = np.asarray(sample_weight, dtype=np.float64)
         weight = weight / weight.sum()
         lags = self._lags(sequences)  # (n_sequences, n_lags, n_numeric)
-        with np.errstate(invalid="ignore"):
-            # A feature has one unit at all lags, and others may have another.
-            mean = np.nanmean(lags, axis=(0, 1)) if lags.size else np.zeros(0)
-            spread = np.nanstd(lags, axis=(0, 1)) if lags.size else np.zeros(0)
+        # A feature has one unit at all lags, and others may have another. Some may have
+        # no values at all.
+        count = np.maximum((~np.isnan(lags)).sum(axis=(0, 1)), 1)
+        mean = np.nansum(lags, axis=(0, 1)) / count
+        spread = np.sqrt(np.nansum((lags - mean) ** 2, axis=(0, 1)) / count)
         is_level = np.isin(self._columns, self._levels.positions) & (
             self.on != "values"
         )
-        self._mean = np.where(is_level, 0.0, np.nan_to_num(mean))
+        self._mean = np.where(is_level, 0.0, mean)
         spread = np.hypot(spread, np.where(is_level, mean, 0.0))
         self._unit = np.where(spread > 0, spread, 1.0)
         A = self._scaled(lags)
