@@ -366,6 +366,22 @@ def test_a_feature_without_values_is_no_reason_to_warn():
     assert np.isfinite(model.predict(X)).all()
 
 
+def test_parameters_set_after_fit_change_nothing_until_the_next():
+    walk = np.cumsum(np.random.default_rng(0).normal(size=80))
+    table = pd.DataFrame({"shop": np.repeat([0, 1], 40), "sold": walk})
+    table["day"] = np.tile(np.arange(40), 2)
+    keys = {"group": "shop", "time": "day"}
+    rows, y = make_supervised(table, target="sold", as_rows=True, **keys)
+    model = recipe(**keys, max_epochs=1).fit(rows, y)
+    before = model.predict(rows)
+    model.set_params(group=None, time=None)
+    assert_array_equal(model.predict(rows), before)
+    X, y = trend(60)
+    model = recipe(max_epochs=1).fit(X, y)
+    before = model.predict(X)
+    assert_array_equal(model.set_params(group="shop").predict(X), before)
+
+
 def test_other_features_are_read_where_they_help_and_left_where_not():
     rng = np.random.default_rng(0)
     heat = np.cumsum(rng.normal(size=401))

@@ -427,7 +427,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         return sizes[:, np.resize(np.arange(len(self._targets)), self._n_outputs)]
 
     def _read(self, X: Any) -> Sequences:
-        if self._by_keys:
+        if hasattr(self, "windower_"):  # parameters may have been set since
             windows: Any = self.windower_.transform(X)
             return windows
         sequences = read_sequences(self, X, reset=False)
