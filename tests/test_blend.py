@@ -256,8 +256,6 @@ def test_what_is_doubted_has_to_be_better_than_the_first_baseline():
 class Mean(Constant):
     """Predicts the mean of what it was fitted to."""
 
-    penalty_ = None
-
     def predict(self, X):
         return np.full(len(X), self.y_.mean())
 
@@ -288,6 +286,9 @@ class Column(Constant):
 
 class Path(Constant):
     """Predicts 0, 1, 2, ... as if these were of different penalties."""
+
+    def choose(self, penalty):
+        self.penalty_ = penalty
 
     def predict_path(self, X):
         shape = (len(X), *self.y_.shape[1:])

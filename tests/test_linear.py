@@ -52,7 +52,7 @@ def test_each_penalty_is_that_of_a_ridge_regression(on, log, weighted):
     expected = np.exp(expected) if log else expected
     assert_allclose(model.predict_path(X), expected, rtol=1e-6)
     for k in (0, 7):
-        model.penalty_ = k
+        model.fit(X, Y, weight).choose(k)
         assert_allclose(model.predict(X[::-1])[::-1], expected[k], rtol=1e-6)
 
 
@@ -60,7 +60,7 @@ def test_each_penalty_is_that_of_a_ridge_regression(on, log, weighted):
 def test_drift_is_the_mean_change(log):
     to = np.log if log else np.asarray
     model = LinearForecaster(on="drift", log=log).fit(X, Y)
-    model.penalty_ = 0
+    model.choose(0)
     last = to(SERIES[:78, None])
     expected = last + (to(Y) - last).mean(axis=0)
     assert_allclose(model.predict(X), np.exp(expected) if log else expected)
@@ -102,7 +102,7 @@ def test_lags_are_bounded(monkeypatch):
     windows, y = windows_of(table, 0)
     model = LinearForecaster(feature=0, others=True).fit(windows, y)
     assert model._axes.shape == (6, 6)  # two lags of three features
-    model.penalty_ = 3
+    model.choose(3)
     whole = model.predict(windows)
     monkeypatch.setattr("sklstm.forecasting._linear.SIZE", 7)
     assert_allclose(model.predict(windows), whole)

@@ -330,7 +330,8 @@ def test_short_series_beside_a_long_one_are_learnt_from():
     X, y = make_supervised(table, horizon=2, target="sold", group="shop")
     model = recipe(period=1, max_epochs=1).fit(X, y)
     assert model.sequence_length_ == 219
-    assert model._n_scores == 1098 - 218 + 3 * 198
+    # In windows of one row nothing changes.
+    assert model._n_scores == 1098 - 218 + 3 * 197
     known = (X.series != X.series[0]) & (X.lengths > 20)
     error = (model.predict(X) - y.to_numpy())[known]
     assert np.sqrt((error**2).mean()) < 3  # 14 of the last value
@@ -492,6 +493,24 @@ def test_a_window_in_which_nothing_changes_has_an_interval():
     constant, z = make_supervised(np.ones(50), horizon=1)
     model = recipe(period=1, max_epochs=1).fit(constant, z)
     assert_allclose(model.predict_interval(constant), 1)
+
+
+def test_dead_series_do_not_narrow_the_intervals_of_others():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "shop": np.repeat(np.arange(8), 200),
+            "day": np.tile(np.arange(200), 8),
+            "sold": np.cumsum(rng.normal(size=(8, 200)), axis=1).ravel(),
+        }
+    )
+    table.loc[table["shop"] > 1, "sold"] = 3.0
+    X, y = make_supervised(table, horizon=2, target="sold", group="shop", time="day")
+    early = X.times < 150
+    model = recipe(max_epochs=1).fit(X[early], y[early])
+    alive = ~early & (X.series < 2)
+    low, high = np.moveaxis(model.predict_interval(X[alive]), -1, 0)
+    assert 0.8 < np.mean((low <= y[alive]) & (y[alive] <= high)) <= 1
 
 
 # Long series, and little time.

@@ -353,7 +353,7 @@ def _choose_penalty(copies: list[Any], X: Any, judge: Judge) -> None:
         losses = losses + squares / judge.weight[rows].sum()
     best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
     for copy_ in copies:
-        copy_.penalty_ = best
+        copy_.choose(best)
 
 
 def _foresees(
@@ -380,7 +380,8 @@ def _foresees(
         earlier = clone(copies[i]).fit(
             _safe_indexing(X, rows), y[rows], **_check_method_params(X, params, rows)
         )
-        earlier.penalty_ = copies[i].penalty_
+        if hasattr(earlier, "choose"):
+            earlier.choose(copies[i].penalty_)
         inside = blocks.inside(i)
         part = earlier.predict(_safe_indexing(X, inside))
         forecast[inside] = np.reshape(part, y[inside].shape)

@@ -26,11 +26,10 @@ class Levels:
 
     positions: np.ndarray  # (n_targets,) the feature of each target
     ages: np.ndarray  # (n_targets,) steps from the end of a sequence back to the level
-    period: int  # steps of a season, and of the longest sequence of fit
-    longest: int  # steps of a season, and of the longest sequence of fit
+    period: int  # steps of a season
+    longest: int  # steps of the longest sequence of fit
     # (n_targets,) the units of y: a level is ``offset + scale * value``
     scale: np.ndarray
-    # (n_targets,) the units of y: a level is ``offset + scale * value``
     offset: np.ndarray
 
     def of(self, sequences: Sequences) -> np.ndarray:

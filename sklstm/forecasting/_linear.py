@@ -33,8 +33,8 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
     Values and drift have an intercept. Others have none: where a block is left out, the
     mean change in the rest errs to the other side, the more so the farther ahead y is.
 
-    `predict_path` predicts with each of the penalties, and `predict` with the one at
-    `penalty_`.
+    `predict_path` predicts with each of the penalties, until `choose` has settled on
+    one of them.
     """
 
     n_timesteps = None
@@ -99,28 +99,36 @@ class LinearForecaster(OnLevels, RegressorMixin, BaseEstimator):
     def predict_path(self, X: Any) -> np.ndarray:
         """Predict with each penalty, (n_penalties, n_sequences, n_outputs)."""
         check_is_fitted(self)
-        return self._predict(self._read(X, reset=False), range(len(PENALTIES)))
+        coefs = [self._coef(k) for k in range(len(PENALTIES))]
+        return self._predict(self._read(X, reset=False), coefs)
+
+    def choose(self, penalty: int) -> LinearForecaster:
+        """Take one of the penalties, and let go of what the others need."""
+        self.penalty_, self._coefs = penalty, [self._coef(penalty)]
+        del self._axes, self._values, self._loads
+        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict with the penalty that has been chosen."""
-        check_is_fitted(self)
+        check_is_fitted(self, "penalty_")
         sequences = self._read(X, reset=False)
         starts = range(0, len(sequences), SIZE)
-        parts = [
-            self._predict(sequences[i : i + SIZE], [self.penalty_]) for i in starts
-        ]
+        parts = [self._predict(sequences[i : i + SIZE], self._coefs) for i in starts]
         y = np.concatenate(parts, axis=1)[0]
         return y.ravel() if self._y_ndim == 1 else y
 
-    def _predict(self, sequences: Sequences, chosen: Any) -> np.ndarray:
-        """Forecasts with some penalties, (n_chosen, n_sequences, n_outputs)."""
-        A = (self._scaled(self._lags(sequences)) - self._center[0]) @ self._axes
+    def _coef(self, k: int) -> np.ndarray:
+        """Coefficients with a penalty, (n_lags * n_columns, n_outputs)."""
         scale = self._values.mean() if len(self._values) else 1.0
-        penalties = PENALTIES * (scale if scale > 0 else 1.0)
+        penalty = PENALTIES[k] * (scale if scale > 0 else 1.0)
+        coef: np.ndarray = self._axes / (self._values + penalty) @ self._loads
+        return coef
+
+    def _predict(self, sequences: Sequences, coefs: list[np.ndarray]) -> np.ndarray:
+        """Forecasts with some coefficients, (n_coefs, n_sequences, n_outputs)."""
+        A = self._scaled(self._lags(sequences)) - self._center[0]
         start = self._start(sequences) + self._center[1]
-        T = np.array(
-            [A / (self._values + penalties[k]) @ self._loads + start for k in chosen]
-        )
+        T = np.array([A @ coef + start for coef in coefs])
         with np.errstate(over="ignore"):  # blocks choose another penalty then
             return np.exp(T) if self.log else T
 

@@ -50,7 +50,7 @@ MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     """Forecast without tuning: lines and an LSTM beside naive forecasts.
 
-    Up to ten forecasts are blended: the last value and the value one period before;
+    These forecasts are blended: the last value and the value one period before;
     the mean drift; and ridge regressions of changes from the last value, read from the
     changes from row to row and from how much earlier values differ from it, where all
     values are positive of logarithms, too, and of values themselves. Their weights come
@@ -125,10 +125,10 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         forecast, mean over blocks.
 
     share_ : float
-        Share of the blend, and of the LSTM in its turn, beside the best naive
-        forecast: 1 - (t_90 / t)**2, and at least 0. Here t is the gain in standard
-        errors over the blocks, and t_90 what Student's t exceeds once in ten times
-        where there is no gain. `weights_` has it in it.
+        Share of the blend beside the best naive forecast: 1 - (t_90 / t)**2, and at
+        least 0. Here t is the gain in standard errors over the blocks, and t_90 what
+        Student's t exceeds once in ten times where there is no gain. `weights_` has it in it. The LSTM gets its share beside
+        the others in the same way.
 
     estimators_ : dict of str to list of estimator
         The copies of each forecast, in order of the blocks that they have not seen.
@@ -157,9 +157,10 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     two blocks only the naive forecasts are left, with a warning.
 
     The copies know the level of a series on both sides of a block. The regression of
-    values is therefore kept only if it is better than the naive forecasts from earlier
-    blocks alone, too; and so are regressions that read other features than those
-    that y continues, if they are better than without these.
+    values is therefore kept only if it is better than the naive forecasts when fitted
+    to earlier blocks alone, too; and so are regressions that read other features than
+    those that y continues, if they are better than without these. For the same reason
+    intervals of far steps may hold less than they say.
 
     The first samples of a series, whose history is shorter than the windows, have no
     part in `fit` if its others are at least as many. Of more than 30,000 samples as
@@ -403,15 +404,23 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
 
     def _keep_scores(self, blend: Blend, changes: Sequences) -> None:
         """Keep quantiles of the errors in blocks, (n_quantiles, n_outputs)."""
-        errors = blend.residuals.reshape(len(changes), -1)
-        sizes = self._sizes(changes, fit=True)[blend.order]
-        scores = np.sort(np.abs(errors) / sizes, axis=0)
+        errors = np.abs(blend.residuals.reshape(len(changes), -1))
+        self._least_size: Any = 0.0
+        sizes = self._sizes(changes)[blend.order]
+        least = np.where(sizes > 0, sizes, np.inf).min(axis=0)
+        self._least_size = np.where(np.isfinite(least), least, 1.0)
+        # A window in which nothing changes tells nothing of the others.
+        moves = (sizes > 0).all(axis=1)
+        if not moves.any():
+            moves = ~moves
+        scores = errors[moves] / np.maximum(sizes, self._least_size)[moves]
+        scores = np.sort(scores, axis=0)
         self._n_scores = len(scores)
         n_kept = min(len(scores), N_SCORES)
         self._scores = scores[-(-np.arange(1, n_kept + 1) * len(scores) // n_kept) - 1]
         del blend.residuals, blend.forecast, blend.order
 
-    def _sizes(self, changes: Sequences, *, fit: bool = False) -> np.ndarray:
+    def _sizes(self, changes: Sequences) -> np.ndarray:
         """Mean size of the changes in a window, (n_samples, n_outputs)."""
         sizes = np.abs(changes.steps[:, self._targets].astype(np.float64))
         # Each window by itself: differences of one running sum lose what is small
@@ -420,11 +429,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         padded = np.vstack([sizes, np.zeros(len(self._targets))])
         totals = np.add.reduceat(padded, ends.ravel(), axis=0)[::2]
         sizes = totals / changes.lengths[:, None]
-        if fit:  # that of a window in which nothing changes
-            least = np.where(sizes > 0, sizes, np.inf).min(axis=0)
-            self._least_size = np.where(np.isfinite(least), least, 1.0)
-        sizes = np.maximum(sizes, self._least_size)
-        return sizes[:, np.resize(np.arange(len(self._targets)), self._n_outputs)]
+        sizes = sizes[:, np.resize(np.arange(len(self._targets)), self._n_outputs)]
+        return np.maximum(sizes, self._least_size)
 
     def _read(self, X: Any) -> Sequences:
         if hasattr(self, "windower_"):  # parameters may have been set since
