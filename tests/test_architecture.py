@@ -33,7 +33,7 @@ def imported(path, node):
         package = PurePosixPath(path).with_suffix("").parts[: -node.level]
         base = ".".join([*package, *base.split(".")] if base else package)
     if base == "sklstm":  # `from . import _module` names a module, not the root
-        folders = ("datasets", "forecasting")
+        folders = ("datasets", "forecasting", "onnx")
         return [
             f"sklstm.{a.name}" if a.name[0] == "_" or a.name in folders else base
             for a in node.names
@@ -61,9 +61,13 @@ def check_root(path, tree):
 def check_wings(path, tree):
     for node in ast.walk(tree):
         for name in imported(path, node) if isinstance(node, IMPORTS) else []:
-            may = path.startswith(("sklstm/forecasting/", "sklstm/__init__"))
-            if name.startswith("sklstm.forecasting") and not may:
+            wings = ("sklstm/forecasting/", "sklstm/onnx/", "sklstm/__init__")
+            if name.startswith("sklstm.forecasting") and not path.startswith(wings):
                 yield f"line {node.lineno}: the core imports forecasting"
+            is_onnx = name.split(".")[0] in ("onnx", "onnxruntime", "skl2onnx")
+            is_onnx |= name.startswith("sklstm.onnx")
+            if is_onnx and not path.startswith("sklstm/onnx/"):
+                yield f"line {node.lineno}: {name} is optional, and stays in onnx/"
             is_torch = name.split(".")[0] in ("torch", "skorch")
             if is_torch and not path.startswith("sklstm/_net/"):
                 yield f"line {node.lineno}: {name} belongs in _net/"
@@ -200,6 +204,8 @@ def test_each_rule_fires(source, breach):
         ("sklstm/forecasting/_a.py", "from skorch import NeuralNet", "belongs in _net"),
         ("sklstm/_base.py", "from .forecasting._naive import x", "imports forecasting"),
         ("sklstm/_rows/_a.py", "from ..forecasting import x", "imports forecasting"),
+        ("sklstm/__init__.py", "from . import onnx", "stays in onnx/"),
+        ("sklstm/_base.py", "import skl2onnx.common", "stays in onnx/"),
         ("sklstm/_a.py", "from sklearn.base import _fit_context", "in _compat.py"),
         ("sklstm/_a.py", "from sklearn.utils._mask import f", "in _compat.py"),
         ("sklstm/_net/_a.py", "from torch import _VF", "in _compat.py"),
@@ -217,6 +223,8 @@ def test_rooms_keep_to_themselves(path, source, breach):
         ("sklstm/_net/_net.py", "from . import _batches"),
         ("sklstm/__init__.py", "from . import forecasting"),
         ("sklstm/forecasting/_anchor.py", "from ._levels import find_levels"),
+        ("sklstm/onnx/__init__.py", "from ..forecasting import NaiveRegressor"),
+        ("sklstm/onnx/_graph.py", "from onnx import TensorProto"),
         ("sklstm/_sequences.py", "def f():\n    import pandas as pd"),
         ("sklstm/_net/_runtime.py", "import torch\ntorch.manual_seed(0)"),
         ("sklstm/_net/_net.py", "import torch\ntorch.Generator().manual_seed(0)"),

@@ -175,18 +175,8 @@ def find_label_types(operator: Any) -> None:
 def read_classes(scope: Any, model: Any) -> np.ndarray:
     """Return the classes as strings or whole numbers, which is what a graph knows."""
     classes = get_label_classes(scope, model)
-    if all(isinstance(label, str) for label in classes.tolist()):
-        return classes
-    try:
-        numbers = classes.astype(np.int64)
-    except (TypeError, ValueError):
-        numbers = None
-    if numbers is None or (numbers != classes).any():
-        raise ValueError(
-            f"{type(model).__name__} cannot be exported with the classes"
-            f" {classes.tolist()}: labels must be strings, or whole numbers."
-        )
-    return numbers
+    is_text = all(isinstance(label, str) for label in classes.tolist())
+    return classes if is_text else classes.astype(np.int64)
 
 
 def refuse_labels(model: Any) -> None:
