@@ -91,7 +91,7 @@ def run(graph, X, column=None):
 
 def assert_near(actual, expected):
     assert np.ptp(expected) > 1e-3 or len(expected) == 1  # something is told apart
-    atol = 1e-4 * max(np.abs(expected).max(), 1)
+    atol = 1e-5 * max(np.abs(expected).max(), 1)
     np.testing.assert_allclose(
         actual.reshape(expected.shape), expected, rtol=0, atol=atol
     )
