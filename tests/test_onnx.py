@@ -4,6 +4,7 @@ import importlib
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pandas as pd
 import pytest
@@ -80,6 +81,7 @@ def loud(model):
 
 
 def run(graph, X, column=None):
+    onnx.checker.check_model(graph, full_check=True)
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     inputs = session.get_inputs()
     if column is None:
@@ -298,6 +300,8 @@ def test_columns_of_a_dataframe():
     loud(model.fit(X, y))
     (y,) = run(to_onnx(model, X.tail(6).padded()), X.tail(6).padded())
     assert_near(y, model.predict(X))
+    (y,) = run(to_onnx(model, table), table, column=True)
+    assert_near(y[: len(X)], model.predict(X))
 
 
 @pytest.mark.parametrize("fill", ["edge", 0.5, np.nan])

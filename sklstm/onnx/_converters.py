@@ -57,9 +57,9 @@ def read(graph: Graph, operator: Any) -> GraphSequences:
     return read_rows(graph, names[0], int(n_steps), static, model.n_features_in_)
 
 
-def write_sequences(graph: Graph, sequences: GraphSequences, outputs: Any) -> None:
-    """Make sequences the outputs of an operator."""
-    for value, variable in zip(sequences, outputs, strict=True):
+def write(graph: Graph, values: Any, outputs: Any) -> None:
+    """Make values the outputs of an operator."""
+    for value, variable in zip(values, outputs, strict=True):
         graph.write(value, variable, guess_proto_type(variable.type))
 
 
@@ -69,7 +69,7 @@ def convert_windower(scope: Any, operator: Any, container: Any) -> None:
     length = int(model.sequence_length)
     windows = read(graph, operator).tail(graph, length)
     if not model.flatten:
-        write_sequences(graph, windows, operator.outputs)
+        write(graph, windows, operator.outputs)
         return
     back = np.arange(length - 1, -1, -1)
     rows = graph.Sub(graph.column(windows.ends(graph)), back)  # (n_sequences, length)
@@ -88,28 +88,24 @@ def convert_steps(scope: Any, operator: Any, container: Any) -> None:
     """Apply the converter of the inner transformer to the table of steps."""
     graph, model = Graph(scope, container), operator.raw_operator
     inner, outputs = model.transformer_, operator.outputs
-    if len(outputs) == 1:  # a table
-        (made,) = _parse_sklearn(scope, inner, list(operator.inputs))
-        graph.write(made.full_name, outputs[0], guess_proto_type(outputs[0].type))
-        return
-    sequences = read(graph, operator)
+    is_table = len(outputs) == 1
+    given = [operator.inputs[0].full_name] if is_table else read(graph, operator)
+    steps, *places = given
     n, kind = model.n_features_in_, type(operator.inputs[0].type)
-    kinds, values = [("steps", kind([None, n]))], [sequences.steps]
+    kinds, values = [("steps", kind([None, n]))], [steps]
     first = inner.steps[0][1] if hasattr(inner, "steps") else inner
     names = getattr(first, "feature_names_in_", None)
     if isinstance(first, ColumnTransformer) and names is not None:
         kinds = [(str(name), kind([None, 1])) for name in names]
-        values = [graph.Gather(sequences.steps, [i], axis=1) for i in range(n)]
-    table = hand_on(scope, graph, kinds, values)
-    (made,) = _parse_sklearn(scope, inner, table)
-    write_sequences(graph, sequences._replace(steps=made.full_name), outputs)
+        values = [graph.Gather(steps, [i], axis=1) for i in range(n)]
+    (made,) = _parse_sklearn(scope, inner, hand_on(scope, graph, kinds, values))
+    write(graph, [made.full_name, *places], outputs)
 
 
 def hand_on(scope: Any, graph: Graph, kinds: Any, values: Any) -> list[Any]:
     """Make values the inputs of an inner estimator."""
     variables = [scope.declare_local_variable(*each) for each in kinds]
-    for value, variable in zip(values, variables, strict=True):
-        graph.write(value, variable, guess_proto_type(variable.type))
+    write(graph, values, variables)
     return variables
 
 
@@ -191,9 +187,7 @@ def take_changes(graph: Graph, model: Any, sequences: GraphSequences) -> str:
     has_none = graph.ScatterElements(
         graph.Mul(rows, 0), starts, graph.Add(graph.Mul(starts, 0), 1), axis=0
     )
-    has_none = graph.Or(
-        graph.column(graph.Cast(has_none, to=BOOL)), graph.IsNaN(changes)
-    )
+    has_none = graph.column(graph.Cast(has_none, to=BOOL))
     changes = graph.Where(has_none, np.float64(0), changes)
     is_level = np.isin(np.arange(model._n_step_features), model._levels.positions)
     return graph.Where(is_level, changes, values)

@@ -91,7 +91,9 @@ class GraphSequences(NamedTuple):
         return self._replace(starts=starts, lengths=lengths)
 
 
-def read_padded(graph: Graph, x: str, n_features: int, may_miss: bool) -> Any:
+def read_padded(
+    graph: Graph, x: str, n_features: int, may_miss: bool
+) -> GraphSequences:
     """Read a 3-D array, in which steps of NaN at either end are padding."""
     n, n_steps = graph.count(x), graph.count(x, 1)
     starts = graph.Mul(graph.arange(n), n_steps)  # (n_sequences,)
@@ -107,7 +109,9 @@ def read_padded(graph: Graph, x: str, n_features: int, may_miss: bool) -> Any:
     return GraphSequences(steps, graph.Add(starts, first), lengths, lengths)
 
 
-def read_rows(graph: Graph, x: str, n_timesteps: int, static: list[int], n: int) -> Any:
+def read_rows(
+    graph: Graph, x: str, n_timesteps: int, static: list[int], n: int
+) -> GraphSequences:
     """Read each row of n columns as steps; `static` ones belong to each of these."""
     rest = [i for i in range(n) if i not in static]
     n_rows = graph.count(x)
