@@ -127,8 +127,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     share_ : float
         Share of the blend beside the best naive forecast: 1 - (t_90 / t)**2, and at
         least 0. Here t is the gain in standard errors over the blocks, and t_90 what
-        Student's t exceeds once in ten times where there is no gain. `weights_` has it in it. The LSTM gets its share beside
-        the others in the same way.
+        Student's t exceeds once in ten times where there is no gain. `weights_` has it
+        in it. The LSTM gets its share beside the others in the same way.
 
     estimators_ : dict of str to list of estimator
         The copies of each forecast, in order of the blocks that they have not seen.
