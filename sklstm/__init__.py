@@ -10,9 +10,9 @@ from ._rows._histories import make_histories
 from ._rows._supervised import make_supervised, make_windows
 from ._rows._windows import SequenceWindower
 from ._sequences import Sequences
+from ._state import drop_training_state
 from ._steps import StepTransformer
-
-__version__ = "0.1.0.dev0"
+from ._version import __version__ as __version__
 
 __all__ = [
     "FitCheckpoint",
@@ -23,6 +23,7 @@ __all__ = [
     "Sequences",
     "StepTransformer",
     "datasets",
+    "drop_training_state",
     "forecasting",
     "make_histories",
     "make_supervised",

@@ -50,12 +50,15 @@ from ._net._callbacks import (
     make_callbacks,
 )
 from ._net._line import fit_line
+from ._net._losses import make_loss
 from ._net._module import POOLINGS, LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
+from ._net._plain import check_arrays, check_positions, check_weights
 from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import check_finite, find_missing, name_features
+from ._state import IS_LEAN, PlainState
 
 CONSTRAINTS: dict = {
     "hidden_size": [Interval(Integral, 1, None, closed="left")],
@@ -110,6 +113,9 @@ ARCHITECTURE = (
     "static_features",
     "linear_skip",
 )
+# What is None, and what is gone, where only the weights are kept.
+CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+OF_TRAINING = ("_random_state", "_split_seed", "_n_before", "_class_weights")
 # Parameters that take arguments of what they choose: the names, what else, an example.
 WITH_ARGUMENTS = {
     "optimizer": (OPTIMIZERS, "a class", "('sgd', {'momentum': 0.9})"),
@@ -127,7 +133,7 @@ MERGED_VALUES = 1 << 20
 BLOCK = 1 << 16
 
 
-class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMeta):
     """Base of the LSTM estimators; its parameters are declared by the final classes."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -294,6 +300,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         validation=(None, None, None),
     ):
         check_together(self)
+        if resume and not hasattr(self, "_random_state"):
+            raise ValueError(
+                "Training cannot go on: this is a copy of drop_training_state, which"
+                " has the weights alone. Train the original, or fit anew with"
+                " warm_start=False."
+            )
         has_own = has_validation(*validation)
         if has_own and not self.early_stopping:
             raise ValueError(
@@ -544,9 +556,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _train(self, train, valid, n_epochs, callbacks, *, resume, is_partial):
         state = self.net_.get_plain_state() if resume else None
-        self._n_before = len(state["history"]) if resume else 0
+        self._n_before = len(self.net_.history) if resume else 0
         device = resolve_device(self.device)
-        net = self._make_net(device, callbacks)
+        net = self._make_net(device, self._training_params(callbacks))
         data = self._to_dataset(train, device)
         work = self._work(data.rows_of_batch(self._plain("batch_size")))
         warm_up()
@@ -634,32 +646,40 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The fitted torch module."""
         return self.net_.module_
 
-    def _make_net(self, device, callbacks):
-        module_params = self._architecture | self._sizes
-        module_params["dtype"] = DTYPES[module_params["dtype"]]
-        del module_params["linear_skip"]
-        optimizer, optimizer_params = split_arguments(self, "optimizer")
-        if optimizer in FUSED:
-            optimizer_params = {"fused": True} | optimizer_params
-        optimizer = OPTIMIZERS.get(optimizer, optimizer)
+    def _module_params(self):
+        params = self._architecture | self._sizes
+        params["dtype"] = DTYPES[params["dtype"]]
+        del params["linear_skip"]
+        return params
+
+    def _make_net(self, device, training=None):
+        """Make a net, which cannot be trained without the parameters of training."""
         kind = ClassifierNet if is_classifier(self) else LSTMNet
+        params = self._module_params()
         return kind(
             LSTMModule,
             self._loss.criterion(),
-            optimizer,
-            lr=self._plain("learning_rate"),
-            batch_size=self._plain("batch_size"),
             iterator_train=BatchLoader,
             iterator_valid=BatchLoader,
             iterator_train__shuffle=True,
             train_split=None,
-            callbacks=callbacks,
-            verbose=int(self.verbose),
             device=device,
-            autocast=self.dtype == "bfloat16",
-            **{f"module__{name}": value for name, value in module_params.items()},
-            **{f"optimizer__{name}": value for name, value in optimizer_params.items()},
+            **{f"module__{name}": value for name, value in params.items()},
+            **(training or {"optimizer": None, "callbacks": [], "verbose": 0}),
         )
+
+    def _training_params(self, callbacks):
+        optimizer, params = split_arguments(self, "optimizer")
+        if optimizer in FUSED:
+            params = {"fused": True} | params
+        return {
+            "optimizer": OPTIMIZERS.get(optimizer, optimizer),
+            "lr": self._plain("learning_rate"),
+            "batch_size": self._plain("batch_size"),
+            "callbacks": callbacks,
+            "verbose": int(self.verbose),
+            "autocast": self.dtype == "bfloat16",
+        } | {f"optimizer__{name}": value for name, value in params.items()}
 
     def _make_callbacks(self, n_epochs, observers, score, is_partial):
         schedule = (None, {}) if is_partial else split_arguments(self, "lr_scheduler")
@@ -769,30 +789,64 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
         check_is_fitted(self, "net_")
-        check_together(self)
+        check_unroll(self.unroll, **self._architecture)
         sequences = self._check_X(X, reset=False)
         self._warn_of_missing(sequences, stacklevel=4)
         dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
         with suit_threads(self._work(dataset.rows_of_prediction())):
             return dataset.predict(self.module_.eval())
 
-    # Plain state: a pickle holds arrays and numbers, and the net is built anew.
+    # Plain state: what is saved holds arrays and numbers; the net is built anew.
 
-    def __getstate__(self):
-        state = dict(super().__getstate__())
+    def _make_plain(self, state):
+        if "_loss" in state:
+            loss = self._loss
+            state["_loss"] = [loss.name, getattr(loss, "quantiles", None)]
         if "net_" in state:
-            state["net_"] = self.net_.get_plain_state()
-        return state
+            is_lean = IS_LEAN.get()
+            state["net_"] = self.net_.get_plain_state(is_lean=is_lean)
+            if is_lean:
+                state |= dict.fromkeys(CURVES)
+                for name in OF_TRAINING:
+                    state.pop(name, None)
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "net_" in state:
-            device = restore_device(self.device)
-            net = self._make_net(device, callbacks=[])
+    def _restore(self):
+        own = vars(self)
+        if "_loss" in own:
+            self._loss = make_loss(*self._loss)
+        if "net_" in own:
+            state = own.pop("net_")
+            self._check_sizes()
+            check_weights(self._module_params(), state["module"])
+            # Not what the parameters are by now: these may be set to anything.
+            net = self._make_net(restore_device(self.device))
             warm_up()
             net.initialize()
-            net.set_plain_state(state["net_"])
+            net.load_plain_state(state)
             self.net_ = net
+
+    def _check_sizes(self):
+        """Raise unless what stands around the weights is of the sizes of the net."""
+        read, sizes = self._architecture, self._sizes
+        n_targets = len(self.classes_) if is_classifier(self) else self.n_outputs_
+        n_features = self._n_step_features
+        check_positions("_missing", self._missing, n_features)
+        expected = {
+            "n_features": n_features + len(self._missing),
+            "n_outputs": n_targets * self._loss.n_parts,
+        }
+        if differ := [name for name in expected if sizes[name] != expected[name]]:
+            name = differ[0]
+            raise ValueError(f"{name} is {sizes[name]}, expected {expected[name]}")
+        for scaler, n in (self.scaler_, n_features), (self.target_scaler_, n_targets):
+            if scaler is not None:
+                scales = {name: getattr(scaler, name) for name in ("mean_", "scale_")}
+                check_arrays(scales, dict.fromkeys(scales, (n,)), "float64")
+                if scaler.n_features_in_ != n or not (scaler.scale_ > 0).all():
+                    raise ValueError(f"a scaler is not of {n} positive scales")
+        n_ids = dict(zip(read["categorical_features"], sizes["n_ids"], strict=True))
+        if any(len(labels) != n_ids[i] for i, labels in self._labels.items()):
+            raise ValueError(f"the labels are not as many as the ids, {n_ids}")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -832,19 +886,22 @@ def check_together(estimator):
     """Refuse parameters that are valid, but not with each other."""
     for name in WITH_ARGUMENTS:
         split_arguments(estimator, name)
-    one_way = not estimator.bidirectional and estimator.pooling == "last"
-    if estimator.unroll == "series" and not one_way:
+    check_unroll(**estimator.get_params(deep=False))
+
+
+def check_unroll(unroll, bidirectional, pooling, frame_size, **_):
+    """Refuse to read series with a net that needs each window on its own."""
+    if unroll == "series" and (bidirectional or pooling != "last"):
         raise ValueError(
             "unroll='series' reads a series once, from its start; with"
-            f" bidirectional={estimator.bidirectional} and"
-            f" pooling={estimator.pooling!r} each window needs a reading of its own:"
-            " set bidirectional=False and pooling='last', or unroll='window'."
+            f" bidirectional={bidirectional} and pooling={pooling!r} each window needs"
+            " a reading of its own: set bidirectional=False and pooling='last', or"
+            " unroll='window'."
         )
-    if estimator.unroll == "series" and estimator.frame_size not in (1, "auto"):
+    if unroll == "series" and frame_size not in (1, "auto"):
         raise ValueError(
             "unroll='series' has an output at each row, but a step of frame_size="
-            f"{estimator.frame_size} rows has one for all: set frame_size=1, or"
-            " unroll='window'."
+            f"{frame_size} rows has one for all: set frame_size=1, or unroll='window'."
         )
 
 

@@ -158,7 +158,7 @@ def find_quantiles(y: np.ndarray, q: Any, weight: np.ndarray) -> np.ndarray:
     return np.quantile(y, q, axis=0, weights=weight, method="inverted_cdf")
 
 
-def make_loss(name: str, quantile: Any) -> Loss:
+def make_loss(name: str, quantile: Any = None) -> Loss:
     """Return the loss of a name."""
     if name == "quantile":
         return QuantileLoss(quantile)

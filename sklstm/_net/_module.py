@@ -44,6 +44,7 @@ class LSTMModule(nn.Module):
         n_skipped: int = 0,
         frame_size: int = 1,
         static_features: Sequence[int] = (),
+        place: str = "cpu",
     ) -> None:
         super().__init__()
         self.pooling = pooling
@@ -86,7 +87,7 @@ class LSTMModule(nn.Module):
         if self.n_linear:  # ids alone have no line
             self.skip = nn.Linear(self.n_linear, n_outputs, bias=False, **kind)
         for part in self.children():
-            part.to_empty(device="cpu")
+            part.to_empty(device=place)
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator) -> None:

@@ -14,6 +14,7 @@ from skorch.callbacks import Callback, PrintLog
 from skorch.history import History
 
 from ._checkpoint import FitCheckpoint
+from ._plain import check_optimizer, pack, swap, unpack
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -28,6 +29,8 @@ FUSED = {"adam", "adamw", "sgd"}
 class LSTMNet(NeuralNet):
     """A skorch net over a `BatchDataset`, whose targets come with weights."""
 
+    optimizer_: Any
+
     def __init__(self, *args: Any, autocast: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.autocast = autocast
@@ -35,6 +38,13 @@ class LSTMNet(NeuralNet):
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         """Leave out skorch's scoring callbacks: they average losses by batch."""
         return [("print_log", PrintLog())] if self.verbose else []
+
+    def initialize_optimizer(self, *args: Any) -> LSTMNet:
+        """Make none for a net that is loaded: that of its training may be gone."""
+        if self.optimizer is not None:
+            return super().initialize_optimizer(*args)
+        self.optimizer_ = None
+        return self
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
@@ -131,26 +141,45 @@ class LSTMNet(NeuralNet):
         self.module_.generator = self.train_split = None
         return interrupted
 
-    def get_plain_state(self) -> dict[str, Any]:
-        """Return what training has made, as plain arrays, numbers and strings."""
-        return {
-            "module": _swap(self.module_.state_dict()),
-            "optimizer": _swap(self.optimizer_.state_dict()["state"]),
+    def get_plain_state(self, *, is_lean: bool = False) -> dict[str, Any]:
+        """Return what training has made, as plain arrays, numbers and strings.
+
+        A lean state has no more than the weights.
+        """
+        state = {"module": swap(self.module_.state_dict())}
+        if is_lean:
+            return state
+        if self.optimizer_ is None:  # of a net that is loaded
+            return state | self._training_state
+        return state | {
+            "optimizer": swap(self.optimizer_.state_dict()["state"]),
             "optimizer_name": type(self.optimizer_).__name__,
-            "history": list(self.history),
+            "history": pack(self.history),
             "random": [generator.get_state().numpy() for generator in self.generators],
         }
 
+    def load_plain_state(self, state: dict[str, Any]) -> None:
+        """Take over the weights, and keep for later what training needs."""
+        self.module_.load_state_dict(swap(state["module"]))
+        self._training_state = {k: v for k, v in state.items() if k != "module"}
+        if not self._training_state:
+            return
+        self.history_ = unpack(state["history"])
+        torch.Generator().set_state(torch.tensor(state["random"][0]))  # or raises
+        if state["optimizer_name"] in {kind.__name__ for kind in OPTIMIZERS.values()}:
+            shapes = [tuple(each.shape) for each in self.module_.parameters()]
+            check_optimizer(state["optimizer"], shapes)
+
     def set_plain_state(self, state: dict[str, Any]) -> None:
         """Take over weights, optimizer state and history of another net."""
-        self.module_.load_state_dict(_swap(state["module"]))
-        self.history_ = History(state["history"])
+        self.module_.load_state_dict(swap(state["module"]))
+        self.history_ = unpack(state["history"])
         self._make_generators()
         for generator, numbers in zip(self.generators, state["random"], strict=False):
             generator.set_state(torch.tensor(numbers))
         own = self.optimizer_.state_dict()
         if state["optimizer_name"] == type(self.optimizer_).__name__:
-            own["state"] = _swap(state["optimizer"])
+            own["state"] = swap(state["optimizer"])
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
         self.optimizer_.load_state_dict(own)
@@ -187,13 +216,3 @@ def was_raised(error: KeyboardInterrupt) -> bool:
 def curve(history: History, key: str) -> list[float]:
     """Return a figure of each epoch that has it; not all may have been validated."""
     return [row[key] for row in history if key in row]
-
-
-def _swap(state: Any) -> Any:
-    """Make arrays of tensors and tensors of arrays, wherever they are in dicts."""
-    if isinstance(state, dict):
-        return {key: _swap(value) for key, value in state.items()}
-    if isinstance(state, np.ndarray):
-        return torch.tensor(state)
-    is_tensor = isinstance(state, torch.Tensor)
-    return state.numpy(force=True) if is_tensor else state

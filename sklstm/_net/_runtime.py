@@ -68,7 +68,7 @@ def restore_device(device: str) -> torch.device:
     """Find the device of that name for a net that is loaded, or else the CPU."""
     try:
         return resolve_device(device)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         warnings.warn(f"The net is put on the CPU: {error}", stacklevel=2)
         return torch.device("cpu")
 
