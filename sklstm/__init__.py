@@ -14,7 +14,24 @@ from ._state import drop_training_state
 from ._steps import StepTransformer
 from ._version import __version__ as __version__
 
+# What `skops.io.load` may be told to trust: all that is saved of fitted estimators,
+# beside what it trusts by itself.
+TRUSTED_TYPES = (
+    "sklstm._classifier.LSTMClassifier",
+    "sklstm._encoder.SequenceEncoder",
+    "sklstm._regressor.LSTMRegressor",
+    "sklstm._rows._windows.SequenceWindower",
+    "sklstm._steps.StepTransformer",
+    "sklstm.forecasting._anchor.AnchoredRegressor",
+    "sklstm.forecasting._conformal.ConformalRegressor",
+    "sklstm.forecasting._folds.PanelTimeSeriesSplit",
+    "sklstm.forecasting._linear.LinearForecaster",
+    "sklstm.forecasting._naive.NaiveRegressor",
+    "sklstm.forecasting._recipe.AutoForecaster",
+)
+
 __all__ = [
+    "TRUSTED_TYPES",
     "FitCheckpoint",
     "LSTMClassifier",
     "LSTMRegressor",

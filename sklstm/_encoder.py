@@ -17,12 +17,13 @@ from ._compat import Interval, RealNotInt, StrOptions, _fit_context
 from ._input import KeepsSequences
 from ._rows._columns import get_index, is_missing
 from ._sequences import Sequences
+from ._state import PlainState
 
 _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
 
 
 class SequenceEncoder(  # type: ignore[call-arg]
-    KeepsSequences, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    KeepsSequences, PlainState, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     r"""Turn texts or lists of tokens into sequences of integer ids.
 
@@ -246,6 +247,17 @@ class SequenceEncoder(  # type: ignore[call-arg]
         """
         check_is_fitted(self)
         return np.array(["token"], dtype=object)
+
+    def _make_plain(self, state: dict[str, Any]) -> None:
+        if "vocabulary_" in state:  # ids are in order, and tokens may be anything
+            state["vocabulary_"] = list(state["vocabulary_"])
+
+    def _restore(self) -> None:
+        if "vocabulary_" in vars(self):
+            tokens: Any = self.vocabulary_
+            self.vocabulary_ = {token: i for i, token in enumerate(tokens)}
+            if len(self.vocabulary_) < len(tokens):
+                raise ValueError("vocabulary_ has a token twice")
 
     def _read(self, X: Any) -> tuple[list[Any], np.ndarray, np.ndarray]:
         """Read all samples, once."""

@@ -69,10 +69,9 @@ class PlainState:
             values = vars(self).get(name)
             if values is not None:
                 record: Any = object.__new__(kind)
-                vars(record).update(values)
-                missing = {field.name for field in fields(record)} - {*values}
-                if missing:
+                if missing := {field.name for field in fields(record)} - {*values}:
                     raise ValueError(f"{name} lacks {sorted(missing)}")
+                getattr(record, "__setstate__", vars(record).update)(values)
                 setattr(self, name, record)
 
 

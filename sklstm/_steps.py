@@ -29,6 +29,7 @@ from ._rows._columns import (
     refuse_lazy,
 )
 from ._sequences import Sequences
+from ._state import PlainState
 
 
 def _inner_names(self: Any) -> bool:
@@ -38,6 +39,7 @@ def _inner_names(self: Any) -> bool:
 
 class StepTransformer(  # type: ignore[call-arg]
     KeepsSequences,
+    PlainState,
     MetaEstimatorMixin,
     TransformerMixin,
     BaseEstimator,

@@ -39,6 +39,14 @@ class Keys:
     group: list[Place]  # columns or index levels
     time: Place | None
 
+    def __getstate__(self) -> dict[str, Any]:
+        time = None if self.time is None else tuple(self.time)
+        return {"group": [tuple(place) for place in self.group], "time": time}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.group = [Place(*place) for place in state["group"]]
+        self.time = None if state["time"] is None else Place(*state["time"])
+
     @classmethod
     def find(cls, X: Any, group: Any, time: Any, input_name: str = "X") -> Keys:
         """Find them by name or position; `group` may be one, a list or None."""

@@ -21,6 +21,7 @@ from .._compat import (
 )
 from .._input import all_or_nothing, check_features, check_labels
 from .._sequences import Sequences
+from .._state import PlainState
 from ._columns import as_table, is_frame, refuse_dates, refuse_lazy
 from ._histories import (
     KEY_CONSTRAINTS,
@@ -29,7 +30,7 @@ from ._histories import (
     warn_of_disorder,
     warn_of_holes,
 )
-from ._order import Keys, RowOrder
+from ._order import Keys, KnownSeries, RowOrder
 from ._series import Tails
 
 # Share of short windows that is told of. The first rows of a series have short ones in
@@ -39,7 +40,9 @@ SHORT_OF_ROWS = 0.1
 MIN_WINDOWS = 20
 
 
-class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class SequenceWindower(
+    CallbackSupportMixin, PlainState, TransformerMixin, BaseEstimator
+):
     """Keep the last steps of the history of each sample.
 
     Histories come from `make_supervised` or `make_histories`: sample t is all rows
@@ -149,6 +152,7 @@ class SequenceWindower(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         "flatten": ["boolean"],
         "fill_value": [StrOptions({"edge"}), Real],
     }
+    _records = {"_keys": Keys, "_known": KnownSeries, "_tails": Tails}
 
     def __init__(
         self,

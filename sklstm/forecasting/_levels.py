@@ -14,6 +14,7 @@ from .._rows._series import join_ranges
 from .._rows._splits import Timeline, overlap_runs
 from .._rows._supervised import name_targets
 from .._sequences import Sequences, check_finite
+from .._state import PlainState
 
 # Share of the spread of y by which a value may miss a straight line, after scaling in
 # floats of single precision.
@@ -286,13 +287,14 @@ def take_changes(sequences: Sequences, features: list[int]) -> Sequences:
     return changed
 
 
-class OnLevels:
+class OnLevels(PlainState):
     """What regressors that forecast from levels share: input, levels and units."""
 
     feature: Any
     period: int
     lag: Any
     n_outputs_: int
+    _records = {"_levels": Levels}
 
     @property
     def scale_(self) -> np.ndarray:

@@ -193,6 +193,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     _routed = {"fit": "partial_fit"}  # epoch by epoch
     sequence_length_: int
     periods_: list[int]
+    _records = {"_blend": Blend}
     n_timesteps = None  # rows of a table without keys are sequences of one feature
     _parameter_constraints: dict[str, list[Any]] = {
         "period": [

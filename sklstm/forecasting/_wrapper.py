@@ -13,9 +13,10 @@ from sklearn.utils.metadata_routing import (
 )
 
 from .._compat import _routing_enabled
+from .._state import PlainState
 
 
-class RegressorWrapper(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class RegressorWrapper(PlainState, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Base of regressors around one that is named by a parameter."""
 
     _wrapped = "estimator"  # the name of that parameter
