@@ -520,18 +520,18 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             self._missing = [i for i in missing if i not in positions]
             if missing:
                 self._check_values(train.sequences.compact(), stacklevel=6)
-            marks = [n_features + k for k, i in enumerate(self._missing) if i in static]
+            of_sequence = find_marked(static, self._missing, n_features)
             self._labels = find_labels(train.sequences)
             n_ids = zip(positions, count_ids(samples.sequences, positions), strict=True)
             n_all = n_features + len(self._missing)
-            n_read = n_all - len({*positions, *static, *marks})
+            n_read = n_all - len({*positions, *of_sequence})
             frame_size = architecture["frame_size"]
             self._sizes = {
                 "n_features": n_all,
                 "n_outputs": self._n_net_outputs,
                 "n_ids": [len(self._labels.get(i, range(n))) for i, n in n_ids],
                 "n_skipped": self._count_skipped(samples, frame_size, n_read),
-                "static_features": static + marks,
+                "static_features": of_sequence,
             }
             self._architecture = architecture
         else:
@@ -831,7 +831,11 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         n_targets = len(self.classes_) if is_classifier(self) else self.n_outputs_
         n_features = self._n_step_features
         check_positions("_missing", self._missing, n_features)
+        check_positions("static_features", read["static_features"], n_features)
         expected = {
+            "static_features": find_marked(
+                read["static_features"], self._missing, n_features
+            ),
             "n_features": n_features + len(self._missing),
             "n_outputs": n_targets * self._loss.n_parts,
         }
@@ -844,7 +848,13 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
                 check_arrays(scales, dict.fromkeys(scales, (n,)), "float64")
                 if scaler.n_features_in_ != n or not (scaler.scale_ > 0).all():
                     raise ValueError(f"a scaler is not of {n} positive scales")
-        n_ids = dict(zip(read["categorical_features"], sizes["n_ids"], strict=True))
+        ids = read["categorical_features"]
+        check_positions("categorical_features", ids, n_features)
+        if self.scaler_ is not None and (
+            self.scaler_.mean_[ids].any() or (self.scaler_.scale_[ids] != 1).any()
+        ):
+            raise ValueError(f"scaler_ scales the ids of the features {ids}")
+        n_ids = dict(zip(ids, sizes["n_ids"], strict=True))
         if any(len(labels) != n_ids[i] for i, labels in self._labels.items()):
             raise ValueError(f"the labels are not as many as the ids, {n_ids}")
 
@@ -880,6 +890,12 @@ def split_arguments(estimator, name):
 def to_plain(value):
     """Return a number of numpy as one of Python, and all else as it is."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def find_marked(positions, missing, n_features):
+    """Return positions of features, and of what marks them as missing."""
+    marks = [n_features + k for k, i in enumerate(missing) if i in positions]
+    return positions + marks
 
 
 def check_together(estimator):

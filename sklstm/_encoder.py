@@ -23,7 +23,11 @@ _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
 
 
 class SequenceEncoder(  # type: ignore[call-arg]
-    KeepsSequences, PlainState, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    KeepsSequences,
+    PlainState,
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
 ):
     r"""Turn texts or lists of tokens into sequences of integer ids.
 

@@ -98,7 +98,7 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     X, is_univariate = unpack(X, univariate=not reset and estimator._is_univariate)
     of_sequence, columns = None, []
     static = getattr(estimator, "static_features", None)
-    if static is not None and len(static) and _is_table(X):
+    if static is not None and _is_table(X) and np.size(static):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         names = column_names(X)
         if not (reset or is_frame(X)):  # which may have had names in fit

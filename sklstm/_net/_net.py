@@ -167,8 +167,8 @@ class LSTMNet(NeuralNet):
         self.history_ = unpack(state["history"])
         torch.Generator().set_state(torch.tensor(state["random"][0]))  # or raises
         if state["optimizer_name"] in {kind.__name__ for kind in OPTIMIZERS.values()}:
-            shapes = [tuple(each.shape) for each in self.module_.parameters()]
-            check_optimizer(state["optimizer"], shapes)
+            weights = [each.numpy(force=True) for each in self.module_.parameters()]
+            check_optimizer(state["optimizer"], weights)
 
     def set_plain_state(self, state: dict[str, Any]) -> None:
         """Take over weights, optimizer state and history of another net."""

@@ -60,8 +60,9 @@ def check_weights(params: dict[str, Any], weights: dict[str, np.ndarray]) -> Non
 
 def check_positions(name: str, positions: Any, n: int) -> None:
     """Raise unless these are different positions below n."""
-    are_whole = all(isinstance(i, int) for i in positions)
-    if not are_whole or len({*positions} & {*range(n)}) < len(positions):
+    are_inside = all(isinstance(i, int) and 0 <= i < n for i in positions)
+    is_list = isinstance(positions, list)
+    if not (is_list and are_inside and len({*positions}) == len(positions)):
         raise ValueError(f"{name} are {positions}, of {n} features")
 
 
@@ -81,21 +82,21 @@ def check_arrays(
             raise ValueError(f"{name} has values that are NaN or infinite")
 
 
-def check_optimizer(state: dict[int, Any], shapes: list[tuple[int, ...]]) -> None:
-    """Raise unless arrays of an optimizer belong to parameters of these shapes."""
+def check_optimizer(state: dict[int, Any], weights: list[np.ndarray]) -> None:
+    """Raise unless the arrays of one of our optimizers are of the sizes of weights.
+
+    torch updates them in place, and looks at no size.
+    """
+    names = {key for values in state.values() for key in values}
     for place, values in state.items():
-        if not isinstance(place, int) or not 0 <= place < len(shapes):
-            raise ValueError(f"the optimizer has parameter {place!r} of {len(shapes)}")
-        for name, value in values.items():
-            if value is not None and np.shape(value) not in ((), shapes[place]):
-                raise ValueError(
-                    f"{name} of the optimizer has the shape {np.shape(value)}, its"
-                    f" parameter {shapes[place]}"
-                )
-            if value is not None and not np.isfinite(value).all():
-                raise ValueError(
-                    f"{name} of the optimizer has values that are NaN or infinite"
-                )
+        if not isinstance(place, int) or not 0 <= place < len(weights):
+            raise ValueError(f"the optimizer has parameter {place!r} of {len(weights)}")
+        arrays = {name: values[name] for name in names}
+        if arrays.get("momentum_buffer", ()) is None:  # without momentum
+            del arrays["momentum_buffer"]
+        for name, array in arrays.items():
+            like = weights[place] if name != "step" else np.float32(0)
+            check_arrays({name: array}, {name: like.shape}, str(like.dtype))
 
 
 def pack(history: list[dict[str, Any]]) -> dict[str, Any]:
