@@ -244,8 +244,8 @@ SHARED = {
     scale and loss; bit for bit if the training data fit in one batch of up to a
     million values, else but for the chance of batches.
 
-    A fitted estimator is pickled as arrays and numbers; the net is built anew when it
-    is loaded.
+    A fitted estimator is saved as arrays and numbers; the net is built anew when it is
+    loaded, and gets an optimizer when its training goes on.
 
     References
     ----------

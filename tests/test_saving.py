@@ -143,11 +143,11 @@ def test_a_pickle_is_little_more_than_the_weights(hidden_size):
     model = LSTMRegressor(hidden_size, max_epochs=300, random_state=0)
     model.fit(EQUAL, VALUES)
     n_bytes = sum(weight.nbytes for weight in model.module_.state_dict().values())
-    overhead = 5_000  # parameters and scalers; beside the optimizer generators, too
     lean = drop_training_state(model)
-    assert len(pickle.dumps(lean)) < 1.05 * n_bytes + overhead
-    of_epochs = 75 * len(model.loss_curve_)
-    assert len(pickle.dumps(model)) < 3.05 * n_bytes + 3 * overhead + of_epochs
+    # Parameters and scalers; then generators of random numbers, and figures of epochs.
+    assert len(pickle.dumps(lean)) < n_bytes + 3_000
+    n_epochs = len(model.loss_curve_)
+    assert len(pickle.dumps(model)) < 3 * n_bytes + 16_000 + 55 * n_epochs
 
 
 def test_a_history_comes_back_as_it_was():
@@ -158,9 +158,12 @@ def test_a_history_comes_back_as_it_was():
     model.net_.history.new_batch()
     model.net_.history.record_batch("loss", 0.5)
     back = pickle.loads(pickle.dumps(model))
+    assert back.net_.history[-1, "batches", -1] == {"loss": 0.5}
+    for row in [*model.net_.history, *back.net_.history]:
+        assert len(row.pop("batches")) >= 0
     assert back.net_.history == model.net_.history
     types = [[type(value) for value in row.values()] for row in back.net_.history]
-    assert {float, int, bool, list} >= set(types[0])
+    assert {*types[0]} == {float, int, bool}
 
 
 NESTED = {

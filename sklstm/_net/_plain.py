@@ -101,7 +101,10 @@ def check_optimizer(state: dict[int, Any], weights: list[np.ndarray]) -> None:
 
 def pack(history: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a history as an array for each figure that all epochs have."""
-    history = [{k: v for k, v in row.items() if k != "batches" or v} for row in history]
+    history = [
+        {key: row[key] for key in row if key != "batches" or any(row[key])}
+        for row in history
+    ]
     figures = {}
     for key in history[0] if history else ():
         values = [row.get(key) for row in history]
