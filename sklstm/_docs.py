@@ -197,10 +197,10 @@ SHARED = {
     n_iter_ : int
         Number of epochs so far, over all continued fits.
 
-    loss_curve_ : list of float
+    loss_curve_ : list of float or None
         Mean loss of the training sequences in each epoch, measured as the
         weights change. In units of the standardised target, or
-        in nats for labels.
+        in nats for labels. None in a copy of `drop_training_state`.
 
     validation_loss_curve_ : list of float or None
         Mean loss of the validation sequences after each epoch; None unless

@@ -112,6 +112,28 @@ def test_other_optimizers_are_plain_too():
     assert_array_equal(back.partial_fit(EQUAL, VALUES).predict(EQUAL), expected)
 
 
+class Adam(torch.optim.Adagrad):
+    """An optimizer of another state than that of torch by this name."""
+
+
+def test_a_name_is_not_taken_for_an_optimizer_of_torch():
+    model = make(LSTMRegressor, optimizer=Adam).fit(EQUAL, VALUES)
+    back = pickle.loads(pickle.dumps(model)).partial_fit(EQUAL, VALUES)
+    expected = model.partial_fit(EQUAL, VALUES).predict(EQUAL)
+    assert_array_equal(back.predict(EQUAL), expected)
+
+
+def test_an_optimizer_may_count_in_double_precision():
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = make(LSTMRegressor, optimizer="rmsprop").fit(EQUAL, VALUES)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    back = pickle.loads(pickle.dumps(model)).partial_fit(EQUAL, VALUES)
+    expected = model.partial_fit(EQUAL, VALUES).predict(EQUAL)
+    assert_array_equal(back.predict(EQUAL), expected)
+
+
 VERSIONED = {
     "LSTMRegressor": lambda: make(LSTMRegressor).fit(EQUAL, VALUES),
     "SequenceWindower": lambda: SequenceWindower(4).fit(SERIES),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import signal
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ class LSTMNet(NeuralNet):
             return state | self._training_state
         return state | {
             "optimizer": swap(self.optimizer_.state_dict()["state"]),
-            "optimizer_name": type(self.optimizer_).__name__,
+            "optimizer_name": name_of(type(self.optimizer_)),
             "history": pack(self.history),
             "random": [generator.get_state().numpy() for generator in self.generators],
         }
@@ -161,12 +162,13 @@ class LSTMNet(NeuralNet):
     def load_plain_state(self, state: dict[str, Any]) -> None:
         """Take over the weights, and keep for later what training needs."""
         self.module_.load_state_dict(swap(state["module"]))
-        self._training_state = {k: v for k, v in state.items() if k != "module"}
+        # A shallow copy of an estimator in training must not go on with it.
+        self._training_state = deepcopy({k: state[k] for k in state if k != "module"})
         if not self._training_state:
             return
         self.history_ = unpack(state["history"])
         torch.Generator().set_state(torch.tensor(state["random"][0]))  # or raises
-        if state["optimizer_name"] in {kind.__name__ for kind in OPTIMIZERS.values()}:
+        if state["optimizer_name"] in map(name_of, OPTIMIZERS.values()):
             weights = [each.numpy(force=True) for each in self.module_.parameters()]
             check_optimizer(state["optimizer"], weights)
 
@@ -178,7 +180,7 @@ class LSTMNet(NeuralNet):
         for generator, numbers in zip(self.generators, state["random"], strict=False):
             generator.set_state(torch.tensor(numbers))
         own = self.optimizer_.state_dict()
-        if state["optimizer_name"] == type(self.optimizer_).__name__:
+        if state["optimizer_name"] == name_of(type(self.optimizer_)):
             own["state"] = swap(state["optimizer"])
         for group in own["param_groups"]:
             group.setdefault("initial_lr", group["lr"])  # schedulers that go on ask
@@ -196,6 +198,11 @@ class ClassifierNet(ClassifierMixin, LSTMNet):
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sequence."""
         return self.predict_proba(X).argmax(axis=1)
+
+
+def name_of(kind: type) -> str:
+    """Return the full name of a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def was_raised(error: KeyboardInterrupt) -> bool:

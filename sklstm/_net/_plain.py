@@ -95,7 +95,10 @@ def check_optimizer(state: dict[int, Any], weights: list[np.ndarray]) -> None:
         if arrays.get("momentum_buffer", ()) is None:  # without momentum
             del arrays["momentum_buffer"]
         for name, array in arrays.items():
-            like = weights[place] if name != "step" else np.float32(0)
+            like = weights[place]
+            if name == "step":  # of the type that torch makes numbers of by default
+                is_double = getattr(array, "dtype", None) == np.float64
+                like = np.zeros((), np.float64 if is_double else np.float32)
             check_arrays({name: array}, {name: like.shape}, str(like.dtype))
 
 
