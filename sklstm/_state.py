@@ -13,6 +13,7 @@ from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
 
+from ._compat import HasMethods, validate_params
 from ._version import __version__
 
 # Raised when what is saved changes so that older versions could not read it.
@@ -112,6 +113,7 @@ def _naming_damage(name: str) -> Iterator[None]:
         ) from error
 
 
+@validate_params({"model": [HasMethods("fit")]}, prefer_skip_nested_validation=True)
 def drop_training_state(model: Any) -> Any:
     """Return a copy of a fitted model that predicts, but cannot go on training.
 

@@ -23,7 +23,7 @@ PUBLIC = [
     getattr(room, name)
     for room in (sklstm, forecasting, datasets)
     for name in room.__all__
-    if not inspect.ismodule(getattr(room, name))
+    if callable(getattr(room, name))
 ]
 
 
