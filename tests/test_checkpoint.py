@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -112,6 +113,8 @@ def test_a_fit_that_was_killed_twice_ends_in_the_same_bits(form, at, tmp_path):
     # An epoch is seen again if it was killed before all had seen its end.
     assert Watch.n_epochs == n_whole + 2 * (at == "end")
     assert list(tmp_path.iterdir()) == []
+    assert pickle.loads(pickle.dumps(resumed)).callbacks[0].directory == tmp_path
+    assert not hasattr(resumed.callbacks[0], "path_")
 
 
 @pytest.mark.parametrize(

@@ -118,16 +118,15 @@ class FitCheckpoint(Callback):
 
     def _finish(self, net: NeuralNet, *, interrupted: bool) -> None:
         """Clean up; a fit that Ctrl-C has stopped can go on."""
-        if interrupted:
-            return
-        if self.keep:
+        if self.keep and not interrupted:
             self._write(net, list(net.history), ended=True)
-        else:
+        elif not interrupted:
             self.path_.unlink(missing_ok=True)
         # One may have been killed as it wrote; another may be writing now.
         for left in self.path_.parent.glob(f"{self.key_}*.tmp"):
             if time.time() - left.stat().st_mtime > OLD:
                 left.unlink(missing_ok=True)
+        del self.path_, self.key_  # a model is saved without them
 
     def _write(self, net: NeuralNet, history: list[Any], *, ended: bool) -> None:
         parts = [
