@@ -804,7 +804,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             state["_loss"] = [loss.name, getattr(loss, "quantiles", None)]
         if "net_" in state:
             is_lean = IS_LEAN.get()
-            state["net_"] = self.net_.get_plain_state(is_lean=is_lean)
+            state["net_"] = self.net_.save(is_lean=is_lean)
             if is_lean:
                 state |= dict.fromkeys(CURVES)
                 for name in OF_TRAINING:
@@ -816,13 +816,15 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             self._loss = make_loss(*self._loss)
         if "net_" in own:
             state = own.pop("net_")
+            if ("_random_state" in own) != ("optimizer" in state):
+                raise ValueError("it has only a part of what training needs")
             self._check_sizes()
             check_weights(self._module_params(), state["module"])
             # Not what the parameters are by now: these may be set to anything.
             net = self._make_net(restore_device(self.device))
             warm_up()
             net.initialize()
-            net.load_plain_state(state)
+            net.load(state)
             self.net_ = net
 
     def _check_sizes(self):

@@ -308,6 +308,15 @@ def test_two_states_do_not_mix(models, kind, name):
     assert message.startswith("The state of")
 
 
+def test_half_a_training_state_is_refused(models):
+    state = state_of(models["series"])
+    del state["_random_state"]
+    assert "a part of what" in message_of(load, LSTMRegressor, state)
+    state = state_of(models["series"])
+    state["net_"] = {"module": state["net_"]["module"]}
+    assert "a part of what" in message_of(load, LSTMRegressor, state)
+
+
 @pytest.mark.parametrize("state", [None, [], "net_", {}, {"hidden_size": 4}])
 def test_what_is_no_state_is_told(state):
     assert message_of(load, LSTMRegressor, state).startswith("The state of")

@@ -142,28 +142,34 @@ class LSTMNet(NeuralNet):
         self.module_.generator = self.train_split = None
         return interrupted
 
-    def get_plain_state(self, *, is_lean: bool = False) -> dict[str, Any]:
-        """Return what training has made, as plain arrays, numbers and strings.
-
-        A lean state has no more than the weights.
-        """
-        state = {"module": swap(self.module_.state_dict())}
+    def save(self, *, is_lean: bool) -> dict[str, Any]:
+        """Return what is saved of it; if lean, the weights alone."""
         if is_lean:
-            return state
+            return {"module": swap(self.module_.state_dict())}
+        state = self.get_plain_state()
+        if "history" in state:
+            state["history"] = pack(state["history"])
+        return state
+
+    def get_plain_state(self) -> dict[str, Any]:
+        """Return what training has made, as plain arrays, numbers and strings."""
+        state = {"module": swap(self.module_.state_dict())}
         if self.optimizer_ is None:  # of a net that is loaded
-            return state | self._training_state
+            kept = self._training_state
+            return state | (kept | {"history": list(self.history)} if kept else {})
         return state | {
             "optimizer": swap(self.optimizer_.state_dict()["state"]),
             "optimizer_name": name_of(type(self.optimizer_)),
-            "history": pack(self.history),
+            "history": list(self.history),
             "random": [generator.get_state().numpy() for generator in self.generators],
         }
 
-    def load_plain_state(self, state: dict[str, Any]) -> None:
+    def load(self, state: dict[str, Any]) -> None:
         """Take over the weights, and keep for later what training needs."""
         self.module_.load_state_dict(swap(state["module"]))
+        known = ("module", "history")
         # A shallow copy of an estimator in training must not go on with it.
-        self._training_state = deepcopy({k: state[k] for k in state if k != "module"})
+        self._training_state = deepcopy({k: state[k] for k in state if k not in known})
         if not self._training_state:
             return
         self.history_ = unpack(state["history"])
@@ -175,7 +181,7 @@ class LSTMNet(NeuralNet):
     def set_plain_state(self, state: dict[str, Any]) -> None:
         """Take over weights, optimizer state and history of another net."""
         self.module_.load_state_dict(swap(state["module"]))
-        self.history_ = unpack(state["history"])
+        self.history_ = History(state["history"])
         self._make_generators()
         for generator, numbers in zip(self.generators, state["random"], strict=False):
             generator.set_state(torch.tensor(numbers))
