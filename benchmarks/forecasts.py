@@ -143,11 +143,12 @@ def main():
             ratios[method].append(ratio)
             line += f"{ratio:10.3f}{seconds:6.1f} s"
         print(f"{line}  {said}", flush=True)
-    line = np.array(ratios["Ridge"])
-    for method, values in ratios.items():
-        values = np.array(values)
-        known = values[np.isfinite(values)]
-        level = np.mean((values <= 1.02 * line)[np.isfinite(values + line)])
+    table = np.array(list(ratios.values()))
+    # All methods are compared on the series that all of them forecast.
+    table = table[:, np.isfinite(table).all(axis=0)]
+    line = table[methods.index("Ridge") - 1]
+    for method, known in zip(ratios, table, strict=True):
+        level = np.mean(known <= 1.02 * line)
         print(
             f"{method:16}{len(known):4} series, geometric mean"
             f" {np.exp(np.mean(np.log(known))):.3f}, worst {known.max():.2f},"

@@ -479,8 +479,9 @@ def test_intervals_come_with_dates_if_they_are_asked_for():
     message = r"^coverage=0.99 needs 99 samples in fit, which had 6\d: give more, or"
     with pytest.raises(ValueError, match=message):
         forecast(model, frame, interval=0.99)
-    with pytest.raises(ValueError, match=r"^coverage=90; expected a number between"):
-        model.predict_interval(X, coverage=90)
+    for wrong in (90, "0.9", None, np.nan):
+        with pytest.raises(ValueError, match=r"^coverage=.*; expected a number betw"):
+            model.predict_interval(X, coverage=wrong)
 
 
 def test_a_window_in_which_nothing_changes_has_an_interval():

@@ -366,7 +366,8 @@ def _foresees(
     """Whether forecasts from earlier blocks alone are better than the best rival.
 
     The level is known on both sides of a block that is left out, and only on one side
-    of what is to be forecast. The first two blocks are too few to learn from.
+    of what is to be forecast. The first two blocks are too few to learn from. The
+    penalty is the one that all blocks have chosen.
     """
     blocks, y = judge.blocks, judge.y
     forecast = np.full(y.shape, np.nan)

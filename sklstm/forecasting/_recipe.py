@@ -388,8 +388,10 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
             If `fit` had fewer samples than coverage / (1 - coverage).
         """
         check_is_fitted(self)
-        if not 0 < coverage < 1:
-            raise ValueError(f"coverage={coverage}; expected a number between 0 and 1.")
+        if not isinstance(coverage, Real) or not 0 < coverage < 1:
+            raise ValueError(
+                f"coverage={coverage!r}; expected a number between 0 and 1."
+            )
         needed = ceil(coverage / (1 - coverage) - ROUNDING)
         if self._n_scores < needed:
             raise ValueError(
