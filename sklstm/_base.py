@@ -6,7 +6,7 @@ import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -17,13 +17,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays import reading, refuse_masked
 from ._compat import (
-    Interval,
     StrOptions,
     _check_sample_weight,
     _fit_context,
     _safe_indexing,
 )
+from ._constraints import RANDOM_STATE, Interval, at_least
 from ._input import (
     all_or_nothing,
     apply_labels,
@@ -57,28 +58,28 @@ from ._net._plain import check_arrays, check_positions, check_weights
 from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
-from ._sequences import check_finite, find_missing, name_features
+from ._sequences import LARGEST, check_finite, find_missing, name_features
 from ._state import IS_LEAN, PlainState
 
 CONSTRAINTS: dict = {
-    "hidden_size": [Interval(Integral, 1, None, closed="left")],
-    "num_layers": [Interval(Integral, 1, 1000, closed="both")],
+    "hidden_size": [at_least(1, most=1 << 15)],
+    "num_layers": [at_least(1, most=1000)],
     "bidirectional": ["boolean"],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "pooling": [StrOptions(set(POOLINGS))],
-    "frame_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    "frame_size": [at_least(1), StrOptions({"auto"})],
     "unroll": [StrOptions({"window", "series"})],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable, tuple],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "lr_scheduler": [StrOptions(set(SCHEDULERS)), tuple, None],
-    "batch_size": [Interval(Integral, 1, None, closed="left")],
-    "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    "batch_size": [at_least(1)],
+    "max_epochs": [at_least(1), StrOptions({"auto"})],
     "early_stopping": ["boolean"],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [
-        Interval(Integral, 1, None, closed="left"),
+        at_least(1),
         StrOptions({"auto"}),
         None,
     ],
@@ -86,18 +87,18 @@ CONSTRAINTS: dict = {
     "warm_start": ["boolean"],
     "standardize": ["boolean"],
     "n_timesteps": [
-        Interval(Integral, 1, None, closed="left"),
+        at_least(1),
         StrOptions({"columns"}),
         None,
     ],
     "categorical_features": ["array-like", StrOptions({"from_dtype"})],
-    "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
+    "embedding_size": [at_least(1, most=1 << 15), None],
     "static_features": ["array-like", None],
     "device": [str],
     "dtype": [StrOptions({"float32", "float64", "bfloat16"})],
     "callbacks": [list, None],
-    "random_state": ["random_state"],
-    "verbose": ["verbose"],
+    "random_state": RANDOM_STATE,
+    "verbose": ["boolean", at_least(0)],
 }
 # Those that decide what weights there are; training goes on only if they stay.
 ARCHITECTURE = (
@@ -357,9 +358,16 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         require_y(self, y)
         sequences = self._check_X(X, reset=reset)
         y = self._check_y(sequences, y)
-        weight = _check_sample_weight(
-            sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
-        )
+        refuse_masked(sample_weight, "sample_weight")
+        with reading("sample_weight"):
+            weight = _check_sample_weight(
+                sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
+            )
+        if weight.max() > LARGEST:
+            raise ValueError(
+                f"sample_weight has values of up to {weight.max():.3g}, whose squares"
+                " float64 does not hold: divide it by a constant."
+            )
         rows = np.flatnonzero(weight)
         if len(rows) < len(weight):
             sequences, y, weight = (a[rows] for a in (sequences, y, weight))
@@ -776,7 +784,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
 
     def _reads_series(self, sequences):
         """Whether chunks of series are read, and not each sequence on its own."""
-        return self.unroll == "series" and overlap(sequences)
+        return str(self.unroll) == "series" and overlap(sequences)
 
     def _work(self, n_rows):
         """Multiplications in the largest product of matrices of a step of time."""
@@ -909,14 +917,15 @@ def check_together(estimator):
 
 def check_unroll(unroll, bidirectional, pooling, frame_size, **_):
     """Refuse to read series with a net that needs each window on its own."""
-    if unroll == "series" and (bidirectional or pooling != "last"):
+    is_series = str(unroll) == "series"  # after `fit` it may have become anything
+    if is_series and (bidirectional or pooling != "last"):
         raise ValueError(
             "unroll='series' reads a series once, from its start; with"
             f" bidirectional={bidirectional} and pooling={pooling!r} each window needs"
             " a reading of its own: set bidirectional=False and pooling='last', or"
             " unroll='window'."
         )
-    if unroll == "series" and frame_size not in (1, "auto"):
+    if is_series and frame_size not in (1, "auto"):
         raise ValueError(
             "unroll='series' has an output at each row, but a step of frame_size="
             f"{frame_size} rows has one for all: set frame_size=1, or unroll='window'."

@@ -12,11 +12,15 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from ._arrays import reading, refuse_masked
 from ._base import BaseLSTM
-from ._compat import Interval, StrOptions, _check_partial_fit_first_call, _fit_context
+from ._compat import StrOptions, _check_partial_fit_first_call, _fit_context
+from ._constraints import Interval
 from ._docs import fill
 from ._input import check_known
 from ._net._losses import Loss
+from ._rows._columns import refuse_lazy
+from ._sequences import LARGEST
 
 
 @fill
@@ -181,9 +185,19 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             As in `fit`; if `early_stopping` is set or `class_weight` balanced; or
             if `classes` is missing from the first call or lacks a label.
         """
+        if classes is not None:
+            with reading("classes", "a list of labels"):
+                classes = np.asarray(classes)
+            if classes.ndim != 1:
+                raise ValueError(
+                    f"classes has {classes.ndim} dimension(s); expected a list of"
+                    " labels."
+                )
+            check_known(classes, of="classes")
         # Not on the classifier, which must not keep the classes of a failed call.
         known = SimpleNamespace(classes_=getattr(self, "classes_", None))
-        _check_partial_fit_first_call(known, classes)
+        with reading("classes", "labels that can be sorted"):
+            _check_partial_fit_first_call(known, classes)
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not supported by partial_fit, which sees"
@@ -262,22 +276,29 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return Loss("cross_entropy")
 
     def _check_y(self, X, y):
-        y = column_or_1d(y, warn=True)
+        refuse_lazy(y, "y")
+        refuse_masked(y, "y")
+        with reading("y", "labels"):
+            y = column_or_1d(y, warn=True)
         check_known(y)
-        check_classification_targets(y)
+        with reading("y", "labels"):
+            check_classification_targets(y)
         check_consistent_length(X, y)
         return y
 
     def _encode_y(self, y, weight, *, reset, trains, classes):
         if reset:
-            self.classes_ = np.unique(y if classes is None else classes)
+            with reading("y", "labels that can be sorted"):
+                self.classes_ = np.unique(y if classes is None else classes)
             if len(self.classes_) < 2:
                 raise ValueError(
                     f"y has {len(self.classes_)} class(es), {self.classes_.tolist()};"
                     " LSTMClassifier needs at least 2 classes with a weight above 0."
                 )
         # LabelEncoder casts labels first, so that "yesterday" among "yes" is a "yes".
-        if len(unknown := np.setdiff1d(y, self.classes_)):
+        with reading("y", "labels of the type of classes_"):
+            unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
             raise ValueError(
                 f"y has labels that are not in classes_: {unknown.tolist()}; expected"
                 f" some of {self.classes_.tolist()}, those of the first call or fit."
@@ -295,11 +316,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 " y must have the same classes; partial_fit takes any of them."
             )
         if isinstance(self.class_weight, dict):
-            negative = {c: w for c, w in self.class_weight.items() if w < 0}
-            if negative:
+            bad = {
+                label: weight
+                for label, weight in self.class_weight.items()
+                if not (isinstance(weight, Real) and 0 <= weight <= LARGEST)
+            }
+            if bad:
                 raise ValueError(
-                    f"class_weight has negative weights, {negative}: give 0 to leave a"
-                    " class out, and more to count it."
+                    f"class_weight has the weights {bad}; expected numbers: 0 to leave"
+                    " a class out, and more to count it."
                 )
         self._class_weights = compute_class_weight(
             self.class_weight, classes=self.classes_, y=y, sample_weight=weight

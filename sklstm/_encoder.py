@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -13,7 +14,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from ._compat import Interval, RealNotInt, StrOptions, _fit_context
+from ._arrays import reading
+from ._compat import RealNotInt, StrOptions, _fit_context
+from ._constraints import Interval, at_least
 from ._input import KeepsSequences
 from ._rows._columns import get_index, is_missing
 from ._sequences import Sequences
@@ -114,15 +117,15 @@ class SequenceEncoder(  # type: ignore[call-arg]
 
     _parameter_constraints: dict[str, list[Any]] = {
         "analyzer": [StrOptions({"word", "char", "char_wb"}), callable],
-        "ngram_size": [Interval(Integral, 1, None, closed="left")],
+        "ngram_size": [at_least(1)],
         "lowercase": ["boolean"],
         "token_pattern": [str],
         "min_frequency": [
-            Interval(Integral, 1, None, closed="left"),
+            at_least(1),
             Interval(RealNotInt, 0, 1, closed="both"),
         ],
-        "max_features": [Interval(Integral, 1, None, closed="left"), None],
-        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "max_features": [at_least(1), None],
+        "max_length": [at_least(1), None],
         "truncate": [StrOptions({"start", "end"})],
     }
 
@@ -291,12 +294,18 @@ class SequenceEncoder(  # type: ignore[call-arg]
             cut = slice(-self.max_length, None)
         if callable(analyze):
             return lambda i, sample: _join(list(analyze(sample)), n)[cut]
-        analyze_text = CountVectorizer(
-            analyzer=analyze,
-            ngram_range=(n, n),
-            lowercase=self.lowercase,
-            token_pattern=self.token_pattern,
-        ).build_analyzer()
+        try:
+            analyze_text = CountVectorizer(
+                analyzer=analyze,
+                ngram_range=(n, n),
+                lowercase=self.lowercase,
+                token_pattern=self.token_pattern,
+            ).build_analyzer()
+        except re.error as error:
+            raise ValueError(
+                f"token_pattern={self.token_pattern!r} is no regular expression:"
+                f" {error}."
+            ) from error
         kinds = set()
 
         def tokenize(i: int, sample: Any) -> list[Any]:
@@ -390,9 +399,10 @@ def _check_samples(X: Any) -> list[Any]:
             " token; pass X[:, 0] if they are texts."
         )
     unordered = isinstance(X, (Mapping, Set)) or not isinstance(X, Iterable)
-    if unordered or getattr(X, "ndim", 1) == 0:
+    if unordered or getattr(X, "ndim", 1) == 0 or 0 in getattr(X, "shape", ())[1:]:
         raise ValueError(f"X is of type {type(X).__name__}; {_EXPECTED}.")
-    samples = list(X)
+    with reading("X", "samples"):
+        samples = list(X)
     if not samples:
         raise ValueError(f"Found 0 sample(s); {_EXPECTED}, at least one.")
     return samples
@@ -419,4 +429,6 @@ def _join(tokens: list[Any], n: int) -> list[Any]:
     """Each n tokens that follow each other, as a tuple."""
     if n == 1:
         return tokens
+    if n > len(tokens):
+        return []
     return list(zip(*(tokens[k:] for k in range(n)), strict=False))

@@ -11,11 +11,14 @@ from typing import Any, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from ._arrays import reading, refuse_masked, shorten
 from ._compat import _safe_indexing
 from ._rows._columns import (
+    check_columns,
     check_words,
     column_names,
     find_position,
@@ -27,7 +30,7 @@ from ._rows._columns import (
     refuse_dates,
     refuse_lazy,
 )
-from ._sequences import Sequences, name_step
+from ._sequences import LARGEST, Sequences, name_step
 
 # The factor, in the median, by which the spreads of neighbouring columns differ only if
 # these are unlike: it is at most 1.6 in curves, lags and images of digits, and at least
@@ -90,6 +93,10 @@ def check_sequences(
 def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     """Read any accepted input, and hold its features against those of fit."""
     refuse_lazy(X)
+    for part in X if isinstance(X, (list, tuple)) else [X]:
+        refuse_masked(part, "X")
+    if is_frame(X):
+        check_columns(X)
     if _holds_text(X):
         raise ValueError(
             "X holds text; expected numbers: SequenceEncoder makes sequences of ids of"
@@ -98,9 +105,13 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     X, is_univariate = unpack(X, univariate=not reset and estimator._is_univariate)
     of_sequence, columns = None, []
     static = getattr(estimator, "static_features", None)
-    if static is not None and _is_table(X) and np.size(static):
+    with reading("static_features", "a list of names or positions"):
+        has_static = static is not None and _is_table(X) and np.size(static) > 0
+    if has_static:
+        with reading("X", "a table"):
+            X = X if is_frame(X) else np.asarray(X)  # no matrix
+            names = column_names(X)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        names = column_names(X)
         if not (reset or is_frame(X)):  # which may have had names in fit
             names = list(getattr(estimator, "feature_names_in_", names))
         columns = find_static(static, names, "columns")
@@ -139,7 +150,7 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
         estimator._n_step_features = n_features
         estimator._is_univariate = is_univariate
         estimator._static_columns = columns
-    elif n_features != estimator._n_step_features:
+    elif n_features != getattr(estimator, "_n_step_features", n_features):
         raise ValueError(
             f"X has {n_features} features in each step, but {type(estimator).__name__}"
             f" was fitted to {estimator._n_step_features}: pass X in the same form, and"
@@ -152,10 +163,11 @@ def find_static(static_features: Any, names: list[Any], what: str) -> list[int]:
     """Find the features of a step, or the columns of a table, that are static."""
     if static_features is None:
         return []
-    chosen = np.asarray(static_features, dtype=object)
+    with reading("static_features", "a list of names or positions"):
+        chosen = np.asarray(static_features, dtype=object)
     if chosen.ndim != 1:
         raise ValueError(
-            f"static_features={static_features!r} is not understood: give a list of"
+            f"static_features has {chosen.ndim} dimension(s); expected a list of"
             " positions or names, or a mask of booleans."
         )
     if chosen.size and all(isinstance(key, (bool, np.bool_)) for key in chosen):
@@ -173,7 +185,7 @@ def find_static(static_features: Any, names: list[Any], what: str) -> list[int]:
 
 
 def _is_table(X: Any) -> bool:
-    return is_frame(X) or (hasattr(X, "ndim") and X.ndim == 2)
+    return is_frame(X) or (getattr(X, "ndim", 0) == 2 and not issparse(X))
 
 
 def _append_static(
@@ -291,16 +303,31 @@ def require_y(estimator: Any, y: Any) -> None:
 def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
     """Return numeric targets of the samples as float64."""
     require_y(estimator, y)
-    whole, names = np.asarray(y), get_names(y)
-    y = check_array(
-        y,
-        ensure_2d=False,
-        dtype=np.float64,
-        ensure_all_finite=False,
-        input_name="y",
-        estimator=estimator,
-    )
+    refuse_lazy(y, "y")
+    names = get_names(y)
+    refuse_masked(y, "y")
+    with reading("y"):
+        whole = np.asarray(y)
+        y = check_array(
+            y,
+            ensure_2d=False,
+            dtype=np.float64,
+            ensure_all_finite=False,
+            ensure_min_samples=0,
+            input_name="y",
+            estimator=estimator,
+        )
+    if y.ndim == 0:
+        raise ValueError(
+            f"y is of type {type(whole.item()).__name__}; expected one target, or one"
+            " row of them, for each sequence. Reshape your data to (n_samples,)."
+        )
     check_known(y, names)
+    if np.abs(y).max(initial=0) > LARGEST:
+        raise ValueError(
+            f"y has values of up to {np.abs(y).max():.3g}, whose squares float64 does"
+            " not hold: divide y by a constant."
+        )
     if whole.dtype.kind in "iu" and np.abs(y).max() > 1 << 53:
         raise ValueError(
             f"y contains whole numbers of up to {np.abs(y).max():g}. Above 2**53"
@@ -310,7 +337,7 @@ def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
     return y
 
 
-def check_known(y: np.ndarray, names: list[Any] | None = None) -> None:
+def check_known(y: np.ndarray, names: list[Any] | None = None, of: str = "y") -> None:
     """Raise if a target or label is missing or infinite."""
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
@@ -325,9 +352,9 @@ def check_known(y: np.ndarray, names: list[Any] | None = None) -> None:
     named = "".join(f", column {(names or range(i + 1))[i]!r}" for i in column)
     n_bad = bad.reshape(len(y), -1).any(axis=1).sum()
     raise ValueError(
-        f"Input y contains {what}: row {row}{named}, the first of {n_bad} such row(s)."
-        " Every sample needs a target: leave these samples out, X[known] and y[known]"
-        " with a mask of the others, or fill in what is missing."
+        f"Input {of} contains {what}: row {row}{named}, the first of {n_bad} such"
+        " row(s). Every sample needs a target: leave these samples out, X[known] and"
+        " y[known] with a mask of the others, or fill in what is missing."
     )
 
 
@@ -458,17 +485,19 @@ def unpack(X: Any, *, univariate: bool) -> tuple[Any, bool]:
     native = nw.from_native(X, series_only=True, pass_through=True)
     if isinstance(native, nw.Series) and np.ndim((native.head(1).to_list() or [0])[0]):
         X = native.to_list()
-    if not _holds_many(X) or {np.ndim(x) for x in X} != {1}:
-        return X, False
-    X = [np.asarray(x) for x in X]
-    if not univariate and len({len(x) for x in X}) == 1:
-        return np.asarray(X), False
-    return [x.reshape(-1, 1) for x in X], True
+    with reading("X"):
+        if not _holds_many(X) or {np.ndim(x) for x in X} != {1}:
+            return X, False
+        X = [np.asarray(x) for x in X]
+        if not univariate and len({len(x) for x in X}) == 1:
+            return np.asarray(X), False
+        return [x.reshape(-1, 1) for x in X], True
 
 
 def _unnest(X: Any) -> Any:
     """Read a dataframe of series, a row of them for each sequence, as `Sequences`."""
-    first = np.ravel(np.asarray(_safe_indexing(X, [0]), dtype=object))
+    with reading("X", "a table"):
+        first = np.ravel(np.asarray(_safe_indexing(X, [0]), dtype=object))
     if not any(np.ndim(cell) for cell in first):
         return X
     names = column_names(X)
@@ -492,7 +521,8 @@ def _unnest(X: Any) -> Any:
 
 def is_ragged(X: Any) -> bool:
     """Whether X is a collection of separate 2-D sequences."""
-    return _holds_many(X) and any(np.ndim(x) == 2 for x in X)
+    with reading("X"):
+        return _holds_many(X) and any(np.ndim(x) == 2 for x in X)
 
 
 def _holds_many(X: Any) -> bool:
@@ -502,16 +532,17 @@ def _holds_many(X: Any) -> bool:
 
 
 def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
-    X = check_array(
-        X,
-        dtype="numeric",
-        allow_nd=True,
-        ensure_2d=False,  # says so in several lines
-        ensure_min_samples=0,
-        ensure_all_finite=False,
-        input_name="X",
-        estimator=estimator,
-    )
+    with reading("X"):
+        X = check_array(
+            X,
+            dtype="numeric",
+            allow_nd=True,
+            ensure_2d=False,  # says so in several lines
+            ensure_min_samples=0,
+            ensure_all_finite=False,
+            input_name="X",
+            estimator=estimator,
+        )
     if X.dtype.kind not in "biuf":
         raise ValueError(
             f"X has dtype {X.dtype}; expected numbers: encode it first, text and other"
@@ -524,6 +555,8 @@ def _check_numeric(X: Any, estimator: Any) -> np.ndarray:
             " series make histories, with make_supervised to fit and with"
             " make_histories to predict."
         )
+    with reading("X"):
+        X = shorten(X)
     X = X.astype(X.dtype.newbyteorder("="), copy=False)  # torch knows no other order
     if 0 in X.shape:
         raise ValueError(
@@ -569,7 +602,8 @@ def find_categorical(
                 " categorical_features."
             )
         return [] if embedding_size is None else [0]
-    chosen = np.asarray(categorical_features)
+    with reading("categorical_features", "a list of names or positions"):
+        chosen = np.asarray(categorical_features)
     is_named = chosen.ndim == 1 and all(isinstance(item, str) for item in chosen)
     if chosen.ndim != 1 or not (is_named or chosen.dtype.kind in "iub"):
         raise ValueError(

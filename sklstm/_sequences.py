@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
+from ._arrays import reading, refuse_masked
 from ._compat import get_namespace
 
+# Sums of squares of these are finite in double precision.
+LARGEST = np.float64(1e150)
 # What is known of each sequence on its own.
 OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 
@@ -137,22 +141,27 @@ class Sequences:
         units_changed: bool = False,
         whole: bool = False,
     ) -> None:
-        self.steps = np.asarray(steps)
+        if starts is None or lengths is None:
+            raise TypeError("starts and lengths must be whole numbers; got None.")
+        refuse_masked(steps, "steps")
+        with reading("steps", "a table"):
+            self.steps = np.asarray(steps)
         self.starts: Any = _as_integers(starts, "starts")
         self.lengths: Any = _as_integers(lengths, "lengths")
-        self.feature_names = (
-            None if feature_names is None else np.asarray(feature_names, dtype=object)
-        )
+        self.feature_names = _as_list(feature_names, "feature_names", dtype=object)
         self.series: Any = _as_integers(series, "series")
-        self.series_names = None if series_names is None else np.asarray(series_names)
-        self.times = None if times is None else np.asarray(times)
+        self.series_names = _as_list(series_names, "series_names")
+        self.times = _as_list(times, "times")
         # A pandas index stays one: an array would forget its levels and time zone.
         is_index = hasattr(index, "get_level_values")
-        self.index = index if is_index or index is None else np.asarray(index)
+        self.index = index if is_index else _as_list(index, "index")
         self.rows: Any = _as_integers(rows, "rows")
         self.history_lengths: Any = _as_integers(history_lengths, "history_lengths")
+        if horizon is not None and (not isinstance(horizon, Integral) or horizon < 1):
+            raise ValueError("horizon must be None or a whole number of at least 1.")
         self.horizon = None if horizon is None else int(horizon)
-        self.targets = None if targets is None else [int(i) for i in targets]
+        targets = _as_integers(targets, "targets")
+        self.targets = None if targets is None else targets.tolist()
         self.categories = _as_categories(categories)
         self.units_changed = bool(units_changed)
         self.whole = bool(whole)
@@ -166,7 +175,7 @@ class Sequences:
                 f"steps has {self.steps.ndim} dimension(s); expected 2:"
                 " (n_steps_total, n_features)."
             )
-        if self.starts.ndim != 1 or self.starts.shape != self.lengths.shape:
+        if self.starts.shape != self.lengths.shape:
             raise ValueError(
                 f"starts has shape {self.starts.shape} and lengths"
                 f" {self.lengths.shape}; expected one of each per sequence."
@@ -201,11 +210,14 @@ class Sequences:
                 f"Sequence {self.lengths.argmin()} has length {self.lengths.min()};"
                 " a sequence needs at least one step."
             )
-        ends = self.starts + self.lengths
-        if self.starts.min() < 0 or ends.max() > len(self.steps):
+        # Each before their sum, which may overflow.
+        n_rows, last = len(self.steps), max(self.starts.max(), self.lengths.max())
+        if last <= n_rows:
+            last = (self.starts + self.lengths).max()
+        if self.starts.min() < 0 or last > n_rows:
             raise ValueError(
-                f"Sequences reach from row {self.starts.min()} to row {ends.max()} of"
-                f" a table of {len(self.steps)} rows; they must lie inside it."
+                f"Sequences reach from row {self.starts.min()} to row {last} of a table"
+                f" of {n_rows} rows; they must lie inside it."
             )
         known = self.history_lengths
         if known is not None and (
@@ -231,12 +243,14 @@ class Sequences:
         sequences : Sequences
             One sequence per array, in the same order.
         """
-        arrays = list(arrays)
-        if not arrays:
+        with reading("arrays", "a list of tables"):
+            arrays = list(arrays) if getattr(arrays, "size", 1) else []
+        if not len(arrays):
             raise ValueError("Found no sequence; expected at least one.")
         name = "column_names" if hasattr(type(arrays[0]), "column_names") else "columns"
-        columns = [list(getattr(array, name, [])) for array in arrays]
-        tables = [np.asarray(array) for array in arrays]
+        with reading("arrays", "a list of tables"):
+            columns = [list(getattr(array, name, [])) for array in arrays]
+            tables = [np.asarray(array) for array in arrays]
         n_features = tables[0].shape[-1:]
         for i, table in enumerate(tables):
             if table.ndim != 2:
@@ -257,8 +271,10 @@ class Sequences:
         lengths = np.array([len(table) for table in tables])
         # As in scikit-learn, columns are names if all are strings.
         named = columns[0] and all(isinstance(name, str) for name in columns[0])
+        with reading("arrays", "a list of tables of one type"):
+            steps = np.concatenate(tables)
         return cls(
-            np.concatenate(tables),
+            steps,
             starts=np.cumsum(lengths) - lengths,
             lengths=lengths,
             feature_names=columns[0] if named else None,
@@ -390,7 +406,8 @@ class Sequences:
         if not missing.any():
             return self.steps[rows].astype(dtype or self.dtype, copy=False)
         array = self.steps[np.where(missing, 0, rows)]
-        array = array.astype(dtype or np.result_type(self.dtype, np.float32))
+        with reading("steps", "numbers, of which some may be NaN"):
+            array = array.astype(dtype or np.result_type(self.dtype, np.float32))
         array[missing] = np.nan
         return array
 
@@ -418,7 +435,9 @@ class Sequences:
         """
         if axis != 0 or out is not None or mode != "raise":
             raise ValueError("Sequences.take takes indices along axis 0 only.")
-        return self[np.asarray(indices)]
+        with reading("indices", "whole numbers"):
+            indices = np.asarray(indices)
+        return self[indices]
 
     def tail(self, n_steps: int) -> Sequences:
         """Keep the last steps of each sequence.
@@ -433,6 +452,9 @@ class Sequences:
         sequences : Sequences
             On the same table.
         """
+        if not isinstance(n_steps, Integral) or n_steps < 1:
+            shown = n_steps if isinstance(n_steps, Integral) else type(n_steps).__name__
+            raise ValueError(f"n_steps must be a number of at least 1; got {shown}.")
         lengths = np.minimum(self.lengths, min(n_steps, self.shape[1]))
         starts = self.starts + (self.lengths - lengths)
         shortened = self._like(self.steps, starts, lengths)
@@ -553,19 +575,37 @@ def _cover(
 def _as_integers(values: Any, name: str) -> np.ndarray | None:
     if values is None:
         return None
-    values = np.asarray(values)
+    values = _as_list(values, name)
     if values.dtype in (np.int32, np.int64):  # a million short ones take half as much
         return values
-    integers = values.astype(np.int64)
-    if not np.array_equal(values, integers):
-        raise ValueError(f"{name} must be whole numbers; got {values}.")
+    with reading(name, "whole numbers"):
+        integers = values.astype(np.int64) if values.dtype.kind in "biufO" else None
+    if integers is None or not np.array_equal(values, integers):
+        first = next((v for v in values.tolist() if not _is_whole(v)), values[0])
+        raise ValueError(f"{name} must be whole numbers; got {first!r}.")
     return integers
 
 
-def _as_categories(categories: Any) -> list[list[Any] | None] | None:
-    if categories is None or all(labels is None for labels in categories):
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Real) and value % 1 == 0
+
+
+def _as_list(values: Any, name: str, dtype: Any = None) -> Any:
+    """Return values as an array of one dimension, and None as it is."""
+    if values is None:
         return None
-    return [None if labels is None else list(labels) for labels in categories]
+    with reading(name, "a list"):
+        values = np.asarray(values, dtype=dtype)
+    if values.ndim != 1:
+        raise ValueError(f"{name} has {values.ndim} dimension(s); expected a list.")
+    return values
+
+
+def _as_categories(categories: Any) -> list[list[Any] | None] | None:
+    with reading("categories", "a list of labels, or None, for each feature"):
+        if categories is None or all(labels is None for labels in categories):
+            return None
+        return [None if labels is None else list(labels) for labels in categories]
 
 
 def _is_everything(part: Any) -> bool:
@@ -584,7 +624,9 @@ def check_finite(
     """
     steps = sequences.steps
     # Of larger whole numbers not each is a float64.
-    limit = np.finfo(dtype).max if steps.dtype.kind == "f" else 1 << 53
+    limit = np.minimum(LARGEST, np.finfo(dtype).max)
+    if steps.dtype.kind != "f":
+        limit = 1 << 53
     # NaN is in no order; and no mask of the table's size is made in the usual case.
     if steps.dtype.kind == "b" or (-limit <= steps.min() and steps.max() <= limit):
         return
@@ -603,7 +645,9 @@ def check_finite(
             f"{name} contains {value}: {name_step(sequences, row, feature)}. Above"
             " 2**53 float64 does not tell whole numbers apart: subtract an offset."
         )
-    what = "infinity" if np.isinf(value) else f"{value:g}, too large for {dtype}"
+    what = f"{value:g}, too large for {dtype} or, squared, for float64"
+    if np.isinf(value):
+        what = "infinity"
     raise ValueError(
         f"{name} contains {'NaN' if np.isnan(value) else what}:"
         f" {name_step(sequences, row, feature)}. Impute or remove such values."

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
-from sklearn.utils import get_tags
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._arrays import reading, refuse_masked
 from ._compat import HasMethods, _fit_context
 from ._input import (
     KeepsSequences,
@@ -22,7 +23,9 @@ from ._input import (
     warn_of_one_step,
 )
 from ._rows._columns import (
+    check_axes,
     column_names,
+    count_axes,
     find_texts,
     is_frame,
     read_steps,
@@ -186,14 +189,18 @@ class StepTransformer(  # type: ignore[call-arg]
     def _read(self, X: Any, *, reset: bool) -> Sequences | None:
         """Read sequences; None for a table, whose rows are steps."""
         refuse_lazy(X)
+        refuse_masked(X, "X")
         seen, _ = unpack(X, univariate=not reset and vars(self)["_is_univariate"])
-        if isinstance(seen, Sequences) or is_ragged(seen) or np.asarray(seen).ndim == 3:
+        if is_ragged(seen) or (not is_frame(seen) and count_axes(seen, "X") == 3):
             sequences = read_sequences(self, X, reset=reset)
             if reset:
                 warn_of_one_step(X, sequences, stacklevel=5)
             return sequences
-        anything = {"dtype": None, "accept_sparse": True, "ensure_all_finite": False}
-        validate_data(self, X, reset=reset, **anything)
+        if not is_frame(X):
+            check_axes(X, "X")
+        with reading("X", "a table"):
+            check_array(X, dtype=None, accept_sparse=True, ensure_all_finite=False)
+        validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
             self._is_univariate = False
         return None

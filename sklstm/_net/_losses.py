@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._arrays import reading
+
 POINT_LOSSES = {
     "cross_entropy": nn.CrossEntropyLoss,
     "squared_error": nn.MSELoss,
@@ -101,13 +103,18 @@ class QuantileLoss(Loss):
 
     def __init__(self, quantile: Any) -> None:
         super().__init__("quantile")
-        quantiles = np.atleast_1d(np.asarray(quantile, dtype=np.float64))
-        inside = (quantiles > 0) & (quantiles < 1)
-        increasing = quantiles.ndim == 1 and (np.diff(quantiles) > 0).all()
-        if not (inside.all() and increasing and quantiles.size):
+        with reading("quantile", "numbers between 0 and 1"):
+            quantiles = np.atleast_1d(np.asarray(quantile, dtype=np.float64))
+        if quantiles.ndim != 1 or not quantiles.size:
             raise ValueError(
-                f"quantile={quantile!r} is not understood; give a number between 0 and"
-                " 1, or a list of such numbers in increasing order."
+                f"quantile is of shape {quantiles.shape}; expected a number between 0"
+                " and 1, or a list of such numbers."
+            )
+        inside = (quantiles > 0) & (quantiles < 1)
+        if not (inside.all() and (quantiles[1:] > quantiles[:-1]).all()):
+            raise ValueError(
+                f"quantile={quantiles.tolist()} is not understood; give a number"
+                " between 0 and 1, or a list of such numbers in increasing order."
             )
         self.quantiles = quantiles.tolist()
         self.n_parts = self.n_located = len(self.quantiles)

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import check_array
 
+from .._arrays import reading, refuse_masked, shorten
 from .._compat import _safe_indexing, is_pandas_na
 
 # What max_gap may be given as where times are dates.
@@ -39,16 +40,48 @@ def is_frame(table: Any) -> bool:
     return getattr(table, "columns", None) is not None
 
 
-def as_table(X: Any, input_name: str) -> Any:
+def as_table(X: Any, input_name: str, dtype: str | None = None) -> Any:
     """Return a dataframe as it is, and all else as an array of two dimensions."""
     if is_frame(X):
+        check_columns(X, input_name)
         return X
-    if isinstance(X, (list, tuple)):
-        table = np.asarray(X)  # which turns numbers among strings into strings
-        # float64, which stands for ids beside numbers, holds not each above that.
-        large = table.dtype.kind == "f" and (np.abs(table) >= 1 << 53).any()
-        X = np.asarray(X, dtype=object) if large or table.dtype.kind in "US" else table
-    return check_array(X, dtype=None, ensure_all_finite=False, input_name=input_name)
+    refuse_masked(X, input_name)
+    check_axes(X, input_name)
+    with reading(input_name, "a table"):
+        if dtype is None and isinstance(X, (list, tuple)):
+            table = np.asarray(X)  # which turns numbers among strings into strings
+            # float64, which stands for ids beside numbers, holds not each above that.
+            large = table.dtype.kind == "f" and (np.abs(table) >= 1 << 53).any()
+            large |= table.dtype.kind in "US"
+            X = np.asarray(X, dtype=object) if large else table
+        table = check_array(
+            X, dtype=dtype, ensure_all_finite=False, input_name=input_name
+        )
+        if table.dtype.kind == "V":
+            raise TypeError(f"its rows are records of {table.dtype.names}")
+        return shorten(table)
+
+
+def check_axes(X: Any, input_name: str) -> None:
+    """Raise if an array is no table."""
+    n_axes = count_axes(X, input_name)
+    if n_axes == 0:
+        raise ValueError(
+            f"{input_name} is of type {type(X).__name__}; expected a table, (n_rows,"
+            " n_columns). Reshape your data if they are of another form."
+        )
+    if n_axes != 2:
+        raise ValueError(
+            f"{input_name} has {n_axes} dimension(s); expected a table of 2 dimensions,"
+            " (n_rows, n_columns). Reshape your data with"
+            f" {input_name}.reshape(-1, 1) if they are a series of one feature."
+        )
+
+
+def count_axes(X: Any, input_name: str) -> int:
+    """Return the number of dimensions of an array, or of what one is made of."""
+    with reading(input_name, "an array"):
+        return int(X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim)
 
 
 def get_names(y: Any) -> list[Any] | None:
@@ -74,6 +107,24 @@ def refuse_lazy(X: Any, input_name: str = "X") -> None:
         )
 
 
+def check_columns(X: Any, input_name: str = "X") -> None:
+    """Raise unless a dataframe has columns, that can be told apart and read."""
+    names = column_names(X)
+    if not names:
+        raise ValueError(f"{input_name} has no columns; expected at least 1.")
+    kinds = getattr(X, "dtypes", [])
+    if not all(getattr(kind, "isnative", True) for kind in kinds):
+        raise TypeError(
+            f"{input_name} has columns in the byte order of another machine, which"
+            f" pandas cannot select from: give {input_name}.astype(float)."
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"{input_name} has several columns named {twice!r}: rename or remove them."
+        )
+
+
 def refuse_dates(X: Any) -> None:
     """Raise if a column of a dataframe holds dates, which arrays read as numbers."""
     for i in range(len(column_names(X))) if is_frame(X) else []:
@@ -93,7 +144,8 @@ def list_keys(key: Any, X: Any) -> list[Any]:
     """Names or positions as a list; a tuple may be the name of one column."""
     is_one = isinstance(key, str) or not isinstance(key, Iterable)
     is_one |= isinstance(key, tuple) and key in list(column_names(X))
-    return [key] if is_one else list(key)
+    with reading("What names columns", "a list of names or positions"):
+        return [key] if is_one else list(key)
 
 
 def find_position(
@@ -105,7 +157,9 @@ def find_position(
     levels: list[Any] | None = None,
 ) -> int:
     """Find one of several columns or features by name or position, or a level after."""
-    if key in names:
+    with reading(parameter, "a name or position"):
+        is_name = key in names
+    if is_name:
         return names.index(key)
     if isinstance(key, Integral) and 0 <= int(key) < len(names):
         return int(key)
@@ -134,7 +188,8 @@ def find_place(X: Any, key: Any, parameter: str, input_name: str = "X") -> Place
     """Find a column by name or position, or an index level by name."""
     names, index = column_names(X), get_index(X)
     levels = [] if index is None else list(index.names)
-    known = ["index"] if key == "index" and len(levels) == 1 else levels
+    is_index = isinstance(key, str) and key == "index"
+    known = ["index"] if is_index and len(levels) == 1 else levels
     position = find_position(key, names, parameter, input_name, levels=known)
     level = position - len(names)
     if level < 0:
@@ -174,7 +229,9 @@ def read_features(X: Any, columns: list[int], order: np.ndarray | None) -> np.nd
         if _is_text(column) or column.dtype.is_temporal():
             _refuse(X, i, column.dtype)
     if order is None and len(columns) == len(column_names(X)):
-        table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+        with reading("X", "a table"):
+            table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+            table = shorten(table)
         if table.dtype.kind in "biuf":
             return table
     parts = [_read_numbers(X, i) for i in columns]
@@ -265,11 +322,13 @@ def _encode(column: nw.Series, known: list[Any]) -> tuple[np.ndarray, list[Any]]
 def _read_numbers(X: Any, position: int) -> np.ndarray:
     """Return a column as an array of numbers."""
     column = _safe_indexing(X, position, axis=1)
-    values = np.asarray(column)
-    if values.dtype.kind not in "biufc":
-        values = check_array(
-            column, dtype=None, ensure_2d=False, ensure_all_finite=False
-        )
+    with reading(f"Column {position} of X", "numbers"):
+        values = np.asarray(column)
+        if values.dtype.kind not in "biufc":
+            values = check_array(
+                column, dtype=None, ensure_2d=False, ensure_all_finite=False
+            )
+        values = shorten(values)
     if values.dtype.kind == "O" and not any(
         isinstance(value, (np.datetime64, np.timedelta64)) for value in values
     ):  # of which numpy would make numbers
@@ -312,7 +371,10 @@ def read_labels(column: Any, parameter: str) -> np.ndarray:
 
 def is_missing(value: Any) -> bool:
     """Whether a label or token is None, NA, NaN or NaT; the last two equal nothing."""
-    return value is None or is_pandas_na(value) or bool(value != value)
+    if value is None or is_pandas_na(value):
+        return True
+    differs = value != value
+    return isinstance(differs, (bool, np.bool_)) and bool(differs)
 
 
 def holds_periods(column: Any) -> bool:
@@ -419,7 +481,8 @@ def read_gap(max_gap: Any, is_date: bool) -> float:
     if isinstance(max_gap, GAP_TYPES) == is_date or max_gap == np.inf:
         gap = _parse_duration(max_gap) if isinstance(max_gap, str) else max_gap
         if isinstance(gap, GAP_TYPES):
-            gap = np.timedelta64(gap) / np.timedelta64(1, "ns")
+            with reading("max_gap", "a duration of days or shorter units"):
+                gap = np.timedelta64(gap) / np.timedelta64(1, "ns")
         if gap > 0:
             return float(gap)
     advice = "numbers: give a number in their units"
@@ -435,7 +498,9 @@ def _parse_duration(text: str) -> Any:
     try:
         import pandas as pd
 
-        return pd.Timedelta(text).to_timedelta64()
+        if not pd.isna(duration := pd.Timedelta(text)):
+            return duration.to_timedelta64()
+        raise ValueError
     except ImportError as error:
         raise ImportError(
             f"max_gap={text!r} needs pandas to be read: pip install 'sklstm[pandas]',"

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import Interval, validate_params
+from .._compat import validate_params
+from .._constraints import Interval
 from .._sequences import Sequences
 from ._columns import GAP_TYPES, column_names, get_index, read_steps
 from ._order import Keys, RowOrder

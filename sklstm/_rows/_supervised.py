@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .._compat import Interval, _safe_indexing, validate_params
+from .._compat import _safe_indexing, validate_params
+from .._constraints import at_least
 from ._columns import (
     column_names,
     find_column,
@@ -32,9 +32,9 @@ FEW = 20
 @validate_params(
     {
         "data": TABLE,
-        "sequence_length": [Interval(Integral, 1, None, closed="left")],
-        "horizon": [Interval(Integral, 1, None, closed="left")],
-        "stride": [Interval(Integral, 1, None, closed="left")],
+        "sequence_length": [at_least(1)],
+        "horizon": [at_least(1)],
+        "stride": [at_least(1)],
         "target": [Hashable, "array-like", None],
     },
     prefer_skip_nested_validation=True,
@@ -113,7 +113,7 @@ def make_windows(
 @validate_params(
     {
         "data": TABLE,
-        "horizon": [Interval(Integral, 1, None, closed="left")],
+        "horizon": [at_least(1)],
         "target": [Hashable, "array-like", None],
         **KEY_CONSTRAINTS,
         "known": [list, None],

@@ -8,8 +8,15 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from .._arrays import reading
 from .._compat import HasMethods, Hidden, _safe_indexing
-from ._columns import as_table, column_names, is_frame, refuse_lazy
+from ._columns import (
+    as_table,
+    column_names,
+    count_axes,
+    is_frame,
+    refuse_lazy,
+)
 
 # A lazy frame of polars is no array-like, but `read_table` says what to do with it.
 TABLE: list[Any] = ["array-like", Hidden(HasMethods("collect"))]
@@ -18,26 +25,20 @@ TABLE: list[Any] = ["array-like", Hidden(HasMethods("collect"))]
 def read_table(data: Any, input_name: str, **keys: Any) -> Any:
     """Read a table, or a series of one feature, of which `keys` name columns."""
     refuse_lazy(data, input_name)
-    if not is_frame(data) and np.ndim(data) == 1:
+    if not is_frame(data) and count_axes(data, input_name) == 1:
         named = [f"{name}={key!r}" for name, key in keys.items() if key is not None]
         series = nw.from_native(data, series_only=True, pass_through=True)
         if isinstance(series, nw.Series):
             data = series.alias(str(series.name or "")).to_frame().to_native()
         elif not named:
-            data = np.reshape(np.asarray(data), (-1, 1))
+            with reading(input_name, "a table"):
+                data = np.reshape(np.asarray(data), (-1, 1))
         else:
             raise ValueError(
                 f"{input_name} has one dimension and no room for {' or '.join(named)}:"
                 " give a table that has these columns."
             )
-    table = as_table(data, input_name)
-    names = column_names(table)
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(
-            f"{input_name} has several columns named {twice!r}: rename or remove them."
-        )
-    return table
+    return as_table(data, input_name)
 
 
 def set_columns(table: Any, columns: Mapping[int, Any]) -> Any:
@@ -80,7 +81,8 @@ def stack_rows(top: Any, bottom: Any) -> Any:
         if here.dtype != there.dtype:
             both = here.dtype.is_numeric() and there.dtype.is_numeric()
             kind = nw.Float64() if both else here.dtype
-            here, there = here.cast(kind), there.cast(kind)
+            with reading(f"Column {i} of the later rows", f"{kind}"):
+                here, there = here.cast(kind), there.cast(kind)
         parts[0].append(here.to_native())
         parts[1].append(there.to_native())
     top, bottom = (

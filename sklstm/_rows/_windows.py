@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._compat import (
-    Interval,
     StrOptions,
     _check_feature_names_in,
     _fit_context,
     _get_output_config,
 )
+from .._constraints import at_least
 from .._input import all_or_nothing, check_features, check_labels
 from .._sequences import Sequences
 from .._state import PlainState
@@ -146,7 +146,7 @@ class SequenceWindower(
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "sequence_length": [Interval(Integral, 1, None, closed="left")],
+        "sequence_length": [at_least(1)],
         **KEY_CONSTRAINTS,
         "context": ["boolean"],
         "flatten": ["boolean"],
@@ -303,6 +303,10 @@ class SequenceWindower(
         return self._shorten(histories, is_known=is_known)
 
     def _check_sequences(self, X: Sequences, *, reset: bool) -> Sequences:
+        if X.steps.dtype.kind not in "biufO":
+            raise ValueError(
+                f"The steps of X are of type {X.steps.dtype}; expected numbers."
+            )
         for name, known in [("group", X.series_names), ("time", X.times)]:
             if getattr(self, name) is not None and known is None:
                 raise ValueError(
@@ -322,13 +326,10 @@ class SequenceWindower(
     def _check_columns(self, X: Any, *, reset: bool) -> Any:
         """Return X with columns to choose from."""
         refuse_lazy(X)
-        if self.group is None and self.time is None:
+        is_bare = self.group is None and self.time is None
+        if is_bare:
             refuse_dates(X)
-            if not is_frame(X):
-                return validate_data(
-                    self, X, reset=reset, dtype="numeric", ensure_all_finite=False
-                )
-        X = as_table(X, "X")
+        X = as_table(X, "X", dtype="numeric" if is_bare else None)
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 

@@ -1,22 +1,23 @@
 """Generated problems whose answer is known, for trials and tests."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from .._compat import Interval, validate_params
+from .._compat import validate_params
+from .._constraints import RANDOM_STATE, Interval, at_least
 
-_POSITIVE_INT = [Interval(Integral, 1, None, closed="left")]
+_POSITIVE_INT = [at_least(1)]
 _NOISE = [Interval(Real, 0, None, closed="left")]
 
 
 @validate_params(
     {
         "n_samples": _POSITIVE_INT,
-        "n_timesteps": [Interval(Integral, 2, None, closed="left")],
-        "random_state": ["random_state"],
+        "n_timesteps": [at_least(2)],
+        "random_state": RANDOM_STATE,
     },
     prefer_skip_nested_validation=True,
 )
@@ -88,9 +89,9 @@ def make_adding_problem(
 @validate_params(
     {
         "n_samples": _POSITIVE_INT,
-        "lag": [Interval(Integral, 0, None, closed="left")],
+        "lag": [at_least(0)],
         "noise": _NOISE,
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     },
     prefer_skip_nested_validation=True,
 )
@@ -155,13 +156,13 @@ def make_lagged(
 @validate_params(
     {
         "n_samples": _POSITIVE_INT,
-        "n_regimes": [Interval(Integral, 2, None, closed="left")],
+        "n_regimes": [at_least(2)],
         "min_period": [Interval(Real, 2, None, closed="neither")],
         "max_period": [Interval(Real, 2, None, closed="neither")],
         "min_duration": _POSITIVE_INT,
         "max_duration": _POSITIVE_INT,
         "noise": _NOISE,
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     },
     prefer_skip_nested_validation=True,
 )
@@ -243,12 +244,12 @@ def make_regime_sines(
 @validate_params(
     {
         "n_samples": _POSITIVE_INT,
-        "n_classes": [Interval(Integral, 2, None, closed="left")],
+        "n_classes": [at_least(2)],
         "min_length": _POSITIVE_INT,
         "max_length": _POSITIVE_INT,
         "n_features": _POSITIVE_INT,
         "noise": _NOISE,
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     },
     prefer_skip_nested_validation=True,
 )

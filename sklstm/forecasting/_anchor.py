@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from sklearn.utils import InputTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import HasMethods, Interval, _fit_context, _set_random_states
+from .._compat import HasMethods, _fit_context, _set_random_states
+from .._constraints import RANDOM_STATE, at_least
 from .._docs import fill
 from .._input import (
     all_or_nothing,
@@ -116,10 +116,10 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
     _routed = {"fit": "fit", "partial_fit": "partial_fit"}
     _parameter_constraints: dict[str, list[Any]] = {
         "regressor": [HasMethods(["fit", "predict"]), None],
-        "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
-        "period": [Interval(Integral, 1, None, closed="left")],
-        "lag": [Interval(Integral, 1, None, closed="left"), "array-like", None],
-        "random_state": ["random_state"],
+        "feature": [at_least(0), str, list, None],
+        "period": [at_least(1)],
+        "lag": [at_least(1), "array-like", None],
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -13,13 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import (
     HasMethods,
-    Interval,
     StrOptions,
     _check_method_params,
     _fit_context,
     _num_samples,
     _safe_indexing,
 )
+from .._constraints import Interval, at_least
 from .._docs import fill
 from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last
@@ -152,7 +152,7 @@ class ConformalRegressor(RegressorWrapper):
         "estimator": [HasMethods(["fit", "predict"])],
         "coverage": [Interval(Real, 0, 1, closed="neither")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "gap": [Interval(Integral, 0, None, closed="left"), None],
+        "gap": [at_least(0), None],
         "method": [StrOptions({"auto", "residual", "std", "quantiles"})],
         "adaptation_rate": [Interval(Real, 0, 1, closed="left")],
     }

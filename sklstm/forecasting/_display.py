@@ -7,7 +7,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from .._compat import _safe_indexing, _validate_style_kwargs
+from .._compat import _safe_indexing, _validate_style_kwargs, validate_params
+from .._constraints import at_least
 from .._rows._columns import (
     column_names,
     find_column,
@@ -313,6 +314,10 @@ class ForecastDisplay:
         return display.plot(ax, **kwargs)
 
     @classmethod
+    @validate_params(
+        {"n_steps": [at_least(1), None], "n_history": [at_least(0), None]},
+        prefer_skip_nested_validation=True,
+    )
     def from_estimator(
         cls,
         estimator,

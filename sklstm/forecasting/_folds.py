@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import TimeSeriesSplit
 
-from .._compat import Interval, validate_params
+from .._compat import validate_params
+from .._constraints import at_least
 from .._rows._columns import as_table, find_place, read_place, read_times, refuse_lazy
 from .._sequences import Sequences
 
@@ -18,7 +18,7 @@ _ADVICE = (
     " time=; for other forms of the same rows, give folds of a table with its times,"
     " cv=list(splitter.split(table))"
 )
-_COUNT = [Interval(Integral, 1, None, closed="left"), None]
+_COUNT = [at_least(1), None]
 
 
 class PanelTimeSeriesSplit(TimeSeriesSplit):
@@ -80,11 +80,11 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
 
     @validate_params(
         {
-            "n_splits": [Interval(Integral, 2, None, closed="left")],
+            "n_splits": [at_least(2)],
             "time": [Hashable, None],
             "max_train_size": _COUNT,
             "test_size": _COUNT,
-            "gap": [Interval(Integral, 0, None, closed="left")],
+            "gap": [at_least(0)],
         },
         prefer_skip_nested_validation=True,
     )

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import timedelta
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -16,7 +16,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import HasMethods, Interval, _safe_indexing, validate_params
+from .._arrays import reading
+from .._compat import HasMethods, _safe_indexing, validate_params
+from .._constraints import Interval, at_least
 from .._rows._columns import column_names, find_column, get_index, list_keys
 from .._rows._histories import cut_histories, warn_of_disorder
 from .._rows._order import Keys, RowOrder
@@ -32,7 +34,7 @@ from ._spread import predict_ends
     {
         "model": [HasMethods("predict")],
         "history": [*TABLE, Sequences],
-        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "n_steps": [at_least(1), None],
         "future": [*TABLE, None],
         "target": [Hashable, "array-like", None],
         "interval": [Interval(Real, 0, 1, closed="neither"), "boolean", None],
@@ -393,7 +395,11 @@ class Rollout:
         ends = np.cumsum(np.bincount(order.series))
         new = ends[:, None] - n_ahead + np.arange(n_ahead)  # (n_series, n_ahead)
         self.new = in_order[new[:, :n_steps]]  # positions in the longer table
-        values = np.array(_safe_indexing(table, self.targets, axis=1), dtype=np.float64)
+        with reading("history", "numbers to continue"):
+            values = np.array(_safe_indexing(table, self.targets, axis=1))
+            if np.iscomplexobj(values):
+                raise TypeError("complex numbers")
+            values = values.astype(np.float64)
         values[new] = np.nan
         self.n_steps, self.ends = n_steps, {}
         for k in range(0, n_steps, horizon):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .._compat import Interval, _safe_indexing, validate_params
+from .._arrays import reading
+from .._compat import _num_samples, _safe_indexing, validate_params
+from .._constraints import at_least
 from .._rows._columns import (
     Place,
     as_table,
@@ -40,7 +41,7 @@ from ._calendar import continue_column, continue_index
         "data": TABLE,
         "future": TABLE,
         "known": [list],
-        "horizon": [Interval(Integral, 1, None, closed="left")],
+        "horizon": [at_least(1)],
         **KEY_CONSTRAINTS,
         "as_rows": ["boolean"],
     },
@@ -127,6 +128,13 @@ def add_future(
     data = read_table(data, "data", group=group, time=time, known=known)
     horizon = int(horizon)
     keys = Keys.find(data, group, time, "data")
+    refuse_lazy(future, "future")
+    with reading("future", "a table"):
+        n_rows = _num_samples(future)
+    if n_rows < horizon:
+        raise ValueError(
+            f"future has {n_rows} row(s); expected horizon={horizon} of each series."
+        )
     leads = keys.find_known(data, known)
     order = RowOrder(data, keys, max_gap)
     longer = extend(data, keys, order, max_gap, horizon, future, leads)
@@ -290,9 +298,10 @@ def _read(
     refuse_lazy(future, "future")
     names = column_names(table)
     if not is_frame(future):
-        future = np.asarray(future) if not isinstance(future, list) else future
-        if np.ndim(future) == 1:
-            future = np.reshape(future, (-1, 1))
+        with reading("future", "a table"):
+            future = np.asarray(future) if not isinstance(future, list) else future
+            if np.ndim(future) == 1:
+                future = np.reshape(future, (-1, 1))
         future = as_table(future, "future")
         expected = sorted([*keys.columns(), *needed])
         if keys.time is not None and np.shape(future)[1] == len(expected) - 1:

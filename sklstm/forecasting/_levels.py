@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import reading
 from .._input import check_y, read_sequences
 from .._rows._columns import find_position, get_names
 from .._rows._series import join_ranges
@@ -76,11 +77,12 @@ def find_levels(
             )
         lags = np.arange(n_targets) // len(named) + 1
     else:
-        lags = np.repeat(lag, n_targets) if np.ndim(lag) == 0 else np.asarray(lag)
+        with reading("lag", "whole numbers"):
+            lags = np.repeat(lag, n_targets) if np.ndim(lag) == 0 else np.asarray(lag)
         if lags.ndim != 1 or lags.dtype.kind not in "iu" or lags.min(initial=1) < 1:
             raise ValueError(
-                f"lag={lag!r} is not one whole number of rows, at least 1, for each"
-                " column of y."
+                f"lag={lags.tolist()} is not one whole number of rows, at least 1, for"
+                " each column of y."
             )
         if len(lags) != n_targets or n_targets % len(named):
             raise ValueError(
@@ -323,8 +325,9 @@ class OnLevels(PlainState):
     ) -> tuple[Sequences, np.ndarray, bool]:
         """Read samples and targets; whether the units of y are known."""
         sequences = self._read(X, reset=not resume)
+        checked = check_y(self, sequences, y)
         check_order(sequences, get_names(y))
-        y = check_y(self, sequences, y)
+        y = checked
         y_2d = y.reshape(len(y), -1)
         if resume:
             if y_2d.shape[1] != self.n_outputs_:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import CONSTRAINTS
-from .._compat import Interval, _fit_context
+from .._compat import _fit_context
+from .._constraints import at_least
 from .._docs import fill
 from .._input import all_or_nothing
 from ._levels import OnLevels, are_apart
@@ -80,9 +80,9 @@ class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "period": [Interval(Integral, 1, None, closed="left")],
-        "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
-        "lag": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "period": [at_least(1)],
+        "feature": [at_least(0), str, list, None],
+        "lag": [at_least(1), "array-like", None],
         "n_timesteps": CONSTRAINTS["n_timesteps"],
     }
 

@@ -17,12 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import (
     HasMethods,
-    Interval,
     StrOptions,
     _check_method_params,
     _check_sample_weight,
     _fit_context,
 )
+from .._constraints import RANDOM_STATE, Interval, at_least
 from .._docs import fill
 from .._input import all_or_nothing, check_y, read_sequences
 from .._regressor import LSTMRegressor
@@ -197,17 +197,17 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     n_timesteps = None  # rows of a table without keys are sequences of one feature
     _parameter_constraints: dict[str, list[Any]] = {
         "period": [
-            Interval(Integral, 1, None, closed="left"),
+            at_least(1),
             list,
             StrOptions({"auto"}),
         ],
         **KEY_CONSTRAINTS,
-        "feature": [Interval(Integral, 0, None, closed="left"), str, list, None],
+        "feature": [at_least(0), str, list, None],
         "lstm": [HasMethods(["partial_fit", "predict"]), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [at_least(1)],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
+        "n_jobs": [at_least(-(1 << 15), most=1 << 15), None],
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(
