@@ -55,7 +55,14 @@ from ._net._losses import make_loss
 from ._net._module import POOLINGS, LSTMModule
 from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
 from ._net._plain import check_arrays, check_positions, check_weights
-from ._net._runtime import DTYPES, resolve_device, restore_device, suit_threads, warm_up
+from ._net._runtime import (
+    DTYPES,
+    naming_memory,
+    resolve_device,
+    restore_device,
+    suit_threads,
+    warm_up,
+)
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import LARGEST, check_finite, find_missing, name_features
@@ -234,6 +241,10 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             lengths of X, y and sample_weight differ, if the loss or a score of
             `scoring` becomes infinite or NaN, or if there is only one of X_val and
             y_val, or they match neither X and y nor `early_stopping`.
+
+        MemoryError
+            If the memory of the machine, or of the device, does not suffice. It says
+            which sizes were tried.
         """
         resume = self.warm_start and hasattr(self, "net_")
         validation = X_val, y_val, sample_weight_val
@@ -326,9 +337,14 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         n_epochs = 1 if is_partial else self._count_epochs(len(train))
         with self._observed(X, y, sample_weight, n_epochs) as observers:
             callbacks = self._make_callbacks(n_epochs, observers, score, is_partial)
-            self._train(
-                train, valid, n_epochs, callbacks, resume=resume, is_partial=is_partial
-            )
+            tried = f"training with batch_size={self.batch_size},"
+            cure = "lower batch_size, hidden_size or the sequence_length of windows"
+            with self._naming_memory(tried, train.sequences, cure):
+                self._train(
+                    *(train, valid, n_epochs, callbacks),
+                    resume=resume,
+                    is_partial=is_partial,
+                )
         self._record()
 
     def _count_epochs(self, n_samples):
@@ -786,6 +802,14 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         """Whether chunks of series are read, and not each sequence on its own."""
         return str(self.unroll) == "series" and overlap(sequences)
 
+    def _naming_memory(self, tried, sequences, cure):
+        """Say of a lack of memory what decides how much is needed."""
+        size = self._architecture["hidden_size"]
+        return naming_memory(
+            f"{type(self).__name__} ran out of memory in {tried}"
+            f" n_timesteps={sequences.shape[1]} and hidden_size={size}: {cure}."
+        )
+
     def _work(self, n_rows):
         """Multiplications in the largest product of matrices of a step of time."""
         size = self._architecture["hidden_size"]
@@ -800,9 +824,12 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         check_unroll(self.unroll, **self._architecture)
         sequences = self._check_X(X, reset=False)
         self._warn_of_missing(sequences, stacklevel=4)
-        dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
-        with suit_threads(self._work(dataset.rows_of_prediction())):
-            return dataset.predict(self.module_.eval())
+        tried = f"predicting {len(sequences)} sequence(s) with"
+        cure = "predict fewer, or fit with a lower hidden_size or sequence_length"
+        with self._naming_memory(tried, sequences, cure):
+            dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
+            with suit_threads(self._work(dataset.rows_of_prediction())):
+                return dataset.predict(self.module_.eval())
 
     # Plain state: what is saved holds arrays and numbers; the net is built anew.
 

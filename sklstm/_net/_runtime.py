@@ -25,6 +25,15 @@ _POOLS = ThreadpoolController().select(user_api="openmp")
 # wait for each other longer than they work.
 WORK_FOR_THREADS = 500_000
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# How errors of torch that are neither `MemoryError` nor its own speak of memory.
+_NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "STATUS_ALLOC_FAILED",
+    "Storage size calculation overflowed",
+)
 
 
 _WARMING_UP = threading.Lock()
@@ -80,3 +89,15 @@ def suit_threads(work: int) -> Iterator[None]:
     is_little &= 1 < torch.get_num_threads() == _UNSET_THREADS
     with _POOLS.limit(limits=1) if is_little else nullcontext():
         yield
+
+
+@contextmanager
+def naming_memory(message: str) -> Iterator[None]:
+    """Raise a `MemoryError` with a message where memory runs out, on any device."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        is_named = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not (is_named or any(words in str(error) for words in _NO_MEMORY)):
+            raise
+        raise MemoryError(message) from error
