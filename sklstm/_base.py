@@ -238,8 +238,8 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         ------
         ValueError
             If a value is infinite, or no id where one is expected, if y holds NaN, if
-            lengths of X, y and sample_weight differ, if the loss or a score of
-            `scoring` becomes infinite or NaN, or if there is only one of X_val and
+            lengths of X, y and sample_weight differ, if the loss, a weight or a score
+            of `scoring` becomes infinite or NaN, or if there is only one of X_val and
             y_val, or they match neither X and y nor `early_stopping`.
 
         MemoryError

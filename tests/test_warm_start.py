@@ -108,6 +108,23 @@ def test_a_loss_that_explodes_says_so_and_leaves_the_fitted_net(warm_start):
     assert_array_equal(regressor.predict(EQUAL), before)
 
 
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_weights_that_the_last_update_spoils_are_told(Estimator, how):
+    """No loss has seen them."""
+    y = target(Estimator)
+    model = plain(Estimator, max_epochs=1).fit(EQUAL, y)
+    before = outputs(model, EQUAL)
+    steps = {"optimizer": "adam", "learning_rate": 3e38, "max_grad_norm": None}
+    model.set_params(**steps)
+    message = message_of(getattr(model, how), EQUAL, y)
+    n_epochs = 1 if how == "fit" else 2
+    assert message == (
+        f"The weights became NaN or infinite in the last of {n_epochs} epoch(s): lower"
+        " learning_rate, set max_grad_norm, or scale the data."
+    )
+    assert_array_equal(outputs(model, EQUAL), before)
+
+
 def test_warm_start_takes_the_new_learning_rate():
     model = make(LSTMRegressor, warm_start=True).fit(EQUAL, VALUES)
     before = model.predict(EQUAL)

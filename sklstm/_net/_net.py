@@ -23,6 +23,7 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
+CURE = "lower learning_rate, set max_grad_norm, or scale the data"
 # Optimizers with an implementation that updates all parameters in one call.
 FUSED = {"adam", "adamw", "sgd"}
 
@@ -98,8 +99,7 @@ class LSTMNet(NeuralNet):
         loss = float(total) / len(iterator.dataset)
         if not np.isfinite(loss):
             raise ValueError(
-                f"The {prefix} loss became {loss} in epoch {len(self.history)}: lower"
-                " learning_rate, set max_grad_norm, or scale the data."
+                f"The {prefix} loss became {loss} in epoch {len(self.history)}: {CURE}."
             )
         self.history.record(prefix + "_loss", loss)
         best = min(curve(self.history, prefix + "_loss"))
@@ -136,6 +136,13 @@ class LSTMNet(NeuralNet):
             if self.history and "dur" not in self.history[-1]:
                 self.history.pop()
         self.notify("on_train_end", X=data, y=None)
+        # No loss has seen what the last update left.
+        finite = [bool(each.isfinite().all()) for each in self.module_.parameters()]
+        if not (interrupted or all(finite)):
+            raise ValueError(
+                f"The weights became NaN or infinite in the last of {len(self.history)}"
+                f" epoch(s): {CURE}."
+            )
         for checkpoint in checkpoints:
             checkpoint._finish(self, interrupted=interrupted)
         # It shall keep neither the data nor what draws numbers.
