@@ -53,7 +53,7 @@ from ._net._callbacks import (
 from ._net._line import fit_line
 from ._net._losses import make_loss
 from ._net._module import POOLINGS, LSTMModule
-from ._net._net import FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
+from ._net._net import CURE, FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
 from ._net._plain import check_arrays, check_positions, check_weights
 from ._net._runtime import (
     DTYPES,
@@ -239,8 +239,9 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         ValueError
             If a value is infinite, or no id where one is expected, if y holds NaN, if
             lengths of X, y and sample_weight differ, if the loss, a weight or a score
-            of `scoring` becomes infinite or NaN, or if there is only one of X_val and
-            y_val, or they match neither X and y nor `early_stopping`.
+            of `scoring` becomes infinite or NaN (with `early_stopping`, a loss in the
+            first epoch), or if there is only one of X_val and y_val, or they match
+            neither X and y nor `early_stopping`.
 
         MemoryError
             If the memory of the machine, or of the device, does not suffice. It says
@@ -605,13 +606,20 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             self._interrupted = net.train_on(data, n_epochs)
         self.net_ = net
         if not (is_partial or self._interrupted):
-            self._check_converged(data, curve(net.history, "train_loss"))
+            self._check_converged(data, net.history[self._n_before :])
 
-    def _check_converged(self, data, losses):
-        """Warn if nothing was learned, or more would have been."""
-        recent = losses[self._n_before :]
+    def _check_converged(self, data, history):
+        """Warn if training broke down, nothing was learned, or more would have been."""
+        recent = curve(history, "train_loss")
         if not recent:
             return  # a callback has ended the first epoch
+        if divergence := history[-1].get("divergence"):
+            warnings.warn(
+                f"{divergence}: training has ended there, and the weights of the best"
+                f" epoch before, best_epoch_, are kept. To train longer, {CURE}.",
+                ConvergenceWarning,
+                stacklevel=7,
+            )
         y, weight = data.y.numpy(force=True), data.weight
         y = y if y.dtype.kind == "i" else y.astype(np.float64)
         weight = np.ones(len(y)) if weight is None else weight.numpy(force=True)
@@ -627,7 +635,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
                 ConvergenceWarning,
                 stacklevel=7,
             )
-        elif before - recent[-1] > FAST * constant:
+        elif not divergence and before - recent[-1] > FAST * constant:
             warnings.warn(
                 f"{type(self).__name__} stopped learning early: its training loss fell"
                 f" from {before:.3g} to {recent[-1]:.3g} in the last of {len(recent)}"

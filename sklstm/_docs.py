@@ -103,8 +103,9 @@ SHARED = {
     early_stopping : bool, default=False
         Whether to hold out validation data or take those given to `fit`, stop when
         their loss no longer falls, or their score no longer rises, and keep the
-        weights of the best epoch. If False, `n_iter_no_change` looks at the training
-        loss.
+        weights of the best epoch, with a warning also where a loss becomes infinite or
+        NaN after it. If False, that is an error, and `n_iter_no_change` looks at the
+        training loss.
 
     scoring : str, callable or None, default="loss"
         What early stopping watches, and ``"reduce_on_plateau"`` with it: ``"loss"``,

@@ -1,15 +1,17 @@
 """How long a fit takes of its own accord, and what it says of a bad end."""
 
+import pickle
 import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import FitCheckpoint, LSTMClassifier, LSTMRegressor
 from sklstm._net._losses import make_loss
 
 RNG = np.random.default_rng(0)
@@ -111,6 +113,92 @@ def test_a_fit_that_learned_is_quiet(model, y):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.fit(X, y)
+
+
+class Breaks(Callback):
+    """Spoil the weights where an epoch begins, or by its last update."""
+
+    def __init__(self, epoch, at):
+        self.epoch, self.at = epoch, at
+
+    def spoil(self, net, at):
+        if (self.epoch, self.at) == (len(net.history), at):
+            net.module_.head.bias.data.fill_(np.nan)
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.spoil(net, "begin")
+
+    def on_batch_end(self, net, training, **kwargs):
+        if training:
+            self.spoil(net, "end")
+
+
+def make_breaking(at, **params):
+    plain = {"linear_skip": False, "lr_scheduler": None, "n_iter_no_change": None}
+    plain |= {"max_epochs": 9, "batch_size": 120, "learning_rate": 0.05}
+    params = {"random_state": 0} | plain | params
+    return LSTMRegressor(8, callbacks=[Breaks(6, at)], **params)
+
+
+@pytest.mark.parametrize(("at", "which"), [("begin", "train"), ("end", "valid")])
+@pytest.mark.parametrize("scoring", ["loss", "r2"])
+def test_early_stopping_keeps_the_best_epoch_before_a_divergence(at, which, scoring):
+    """Also without data that are held back."""
+    own = {"X_val": X, "y_val": Y}
+    model = make_breaking(at, early_stopping=True, scoring=scoring)
+    message = told(model, X, Y, **own)
+    assert f"The {which} loss became nan in epoch 6: training has ended" in message
+    shorter = clone(model).set_params(callbacks=None, max_epochs=5).fit(X, Y, **own)
+    assert_array_equal(model.predict(X), shorter.predict(X))
+    assert model.n_iter_ == len(model.validation_loss_curve_) == 5
+    assert model.best_loss_ == shorter.best_loss_ == min(model.validation_loss_curve_)
+
+
+def test_a_fit_goes_on_after_a_divergence():
+    model = make_breaking("begin", early_stopping=True, warm_start=True)
+    told(model, X, Y)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict(X), model.predict(X))
+    for each in (model, again):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            each.set_params(callbacks=None, max_epochs=30).fit(X, Y)
+        assert each.n_iter_ == 35
+        assert each.best_loss_ < 0.5 * each.validation_loss_curve_[4]
+    assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_a_checkpoint_remembers_a_divergence(tmp_path):
+    model = make_breaking("begin", early_stopping=True)
+    model.callbacks += [FitCheckpoint(tmp_path, keep=True)]
+    first = told(model, X, Y)
+    expected = model.predict(X)
+    assert told(model, X, Y) == first
+    assert_array_equal(model.predict(X), expected)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_without_a_good_epoch_a_divergence_is_an_error(early_stopping):
+    """Which says how there could be one."""
+    model = make_breaking("begin", early_stopping=early_stopping)
+    if early_stopping:
+        model.callbacks = [Breaks(1, "begin")]
+    with pytest.raises(ValueError, match="train loss became nan in epoch") as caught:
+        model.fit(X, Y)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith("keep the best epoch before.") is not early_stopping
+    assert not hasattr(model, "net_")
+
+
+def test_a_bad_epoch_that_is_kept_is_told():
+    model = make_breaking("begin", optimizer="sgd", learning_rate=1e3)
+    model.set_params(early_stopping=True, max_grad_norm=None, callbacks=None)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(X, Y)
+    first, second = (str(each.message) for each in caught)
+    assert "loss became" in first
+    assert "LSTMRegressor learned nothing" in second
 
 
 def test_what_has_not_ended_is_not_judged():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dis
+import math
 import signal
 from copy import deepcopy
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
 from skorch.history import History
 
+from ._callbacks import BestEpoch
 from ._checkpoint import FitCheckpoint
 from ._plain import check_optimizer, pack, swap, unpack
 
@@ -98,13 +100,25 @@ class LSTMNet(NeuralNet):
             n_batches += 1
         loss = float(total) / len(iterator.dataset)
         if not np.isfinite(loss):
-            raise ValueError(
-                f"The {prefix} loss became {loss} in epoch {len(self.history)}: {CURE}."
-            )
+            self._diverge(f"The {prefix} loss became {loss}")
         self.history.record(prefix + "_loss", loss)
         best = min(curve(self.history, prefix + "_loss"))
         self.history.record(prefix + "_loss_best", loss == best)  # for Checkpoint
         self.history.record(prefix + "_batch_count", n_batches)
+
+    def _diverge(self, what: str) -> NoReturn:
+        """End training with the best epoch, if one is kept, and else by an error."""
+        what = f"{what} in epoch {len(self.history)}"
+        (best,) = (c for _, c in self.callbacks_ if isinstance(c, BestEpoch))
+        if best.weights_ is None:
+            more = " early_stopping=True would keep the best epoch before."
+            has_more = best.loss_ < math.inf
+            raise ValueError(f"{what}: {CURE}.{more * has_more}")
+        self.history.pop()
+        self.history.record("divergence", what)
+        # It may hold NaN, too: a fit that goes on begins without it.
+        self.optimizer_.state.clear()
+        raise KeyboardInterrupt  # skorch's signal to end training
 
     def seed(self, seed: int) -> None:
         """Draw the weights, with generators that are nobody else's."""
