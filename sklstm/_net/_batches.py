@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._sequences import Sequences
+from ._runtime import COMPUTING
 
 # A product of at least so many rows, and of a multiple of them, takes the same path
 # through BLAS whatever the number: a sequence gets the same bits alone or in company.
@@ -142,7 +143,8 @@ class BatchDataset(Dataset):
         outputs = torch.empty(0)
         with torch.inference_mode():
             for inputs, chosen in self.prediction_batches():
-                output = module(**inputs)[: len(chosen)]
+                with COMPUTING:
+                    output = module(**inputs)[: len(chosen)]
                 if not len(outputs):
                     outputs = output.new_empty(len(self), *output.shape[1:])
                 outputs[chosen] = output

@@ -18,6 +18,7 @@ from skorch.history import History
 from ._callbacks import BestEpoch
 from ._checkpoint import FitCheckpoint
 from ._plain import check_optimizer, pack, swap, unpack
+from ._runtime import COMPUTING
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -83,6 +84,16 @@ class LSTMNet(NeuralNet):
         )
         self.optimizer_.step()
         return step
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute where no fork interrupts it."""
+        with COMPUTING:
+            return super().train_step_single(batch, **fit_params)
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute where no fork interrupts it."""
+        with COMPUTING:
+            return super().validation_step(batch, **fit_params)
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **params: Any

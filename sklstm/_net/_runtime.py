@@ -36,22 +36,71 @@ _NO_MEMORY = (
 )
 
 
-_WARMING_UP = threading.Lock()
+# Seconds that a fork waits for threads that compute, at most.
+PATIENCE = 30.0
+
+
+class Gate:
+    """Lets threads compute side by side, but none while the process is forked.
+
+    A lock that a thread of the parent holds in oneDNN, or in an import, is held in the
+    child for ever.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.inside: list[int] = []  # threads that compute
+        self.is_closed = False
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        with self.changed:
+            self.changed.wait_for(lambda: not self.is_closed or me in self.inside)
+            self.inside.append(me)
+
+    def __exit__(self, *error: object) -> None:
+        with self.changed:
+            self.inside.remove(threading.get_ident())
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Let no thread in, and wait until no other is left."""
+        me = {threading.get_ident()}
+        self.changed.acquire()
+        self.is_closed = True
+        self.changed.wait_for(lambda: {*self.inside} <= me, PATIENCE)
+
+    def open(self) -> None:
+        """Let threads in again, in the parent."""
+        self.is_closed = False
+        self.changed.notify_all()
+        self.changed.release()
+
+    def begin_child(self) -> None:
+        """Forget the threads of the parent, and compute on this one alone.
+
+        OpenMP would wait for ever for others, which the child does not have.
+        """
+        me = threading.get_ident()
+        self.changed, self.is_closed = threading.Condition(), False
+        self.inside = [each for each in self.inside if each == me]
+        if torch.get_num_threads() > 1:
+            torch.set_num_threads(1)
+
+
+COMPUTING = Gate()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_WARMING_UP.acquire,
-        after_in_parent=_WARMING_UP.release,
-        after_in_child=_WARMING_UP.release,
+        before=COMPUTING.close,
+        after_in_parent=COMPUTING.open,
+        after_in_child=COMPUTING.begin_child,
     )
 
 
 @cache
 def warm_up() -> None:
-    """Let torch import its compiler, as it does with the first optimizer.
-
-    A child that is forked meanwhile would wait for that import for ever.
-    """
-    with _WARMING_UP:
+    """Let torch import its compiler, as it does with the first optimizer."""
+    with COMPUTING:
         torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
