@@ -187,6 +187,18 @@ def call_display(**arguments):
         plt.close("all")
 
 
+def call_add_future(**arguments):
+    add_future(**arguments)
+
+
+def call_windows(**arguments):
+    make_windows(**arguments)
+
+
+def call_histories(**arguments):
+    SequenceWindower(4).fit_transform(make_histories(**arguments))
+
+
 def call_folds(X, y, groups, **params):
     for train, test in PanelTimeSeriesSplit(**params).split(X, y, groups):
         assert len(train) > 0 < len(test)
@@ -325,13 +337,11 @@ CALLS = {
         },
     ),
     "make_histories": (
-        lambda **arguments: (
-            SequenceWindower(4).fit_transform(make_histories(**arguments)) and None
-        ),
+        call_histories,
         {"data": Data(TABLE), "group": None, "time": None, "max_gap": None},
     ),
     "make_windows": (
-        lambda **arguments: make_windows(**arguments) and None,
+        call_windows,
         {
             "data": Data(TABLE),
             "sequence_length": 5,
@@ -418,7 +428,7 @@ CALLS = {
         | {"interval": None, "n_history": 20},
     ),
     "add_future": (
-        lambda **arguments: add_future(**arguments) and None,
+        call_add_future,
         FRAME_ARGUMENTS
         | {
             "group": None,

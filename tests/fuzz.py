@@ -43,7 +43,7 @@ def work(seeds, path):
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     torch.set_num_threads(1)
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Hang))
-    with Path(path).open("a", encoding="utf-8") as file:
+    with Path(path).open("a", encoding="utf-8", errors="replace") as file:
         for seed in seeds:
             file.write(f"{seed}\tstarts\n")
             file.flush()

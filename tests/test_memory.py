@@ -14,7 +14,9 @@ from sklstm import LSTMRegressor
 from sklstm._net._runtime import naming_memory
 from tests._data import EQUAL, make, outputs, target
 
-TOO_LARGE = 10**8  # weights of 160 petabytes, more than any process can address
+# The weights of 200,000 features take 105 gigabytes, which are refused at once.
+TOO_LARGE = 1 << 15
+WIDE = np.ones((12, 2, 200_000), dtype=np.float16)
 
 
 def test_weights_that_fit_nowhere_leave_the_fitted_net(Estimator):
@@ -23,9 +25,9 @@ def test_weights_that_fit_nowhere_leave_the_fitted_net(Estimator):
     before = outputs(model, EQUAL)
     name = Estimator.__name__
     with pytest.raises(MemoryError) as caught:
-        model.set_params(hidden_size=TOO_LARGE, batch_size=5).fit(EQUAL, y)
+        model.set_params(hidden_size=TOO_LARGE, batch_size=5).fit(WIDE, y)
     assert str(caught.value) == (
-        f"{name} ran out of memory in training with batch_size=5, n_timesteps=4 and"
+        f"{name} ran out of memory in training with batch_size=5, n_timesteps=2 and"
         f" hidden_size={TOO_LARGE}: lower batch_size, hidden_size or the"
         " sequence_length of windows."
     )
@@ -37,7 +39,7 @@ def test_a_search_goes_on_with_what_fits(Estimator):
     search = GridSearchCV(make(Estimator), {"hidden_size": [2, TOO_LARGE]}, cv=2)
     told = pytest.warns(FitFailedWarning, match="MemoryError: LSTM.* ran out of memory")
     with told, pytest.warns(UserWarning, match="scores are non-finite"):
-        search.fit(EQUAL, target(Estimator))
+        search.fit(WIDE, target(Estimator))
     assert search.best_params_ == {"hidden_size": 2}
 
 

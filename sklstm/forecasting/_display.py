@@ -21,7 +21,7 @@ from .._rows._order import Keys, RowOrder
 from .._rows._series import match_series
 from .._rows._tables import read_table
 from ._calendar import continue_index
-from ._forecast import find_made_with, roll_out
+from ._forecast import INTERVAL, find_made_with, roll_out
 from ._future import is_date
 from ._spread import find_share
 
@@ -315,7 +315,11 @@ class ForecastDisplay:
 
     @classmethod
     @validate_params(
-        {"n_steps": [at_least(1), None], "n_history": [at_least(0), None]},
+        {
+            "n_steps": [at_least(1), None],
+            "n_history": [at_least(0), None],
+            "interval": INTERVAL,
+        },
         prefer_skip_nested_validation=True,
     )
     def from_estimator(

@@ -29,6 +29,8 @@ from .._sequences import Sequences
 from ._future import extend
 from ._spread import predict_ends
 
+INTERVAL = [Interval(Real, 0, 1, closed="neither"), "boolean", None]
+
 
 @validate_params(
     {
@@ -37,7 +39,7 @@ from ._spread import predict_ends
         "n_steps": [at_least(1), None],
         "future": [*TABLE, None],
         "target": [Hashable, "array-like", None],
-        "interval": [Interval(Real, 0, 1, closed="neither"), "boolean", None],
+        "interval": INTERVAL,
     },
     prefer_skip_nested_validation=True,
 )
