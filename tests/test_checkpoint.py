@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from sklstm import FitCheckpoint, LSTMClassifier, LSTMRegressor
+from tests._data import message_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 12, 2))
@@ -193,11 +194,39 @@ def test_files_that_are_broken_or_anothers_are_refused(tmp_path):
     other.replace(path)
     with pytest.raises(ValueError, match="is the checkpoint of another fit, under"):
         make(tmp_path).fit(X, Y)
+    for state in {"format": 99}, {"format": 1, "key": Watch}:
+        saved = io.BytesIO()
+        torch.save(state, saved)
+        path.write_bytes(hashlib.sha256(saved.getvalue()).digest() + saved.getvalue())
+        with pytest.raises(ValueError, match="no checkpoint of this version: delete"):
+            make(tmp_path).fit(X, Y)
+
+
+HUGE = torch.zeros(()).expand(10**12)  # takes 4 bytes, until somebody copies it
+FORGERIES = {
+    "head": lambda state: state["module"].update({"head.weight": HUGE}),
+    "exp_avg": lambda state: state["optimizer"]["state"][0].update(exp_avg=HUGE),
+    "parameter groups": lambda state: state["optimizer"].update(param_groups=[]),
+    "random": lambda state: state.pop("random"),
+    "zip": lambda state: state.update(parts=[]),
+    "RNG": lambda state: state["random"].__setitem__(0, torch.ones(3).byte()),
+    "ended": lambda state: state.pop("ended"),
+}
+
+
+@pytest.mark.parametrize("word", FORGERIES)
+def test_what_does_not_fit_the_net_is_refused(word, tmp_path):
+    """The kernels of torch would write behind the end of a short array."""
+    kill(make(tmp_path), 4, "end")
+    (path,) = tmp_path.iterdir()
+    state = torch.load(io.BytesIO(path.read_bytes()[32:]), weights_only=True)
+    FORGERIES[word](state)
     saved = io.BytesIO()
-    torch.save({"format": 99}, saved)
+    torch.save(state, saved)
     path.write_bytes(hashlib.sha256(saved.getvalue()).digest() + saved.getvalue())
-    with pytest.raises(ValueError, match="is no checkpoint of this version: delete"):
-        make(tmp_path).fit(X, Y)
+    message = message_of(make(tmp_path).fit, X, Y)
+    assert "does not fit the net that is trained: delete it" in message
+    assert word in message
 
 
 def test_a_full_disk_is_told_and_loses_nothing(tmp_path, monkeypatch):

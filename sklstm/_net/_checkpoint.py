@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pickle
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch.utils.data import Dataset
 
+from .._state import FAULTS
 from ._callbacks import BestEpoch, Stopping
 
 FORMAT = 1
@@ -89,17 +91,15 @@ class FitCheckpoint(Callback):
         if not self.path_.exists():
             return n_epochs
         state = _read(self.path_, key)
-        net.module_.load_state_dict(state["module"])
-        net.optimizer_.load_state_dict(state["optimizer"])
-        net.history[:] = state["history"]
-        for generator, numbers in zip(net.generators, state["random"], strict=True):
-            generator.set_state(numbers)
-        for part, values in zip(_parts(net), state["parts"], strict=True):
-            if isinstance(part, LRScheduler):
-                part.lr_scheduler_.load_state_dict(values)
-            else:
-                vars(part).update(values)
-        return 0 if state["ended"] else n_epochs - len(net.history) + self.n_before_
+        try:
+            _take_over(net, state)
+            is_ended = state["ended"]
+        except FAULTS as error:
+            raise ValueError(
+                f"{self.path_} does not fit the net that is trained: delete it to begin"
+                f" anew. {' '.join(str(error).split())}"
+            ) from error
+        return 0 if is_ended else n_epochs - len(net.history) + self.n_before_
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Write what the epoch before has left, when all have seen its end.
@@ -167,6 +167,21 @@ class FitCheckpoint(Callback):
         self.written_ = time.monotonic()
 
 
+def _take_over(net: Any, state: dict[str, Any]) -> None:
+    """Put a net and its callbacks where another one had come to."""
+    net.module_.load_state_dict(state["module"])
+    net.check_optimizer(state["optimizer"]["state"])
+    net.optimizer_.load_state_dict(state["optimizer"])
+    net.history[:] = state["history"]
+    for generator, numbers in zip(net.generators, state["random"], strict=True):
+        generator.set_state(numbers)
+    for part, values in zip(_parts(net), state["parts"], strict=True):
+        if isinstance(part, LRScheduler):
+            part.lr_scheduler_.load_state_dict(values)
+        else:
+            vars(part).update(values)
+
+
 def _parts(net: NeuralNet) -> list[Any]:
     """The callbacks of ours that know more than the history tells."""
     kinds = (LRScheduler, BestEpoch, Stopping)
@@ -180,12 +195,15 @@ def _read(path: Path, key: str) -> dict[str, Any]:
         raise ValueError(
             f"{path} is no checkpoint, or was damaged: delete it to begin anew."
         )
-    state = torch.load(io.BytesIO(content[size:]), weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(content[size:]), weights_only=True)
+    except (*FAULTS, pickle.UnpicklingError):  # with more in it than plain values
+        state = None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(
             f"{path} is no checkpoint of this version: delete it to begin anew."
         )
-    if state["key"] != key:
+    if state.get("key") != key:
         raise ValueError(
             f"{path} is the checkpoint of another fit, under the name of this one:"
             " delete it to begin anew."

@@ -210,6 +210,12 @@ class LSTMNet(NeuralNet):
             weights = [each.numpy(force=True) for each in self.module_.parameters()]
             check_optimizer(state["optimizer"], weights)
 
+    def check_optimizer(self, state: dict[int, Any]) -> None:
+        """Raise unless the state of an optimizer is of the sizes of the weights."""
+        if type(self.optimizer_) in OPTIMIZERS.values():
+            weights = [each.numpy(force=True) for each in self.module_.parameters()]
+            check_optimizer(swap(state), weights)
+
     def set_plain_state(self, state: dict[str, Any]) -> None:
         """Take over weights, optimizer state and history of another net."""
         self.module_.load_state_dict(swap(state["module"]))
