@@ -444,18 +444,27 @@ def on_wall_times(column: Any) -> np.ndarray:
 
 
 def _to_integers(values: np.ndarray) -> np.ndarray:
-    is_date = values.dtype.kind in "Mm"
-    times = values.astype(f"{values.dtype.kind}8[ns]") if is_date else values
-    integers = times.astype(np.int64)
-    # numpy wraps around without a word
-    fits = (times.astype(values.dtype) == values).all()
-    fits &= is_date or int(values.max()) == int(integers.max())
-    if not fits or int(integers.max()) - int(integers.min()) >= 2**63:
+    integers = _as_int64(values)
+    if integers is None or int(integers.max()) - int(integers.min()) >= 2**63:
         raise ValueError(
             f"Time stamps reach from {values.min()} to {values.max()}, too far for 64"
             " bits (of nanoseconds, for dates): give them as floats, such as years."
         )
     return integers
+
+
+def _as_int64(values: np.ndarray) -> np.ndarray | None:
+    """Integers, or nanoseconds of dates; None where they do not fit."""
+    is_date = values.dtype.kind in "Mm"
+    try:
+        times = values.astype(f"{values.dtype.kind}8[ns]") if is_date else values
+        integers = times.astype(np.int64)
+        # numpy wraps around without a word, dates before 2.5
+        fits = (times.astype(values.dtype) == values).all()
+    except OverflowError:
+        return None
+    fits &= is_date or int(values.max()) == int(integers.max())
+    return integers if fits else None
 
 
 def _parse_times(values: np.ndarray) -> np.ndarray:

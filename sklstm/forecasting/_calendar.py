@@ -13,6 +13,7 @@ from .._rows._series import DAY, find_working, regular_steps
 
 # A clock that is not exact may be off by such a share of the regular step.
 JITTER = 0.05
+MONTH = np.timedelta64(1, "M")
 
 
 def continue_column(column: Any, series: np.ndarray, n_steps: int) -> Any:
@@ -117,7 +118,7 @@ def _by_month(
     """
     months = times.astype("M8[ns]").astype("M8[M]")
     day, clock = np.divmod(times - _nanoseconds(months), DAY)
-    length = (_nanoseconds(months + 1) - _nanoseconds(months)) // DAY
+    length = (_nanoseconds(months + MONTH) - _nanoseconds(months)) // DAY
     number = months.astype(np.int64)
     anchor = np.zeros(len(ends), dtype=np.int64)
     np.maximum.at(anchor, series, day)
@@ -130,7 +131,7 @@ def _by_month(
     by_month = np.bincount(series, weights=odd) == 0
     steps = regular_steps(series, number)[:, None].astype(np.int64)
     new = (number[ends, None] + steps * ahead).astype("M8[M]")
-    days = (_nanoseconds(new + 1) - _nanoseconds(new)) // DAY
+    days = (_nanoseconds(new + MONTH) - _nanoseconds(new)) // DAY
     day = np.minimum(anchor[:, None], days - 1)
     # A single row says nothing of months, unless all other series are monthly.
     by_month &= (np.bincount(series) > 1) | by_month.all()
