@@ -694,13 +694,13 @@ MEASURED = pd.DataFrame({"load": ar2(34), "price": ar2(34, seed=1)}, DAYS)
 )
 def test_a_future_whose_index_goes_back_is_refused(index):
     table = MEASURED.set_axis(index)
-    past, future = table[:30], table[["price"]][30:]
+    past, future = table.iloc[:30], table[["price"]].iloc[30:]
     model = fit_lags(past, 3, False, "load")
     values = forecast(model, past, 4, future=future)
     assert values.index.equals(index[30:])
     for wrong, message in (
-        (table[["price"]][10:14], "is not later than the last one before it"),
-        (future[::-1], "are not in order of their index: sort them"),
+        (table[["price"]].iloc[10:14], "is not later than the last one before it"),
+        (future.iloc[::-1], "are not in order of their index: sort them"),
     ):
         with pytest.raises(ValueError, match=message):
             forecast(model, past, 4, future=wrong)

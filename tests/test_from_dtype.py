@@ -431,7 +431,7 @@ def test_encoding_can_be_undone(values, known):
     windower = SequenceWindower(1, time="n", max_gap=np.inf)
     windower = windower.fit(base.assign(n=np.arange(len(base))))
     table = pd.DataFrame(
-        {"x": pd.array(values, dtype="str"), "n": np.arange(len(values))}
+        {"x": pd.array(values, dtype="string"), "n": np.arange(len(values))}
     )
     table["n"] += 100
     windows = windower.transform(table)

@@ -413,7 +413,7 @@ def test_both_libraries_give_the_same(library):
         pd.array(range(10), dtype="Int64"),
         DATES.to_pydatetime().astype(object),
     ],
-    ids=lambda when: str(when.dtype),
+    ids=lambda when: f"{type(when).__name__}-{when.dtype}",
 )
 def test_any_kind_of_time_stamp(when):
     X = pd.DataFrame({"when": when, "x": np.arange(10)}).drop(index=5)

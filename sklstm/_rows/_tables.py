@@ -104,6 +104,8 @@ def append_leads(X: Any, table: Any, columns: list[int], ahead: np.ndarray) -> A
     names = name_leads(column_names(table), columns, ahead.shape[1])
     if hasattr(X, "isetitem"):
         X = X.copy(deep=False)
+        if X.columns.dtype.kind in "if":  # to which pandas 2 appends a tuple in pieces
+            X.columns = X.columns.astype(object)
         for name, lead in zip(names, leads, strict=True):
             X.insert(X.shape[1], name, getattr(lead, "array", lead))
         return X

@@ -162,6 +162,6 @@ def continue_index(index: Any, n_steps: int, *, one_series: bool = True) -> Any:
             column = index.to_series()
             new = continue_column(column, np.zeros(len(index), int), n_steps)
             return pd.DatetimeIndex(new, name=index.name)
-        except ValueError:  # no regular step, or an hour that the clocks skip:
-            pass  # nothing but names of rows is lost
+        except Exception:  # no regular step, or an hour that the clocks skip, for
+            pass  # which pandas 2 has errors of pytz: only names of rows are lost
     return pd.RangeIndex(n_steps)

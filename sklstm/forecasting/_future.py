@@ -224,7 +224,8 @@ class Future:
         if len(self.table) == 0:
             raise ValueError(f"future has no rows; expected {n_steps} for each series.")
         series = self._match([place for place in group if place], order, n_steps)
-        self.table = _safe_indexing(self.table, np.argsort(series, kind="stable"))
+        if (np.diff(series) < 0).any():  # pandas 2 makes a RangeIndex a plain one
+            self.table = _safe_indexing(self.table, np.argsort(series, kind="stable"))
         times = self.times()
         if times is not None and keys.time is not None and order.found.is_date:
             before = _zone(read_place(table, keys.time))
