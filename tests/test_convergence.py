@@ -75,7 +75,9 @@ def told(model, X, y, **params):
 
 @pytest.mark.parametrize("weight", [None, np.arange(1.0, 121)])
 def test_y_that_x_does_not_tell_of_is_told(weight):
-    model = LSTMClassifier(8, max_epochs=3, dropout=0.5, random_state=0)
+    model = LSTMClassifier(
+        8, max_epochs=3, dropout=0.5, learning_rate=1e-9, random_state=0
+    )
     message = told(model, X, NOISE, sample_weight=weight)
     assert "LSTMClassifier learned nothing: after 3 epochs" in message
     share = np.average(NOISE, weights=weight)

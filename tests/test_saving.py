@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_a_state_is_plain_and_says_who_wrote_it(models, kind):
     assert state["_written_by"] == {
         "format": 1,
         "sklstm": __version__,
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "numpy": np.__version__,
     }
 
