@@ -74,7 +74,7 @@ CONSTRAINTS: dict = {
     "bidirectional": ["boolean"],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "pooling": [StrOptions(set(POOLINGS))],
-    "frame_size": [at_least(1), StrOptions({"auto"})],
+    "frame_size": [at_least(1, most=1 << 15), StrOptions({"auto"})],
     "unroll": [StrOptions({"window", "series"})],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable, tuple],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],

@@ -110,6 +110,8 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
     if has_static:
         with reading("X", "a table"):
             X = X if is_frame(X) else np.asarray(X)  # no matrix
+            if 0 in X.shape:
+                raise ValueError(f"it is of shape {X.shape}")
             names = column_names(X)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         if not (reset or is_frame(X)):  # which may have had names in fit

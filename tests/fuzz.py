@@ -2,8 +2,7 @@
 
     python -m tests.fuzz --cases 25000
 
-takes half an hour on two cores. It fails if a case does anything but work or be refused
-in one line.
+takes some minutes. It fails if a case does anything but work or be refused in one line.
 """
 
 import argparse

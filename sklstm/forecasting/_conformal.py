@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted
 
+from .._arrays import reading
 from .._compat import (
     HasMethods,
     StrOptions,
@@ -215,8 +216,10 @@ class ConformalRegressor(RegressorWrapper):
         params = _check_method_params(X, fit_params, indices=train)
         # Of other samples, even if they are as many.
         params |= {k: v for k, v in fit_params.items() if k.endswith("_val")}
+        with reading("y", "targets, of which some can be taken"):
+            targets = _safe_indexing(y, train)
         self.estimator_ = clone(self.estimator).fit(
-            _safe_indexing(X, train), _safe_indexing(y, train), **params
+            _safe_indexing(X, train), targets, **params
         )
         self.method_ = find_method(
             self.estimator_, self.method, _safe_indexing(X, calibration[:1])

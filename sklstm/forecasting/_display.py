@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from .._arrays import reading
 from .._compat import _safe_indexing, _validate_style_kwargs, validate_params
 from .._constraints import at_least
 from .._rows._columns import (
@@ -445,7 +446,9 @@ def _find_series(roll, series):
     names = [None] if names is None else names.tolist()
     if series is None and len(names) == 1:
         return 0
-    if series not in names:
+    with reading("series", "the name of one"):
+        is_known = series in names
+    if not is_known:
         more = ", ..." if len(names) > 9 else ""
         raise ValueError(
             f"series={series!r} is not one of history, which has"

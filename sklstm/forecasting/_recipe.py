@@ -389,9 +389,8 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
         """
         check_is_fitted(self)
         if not isinstance(coverage, Real) or not 0 < coverage < 1:
-            raise ValueError(
-                f"coverage={coverage!r}; expected a number between 0 and 1."
-            )
+            shown = coverage if isinstance(coverage, Real) else type(coverage).__name__
+            raise ValueError(f"coverage must be a number between 0 and 1; got {shown}.")
         needed = ceil(coverage / (1 - coverage) - ROUNDING)
         if self._n_scores < needed:
             raise ValueError(
