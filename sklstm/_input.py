@@ -169,8 +169,8 @@ def find_static(static_features: Any, names: list[Any], what: str) -> list[int]:
         chosen = np.asarray(static_features, dtype=object)
     if chosen.ndim != 1:
         raise ValueError(
-            f"static_features has {chosen.ndim} dimension(s); expected a list of"
-            " positions or names, or a mask of booleans."
+            f"static_features has {chosen.ndim} dimension(s): give a list of positions"
+            " or names, or a mask of booleans."
         )
     if chosen.size and all(isinstance(key, (bool, np.bool_)) for key in chosen):
         chosen = _read_mask(chosen, len(names), "static_features", f"X has {{}} {what}")

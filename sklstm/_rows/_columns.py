@@ -113,7 +113,7 @@ def check_columns(X: Any, input_name: str = "X") -> None:
     if not names:
         raise ValueError(f"{input_name} has no columns; expected at least 1.")
     kinds = getattr(X, "dtypes", [])
-    if not all(getattr(kind, "isnative", True) for kind in kinds):
+    if any(isinstance(kind, np.dtype) and not kind.isnative for kind in kinds):
         raise TypeError(
             f"{input_name} has columns in the byte order of another machine, which"
             f" pandas cannot select from: give {input_name}.astype(float)."
