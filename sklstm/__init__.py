@@ -1,6 +1,6 @@
 """LSTMs as ordinary scikit-learn estimators."""
 
-from . import datasets, forecasting
+from . import datasets, forecasting, streaming
 from ._classifier import LSTMClassifier
 from ._encoder import SequenceEncoder
 from ._keywords import add_hints
@@ -45,7 +45,8 @@ __all__ = [
     "make_histories",
     "make_supervised",
     "make_windows",
+    "streaming",
 ]
 
-for _names in (globals(), vars(forecasting), vars(datasets)):
+for _names in (globals(), vars(forecasting), vars(datasets), vars(streaming)):
     add_hints(_names[_name] for _name in _names["__all__"])

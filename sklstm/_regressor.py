@@ -229,7 +229,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _decode(self, values):
         """Turn values of the net, (n_samples, n_outputs), into y."""
         if self.target_scaler_ is not None:
-            values = self.target_scaler_.inverse_transform(values)
+            values = values * self.target_scaler_.scale_ + self.target_scaler_.mean_
         return self._in_shape(values)
 
     def _in_shape(self, values):

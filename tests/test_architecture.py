@@ -33,7 +33,7 @@ def imported(path, node):
         package = PurePosixPath(path).with_suffix("").parts[: -node.level]
         base = ".".join([*package, *base.split(".")] if base else package)
     if base == "sklstm":  # `from . import _module` names a module, not the root
-        folders = ("datasets", "forecasting", "onnx")
+        folders = ("datasets", "forecasting", "onnx", "streaming")
         return [
             f"sklstm.{a.name}" if a.name[0] == "_" or a.name in folders else base
             for a in node.names
@@ -61,7 +61,8 @@ def check_root(path, tree):
 def check_wings(path, tree):
     for node in ast.walk(tree):
         for name in imported(path, node) if isinstance(node, IMPORTS) else []:
-            wings = ("sklstm/forecasting/", "sklstm/onnx/", "sklstm/__init__")
+            wings = ("forecasting/", "onnx/", "streaming/", "__init__")
+            wings = tuple(f"sklstm/{wing}" for wing in wings)
             if name.startswith("sklstm.forecasting") and not path.startswith(wings):
                 yield f"line {node.lineno}: the core imports forecasting"
             is_onnx = name.split(".")[0] in ("onnx", "onnxruntime", "skl2onnx")

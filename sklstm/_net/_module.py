@@ -131,7 +131,12 @@ class LSTMModule(nn.Module):
             hidden, _ = self.lstm(steps)  # (time, batch, directions * hidden)
         pooled = self._pool(hidden, lengths) if at is None else hidden[at[:2]]
         pooled = self._drop(pooled)
-        at = self.ends(x, lengths) if at is None else at
+        return self.answer(pooled, x, self.ends(x, lengths) if at is None else at)
+
+    def answer(
+        self, pooled: Tensor, x: Tensor, at: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        """Map what is pooled of sequences, and their last steps, to outputs."""
         if self.head.in_features > pooled.shape[1]:
             pooled = torch.cat([pooled, self.embed_static(self.last(x, at))], dim=1)
         output = self._project(self.head, pooled)

@@ -1,0 +1,507 @@
+"""A fitted model that takes a row at a time, for one stream or many."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._arrays import reading, refuse_masked
+from .._base import BaseLSTM
+from .._input import check_ids
+from .._net._carry import CellReader, WindowReader
+from .._rows._windows import SequenceWindower
+from .._sequences import Sequences, check_finite
+from .._steps import StepTransformer
+from ..forecasting import AnchoredRegressor, ConformalRegressor
+
+METHODS = ("predict", "predict_proba", "decision_function", "predict_quantiles")
+ONE = object()  # the key of a stream that has none
+
+
+class Stream:
+    """Predict at each row, as rows come, for one series or many.
+
+    Each call of `step` takes the next row of a stream and returns what the model
+    predicts for the sequence that ends there. The cost of a step does not grow with
+    the number of rows before it.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted `LSTMRegressor` or `LSTMClassifier`, alone or behind a
+        `SequenceWindower`, `StepTransformer` and other transformers of rows in a
+        `Pipeline`, in an `AnchoredRegressor` or a `ConformalRegressor` (whose
+        intervals are left out), or in a search.
+
+    method : {"predict", "predict_proba", "decision_function", \
+            "predict_quantiles"}, default="predict"
+        What is asked of the model at each step.
+
+    Attributes
+    ----------
+    keys_ : list
+        Keys of the streams that have been seen, in order of their first row.
+
+    n_steps_ : ndarray of shape (n_streams,)
+        Rows that each of them has had.
+
+    Raises
+    ------
+    ValueError
+        If the model holds what cannot be streamed, such as a bidirectional net without
+        a `SequenceWindower`, which reads each sequence from its end, too.
+
+    See Also
+    --------
+    SequenceWindower : What makes windows of rows for `predict`.
+
+    Notes
+    -----
+    How a model reads its sequences decides what a step costs, and what it returns:
+
+    - Behind a `SequenceWindower` the last `sequence_length` rows are kept and read
+      anew at each step, as in training. A step returns what `predict` does for that
+      window, and costs `sequence_length` steps of the net.
+    - With ``unroll="series"`` the state of the cells goes on from row to row: a step
+      costs one step of the net, or two. It returns what `predict` does for the last of
+      all rows so far, to rounding.
+    - Without a windower the sequence is all rows so far. The state of the cells and
+      what is pooled, their last values, mean or maximum, go on as well.
+
+    Rows are taken for equally spaced. Where a series has a gap that begins a new
+    history, call `reset`. Transformers of rows must treat each row by itself, as
+    scalers and encoders do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import LSTMRegressor, SequenceWindower
+    >>> from sklstm import make_histories, make_supervised
+    >>> from sklstm.streaming import Stream
+    >>> series = np.sin(np.arange(200.0))
+    >>> X, y = make_supervised(series[:150])
+    >>> model = make_pipeline(
+    ...     SequenceWindower(8), LSTMRegressor(16, max_epochs=10, random_state=0)
+    ... ).fit(X, y)
+    >>> stream = Stream(model)
+    >>> answers = [stream.step([value]) for value in series]
+    >>> expected = model.predict(make_histories(series))
+    >>> bool(np.allclose(answers, expected))
+    True
+    """
+
+    def __init__(self, model: Any, *, method: str = "predict") -> None:
+        if method not in METHODS:
+            raise ValueError(f"method={method!r} is not one of {METHODS}.")
+        self.model, self.method = model, method
+        self._read_model()
+        self._slots: dict[Hashable, int] = {}
+        self._counts = np.zeros(0, dtype=np.int64)
+
+    @property
+    def keys_(self) -> list[Any]:
+        """Keys of the streams that have been seen."""
+        return [key for key in self._slots if key is not ONE]
+
+    @property
+    def n_steps_(self) -> np.ndarray:
+        """Rows that each stream has had."""
+        return self._counts[: len(self._slots)].copy()
+
+    def step(self, rows: Any, keys: Any = None) -> Any:
+        """Take the next row of one stream, or of several at once.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_features,) or (n_streams, n_features)
+            A row, or one for each of `keys`: the features that the model was fitted
+            to, without columns for groups and times.
+
+        keys : array-like of shape (n_streams,), default=None
+            Which stream each row belongs to, each at most once. A new one begins a
+            stream. None where there is one stream only.
+
+        Returns
+        -------
+        prediction : float, label or ndarray
+            What `method` of the model returns for one sequence; or, with `keys`, for
+            all of them, of shape (n_streams, ...).
+
+        Raises
+        ------
+        ValueError
+            If a row has other features, or holds a value that the model refuses. No
+            stream has moved then.
+        """
+        rows, n_known = self._check_rows(rows, keys), len(self._slots)
+        slots, counts = self._find(keys, len(rows))
+        try:
+            for stage in self._stages:
+                rows = stage.enter(slots, counts, rows)
+        except BaseException:
+            self._slots = dict(list(self._slots.items())[:n_known])
+            raise
+        for stage in self._stages:
+            stage.keep(slots, counts)
+        output = self._decode(self._reader.step(slots, counts, rows))
+        for stage in reversed(self._stages):
+            output = stage.leave(slots, counts, output)
+        self._counts[slots] += 1
+        return output[0] if keys is None else output
+
+    def reset(self, keys: Any = None) -> None:
+        """Begin some streams anew, as if they had had no row.
+
+        Parameters
+        ----------
+        keys : array-like, default=None
+            Which; all if None.
+        """
+        if keys is None:
+            self._slots, self._counts = {}, self._counts[:0]
+            return
+        for key in list(keys):
+            if key not in self._slots:
+                raise ValueError(f"keys has {key!r}, of which no row has been seen.")
+            self._counts[self._slots[key]] = 0
+
+    def update(self) -> None:
+        """Take over what the model has learned since, by `partial_fit`.
+
+        The streams go on: what they remember of their rows is kept.
+
+        Raises
+        ------
+        ValueError
+            If the model was fitted anew, which gives it other scales.
+        """
+        before, facts = self._parts, self._facts
+        self._read_model()
+        if facts != self._facts:
+            raise ValueError(
+                f"{type(self.model).__name__} was fitted anew since this stream was"
+                " made: make another Stream, and give it the rows before."
+            )
+        for old, new in zip(before, self._parts, strict=True):
+            new.arrays = old.arrays
+
+    def _read_model(self) -> None:
+        plan = _Plan().add(self.model)
+        if not hasattr(plan.model, self.method):
+            raise ValueError(
+                f"{type(plan.model).__name__} has no {self.method}; give another"
+                " method."
+            )
+        self._stages, self._reader = plan.stages, plan.make_reader()
+        self._decode = _make_decoder(plan.model, self.method)
+        self._parts = [self._reader, *self._stages]
+        # What of the model what is remembered depends on.
+        self._facts = [
+            [
+                (name, array.shape[1:])
+                for part in self._parts
+                for name, array in part.arrays.items()
+            ],
+            *(stage.facts() for stage in self._stages),
+        ]
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all that the streams remember.
+
+        Returns
+        -------
+        state : dict
+            Of the keys, a list, and of arrays, a row of each for a stream: to be
+            saved as one likes, and given to `set_state` of a stream of the same model.
+        """
+        n = len(self._slots)
+        keys = None if ONE in self._slots else list(self._slots)
+        state: dict[str, Any] = {"keys": keys}
+        state["n_steps"] = self.n_steps_
+        for i, part in enumerate(self._parts):
+            for name, array in part.arrays.items():
+                state[f"{name}_{i}"] = array[:n].copy()
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state of `get_state`, of this process or another.
+
+        Parameters
+        ----------
+        state : dict
+            As returned by `get_state`.
+
+        Raises
+        ------
+        ValueError
+            If it is not of a stream of this model.
+        """
+        expected = {
+            f"{name}_{i}": array
+            for i, part in enumerate(self._parts)
+            for name, array in part.arrays.items()
+        }
+        keys = [ONE] if state.get("keys", ()) is None else list(state.get("keys", ()))
+        n = len(np.atleast_1d(state.get("n_steps", ())))
+        if {*state} != {"keys", "n_steps", *expected}:
+            raise ValueError(
+                f"state has {sorted(state)}; expected {sorted({'keys', *expected})}:"
+                " give one of a stream of the same model."
+            )
+        for name, array in expected.items():
+            if np.shape(state[name]) != (n, *array.shape[1:]):
+                raise ValueError(
+                    f"{name} of state is of shape {np.shape(state[name])}; expected"
+                    f" {(n, *array.shape[1:])}: give one of a stream of the same model."
+                )
+        self._slots = {key: i for i, key in enumerate(keys)}
+        self._counts = np.array(state["n_steps"], dtype=np.int64)
+        for i, part in enumerate(self._parts):
+            for name, array in part.arrays.items():
+                part.arrays[name] = np.array(state[f"{name}_{i}"], dtype=array.dtype)
+
+    def _check_rows(self, rows: Any, keys: Any) -> np.ndarray:
+        refuse_masked(rows, "rows")
+        with reading("rows", "an array"):
+            rows = np.asarray(rows)
+        if keys is None:
+            rows = rows[np.newaxis] if rows.ndim == 1 else rows
+        if rows.ndim != 2 or (keys is None and len(rows) != 1):
+            raise ValueError(
+                f"rows is of shape {rows.shape}; expected (n_features,), or one row for"
+                " each of keys: (n_streams, n_features)."
+            )
+        return rows
+
+    def _find(self, keys: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find where streams stand in the arrays, and how many rows they had."""
+        keys = [ONE] if keys is None else list(keys)
+        if len(keys) != n or len({*keys}) < n:
+            raise ValueError(
+                f"There are {n} row(s) and {len({*keys})} different key(s); expected"
+                " one key for each row."
+            )
+        if (ONE in self._slots) != (keys[0] is ONE) and self._slots:
+            raise ValueError("Give keys at every step, or at none.")
+        for key in keys:
+            self._slots.setdefault(key, len(self._slots))
+        if len(self._slots) > len(self._counts):
+            self._grow(max(2 * len(self._counts), len(self._slots)))
+        slots = np.array([self._slots[key] for key in keys])
+        return slots, self._counts[slots]
+
+    def _grow(self, n: int) -> None:
+        """Make room for streams; what is new is zero."""
+        self._counts = _with_rows(self._counts, n)
+        for part in self._parts:
+            for name, array in part.arrays.items():
+                part.arrays[name] = _with_rows(array, n)
+
+
+def _make_decoder(model: BaseLSTM, method: str) -> Any:
+    """Return the method of a model that takes outputs of the net in place of X."""
+    view = object.__new__(type(model))
+    view.__dict__ |= vars(model) | {"_predict_outputs": lambda output: output}
+    return getattr(view, method)
+
+
+def _with_rows(array: np.ndarray, n: int) -> np.ndarray:
+    grown = np.zeros((n, *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array[:n]
+    return grown
+
+
+class _Plan:
+    """What rows go through on their way to the net, found in a fitted model."""
+
+    def __init__(self) -> None:
+        self.stages: list[Any] = []
+        self.length: int | None = None  # of windows
+        self.model: Any = None
+
+    def add(self, model: Any) -> _Plan:
+        """Add what a model does to rows and to predictions."""
+        name = type(model).__name__
+        if hasattr(model, "best_estimator_"):
+            return self.add(model.best_estimator_)
+        check_is_fitted(model)
+        if isinstance(model, Pipeline):
+            for _, step in model.steps[:-1]:
+                self._add_transformer(step)
+            return self.add(model[-1])
+        if isinstance(model, AnchoredRegressor):
+            self.stages.append(_Anchor(model, self.length))
+            return self.add(model.regressor_)
+        if isinstance(model, ConformalRegressor):
+            return self.add(model.estimator_)
+        if not isinstance(model, BaseLSTM):
+            raise ValueError(
+                f"{name} cannot be streamed: expected an LSTMRegressor or"
+                " LSTMClassifier, alone, in a Pipeline, in an AnchoredRegressor or in a"
+                " search."
+            )
+        if model._made_with is None:
+            raise ValueError(
+                f"{name} was fitted to a table, of which each row is a whole sequence:"
+                " fit to sequences, or to rows behind a SequenceWindower, to stream."
+            )
+        self.model = model
+        self.stages.append(_Inputs(model))
+        return self
+
+    def _add_transformer(self, step: Any) -> None:
+        if step is None or step == "passthrough":
+            return
+        if isinstance(step, SequenceWindower):
+            if step.flatten:
+                raise ValueError(
+                    "SequenceWindower(flatten=True) makes tables, which cannot be"
+                    " streamed: set flatten=False."
+                )
+            length = int(step.sequence_length)
+            self.length = length if self.length is None else min(length, self.length)
+        elif isinstance(step, StepTransformer):
+            if step.transformer_ not in (None, "passthrough"):
+                self.stages.append(_Rows(step.transformer_))
+        elif hasattr(step, "transform"):
+            self.stages.append(_Rows(step))
+
+    def make_reader(self) -> WindowReader | CellReader:
+        """Return what runs the net."""
+        model, length = self.model, self.length
+        module = model.module_.eval()
+        n_features = model._sizes["n_features"]
+        size, dtype = (model._architecture[name] for name in ("frame_size", "dtype"))
+        if length == 1 or (length is not None and model.unroll == "window"):
+            return WindowReader(module, n_features, dtype, size, length)
+        if model._architecture["bidirectional"]:
+            raise ValueError(
+                f"{type(model).__name__} is bidirectional, and reads each sequence from"
+                " its end, too, which comes with the last row: set bidirectional=False,"
+                " or put a SequenceWindower before it."
+            )
+        return CellReader(module, n_features, dtype, size, length)
+
+
+class _Rows:
+    """A transformer of rows."""
+
+    arrays: dict[str, np.ndarray]
+
+    def __init__(self, transformer: Any) -> None:
+        self.transformer, self.arrays = transformer, {}
+        self.names = getattr(transformer, "feature_names_in_", None)
+
+    def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
+        """Return the rows that come out of it."""
+        if self.names is not None:
+            import pandas as pd  # where the names have come from
+
+            rows = pd.DataFrame(rows, columns=self.names)
+        return np.asarray(self.transformer.transform(rows))
+
+    def facts(self) -> list[Any]:
+        """What a stream that goes on needs to be the same."""
+        return [id(self.transformer)]
+
+    def keep(self, slots: np.ndarray, counts: np.ndarray) -> None:
+        """Nothing is kept."""
+
+    def leave(self, slots: np.ndarray, counts: np.ndarray, output: Any) -> Any:
+        """Predictions stay as they are."""
+        return output
+
+
+class _Anchor(_Rows):
+    """Changes in place of the features that are forecast, and their levels at last."""
+
+    def __init__(self, model: AnchoredRegressor, length: int | None) -> None:
+        self.levels, self.is_flat = model._levels, model._y_ndim == 1
+        self.features = np.unique(self.levels.positions)
+        self.columns = np.searchsorted(self.features, self.levels.positions)
+        self.length = np.iinfo(np.int64).max if length is None else length
+        n_kept = min(int(self.levels.ages.max()) + 1, self.length)
+        self.arrays = {"levels": np.zeros((0, n_kept, len(self.features)))}
+
+    def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
+        """Return rows with changes."""
+        levels = self.arrays["levels"]
+        values = rows[:, self.features].astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"Features {self.features.tolist()} of rows, which are forecast, hold"
+                " NaN or infinity: give a value, or reset the stream after a gap."
+            )
+        before = levels[slots, (counts - 1) % levels.shape[1]]
+        rows = rows.astype(np.result_type(rows, np.float32))
+        rows[:, self.features] = np.where(counts[:, None] > 0, values - before, 0.0)
+        self.values = values
+        return rows
+
+    def facts(self) -> list[Any]:
+        """Where levels are, and in which units."""
+        return [self.features.tolist(), self.levels.ages.tolist(), self.length]
+
+    def keep(self, slots: np.ndarray, counts: np.ndarray) -> None:
+        """Remember the level of this row."""
+        levels = self.arrays["levels"]
+        levels[slots, counts % levels.shape[1]] = self.values
+
+    def leave(self, slots: np.ndarray, counts: np.ndarray, output: Any) -> Any:
+        """Add the level at which each prediction begins."""
+        levels, ages = self.arrays["levels"], self.levels.ages
+        reaches = ages < np.minimum(counts + 1, self.length)[:, None]
+        at = (counts[:, None] - ages * reaches) % levels.shape[1]
+        values = levels[slots[:, None], at, self.columns]  # (n_streams, n_targets)
+        values = self.levels.offset + self.levels.scale * values
+        values = values.ravel() if self.is_flat else values
+        return output + values.reshape(
+            *values.shape, *[1] * (output.ndim - values.ndim)
+        )
+
+
+class _Inputs(_Rows):
+    """What the estimator does to steps: ids of labels, scales, marks of what lacks."""
+
+    def __init__(self, model: BaseLSTM) -> None:
+        self.model, self.arrays = model, {}
+        self.numbers = {
+            i: {label: k for k, label in enumerate(labels)}
+            for i, labels in model._labels.items()
+        }
+
+    def facts(self) -> list[Any]:
+        """Scales and ids."""
+        scaler = self.model.scaler_
+        scales = (
+            [] if scaler is None else [scaler.mean_.tolist(), scaler.scale_.tolist()]
+        )
+        return [scales, self.numbers, self.model._missing]
+
+    def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
+        """Return rows as the net takes them."""
+        model = self.model
+        if rows.shape[1] != model._n_step_features:
+            raise ValueError(
+                f"A row has {rows.shape[1]} feature(s), but {type(model).__name__} was"
+                f" fitted to steps of {model._n_step_features}: give as many."
+            )
+        if self.numbers:
+            rows = rows.astype(object)
+            for i, known in self.numbers.items():
+                rows[:, i] = [known.get(label, -1) for label in rows[:, i]]
+        with reading("rows", "an array of numbers"):
+            rows = rows.astype(np.float64)
+        ids = model._architecture["categorical_features"]
+        steps = Sequences(rows, np.arange(len(rows)), np.ones(len(rows), dtype=int))
+        if ids or not np.isfinite(rows).all():
+            check_finite(steps, model._dtype, name="rows")
+            check_ids(steps, ids, model._sizes["n_ids"])
+            if np.isnan(rows).any():
+                model._warn_of_missing(steps, stacklevel=4)
+        return model._scale(steps).steps

@@ -1,0 +1,324 @@
+"""A stream returns, row by row, what `predict` does for the rows so far."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    SequenceWindower,
+    StepTransformer,
+    make_histories,
+    make_supervised,
+)
+from sklstm.forecasting import (
+    AnchoredRegressor,
+    AutoForecaster,
+    ConformalRegressor,
+    NaiveRegressor,
+)
+from sklstm.streaming import Stream
+
+RNG = np.random.default_rng(0)
+TABLE = np.column_stack([np.cumsum(RNG.normal(size=150)), RNG.normal(size=150)])
+X, Y = make_supervised(TABLE[:120], horizon=2, target=0)
+RAGGED = [RNG.normal(size=(n, 2)) for n in RNG.integers(1, 60, size=40)]
+SUMS = np.array([x[:, 0].sum() for x in RAGGED])
+SMALL = {"hidden_size": 6, "max_epochs": 2, "random_state": 0}
+pytestmark = pytest.mark.filterwarnings("ignore:.* windows have fewer than")
+
+
+def regressor(**params):
+    return LSTMRegressor(**SMALL | params)
+
+
+def stream_rows(model, rows, method="predict"):
+    stream = Stream(model, method=method)
+    return np.array([stream.step(row) for row in rows])
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda lstm: make_pipeline(SequenceWindower(12), lstm),
+        lambda lstm: make_pipeline(SequenceWindower(1), lstm),
+        lambda lstm: make_pipeline(SequenceWindower(40), SequenceWindower(33), lstm),
+        lambda lstm: make_pipeline(
+            StepTransformer(StandardScaler()),
+            "passthrough",
+            SequenceWindower(12),
+            StepTransformer(StandardScaler()),
+            lstm.set_params(num_layers=2, frame_size=1),
+        ),
+        lambda lstm: make_pipeline(
+            SequenceWindower(12), AnchoredRegressor(lstm, period=5)
+        ),
+        lambda lstm: make_pipeline(
+            SequenceWindower(60),
+            AnchoredRegressor(make_pipeline(SequenceWindower(12), lstm), period=17),
+        ),
+    ],
+    ids=["12", "1", "twice", "scaled", "anchored", "anchored outside"],
+)
+def test_windows_of_a_series(make, unroll):
+    model = make(regressor(unroll=unroll)).fit(X, Y)
+    expected = [model.predict(TABLE[: i + 1])[-1] for i in range(100)]
+    answers = stream_rows(model, TABLE[:100])
+    assert answers.shape == (100, 2)
+    if unroll == "window":  # the same windows, read in the same way
+        assert_array_equal(answers, expected)
+    else:
+        assert_allclose(answers, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("frame_size", [1, 3, "auto"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "last_mean"])
+def test_whole_sequences(pooling, frame_size):
+    params = {"pooling": pooling, "frame_size": frame_size}
+    model = regressor(num_layers=2, **params).fit(RAGGED, SUMS)
+    rows = TABLE[:70]
+    expected = [model.predict([rows[: i + 1]])[0] for i in range(70)]
+    assert_allclose(stream_rows(model, rows), expected, atol=1e-5)
+    model = LSTMClassifier(bidirectional=False, **params, **SMALL).fit(RAGGED, SUMS > 0)
+    expected = [model.predict_proba([rows[: i + 1]])[0] for i in range(70)]
+    assert_allclose(stream_rows(model, rows, "predict_proba"), expected, atol=1e-5)
+    labels = [model.predict([rows[: i + 1]])[0] for i in range(70)]
+    assert_array_equal(stream_rows(model, rows), labels)
+
+
+def test_whole_histories():
+    model = regressor(unroll="series", linear_skip=False).fit(X, Y)
+    expected = model.predict(make_histories(TABLE))
+    assert_allclose(stream_rows(model, TABLE), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_missing_values_ids_and_labels(unroll):
+    table = pd.DataFrame(TABLE, columns=["x", "y"])
+    table["kind"] = np.array(["a", "b", "c"])[np.arange(150) % 3]
+    table.loc[::7, "y"] = np.nan
+    X, y = make_supervised(table[:120], target="x")
+    model = make_pipeline(SequenceWindower(12), regressor(unroll=unroll)).fit(X, y)
+    table.loc[130, "kind"] = "never seen"
+    rows = table.to_numpy(dtype=object)
+    expected = model.predict(make_histories(table))
+    assert_allclose(stream_rows(model, rows), expected, atol=1e-5)
+    ids = np.column_stack([TABLE[:, 0], np.arange(150) % 4])
+    X, y = make_supervised(ids[:120], target=0)
+    lstm = regressor(unroll=unroll, categorical_features=[1], embedding_size=2)
+    model = make_pipeline(SequenceWindower(12), lstm).fit(X, y)
+    assert_allclose(
+        stream_rows(model, ids), model.predict(make_histories(ids)), atol=1e-5
+    )
+    stream = Stream(model)
+    with pytest.raises(ValueError, match=r"contains the id 4: sequence 0, step 0"):
+        stream.step([0.5, 4])
+
+
+def test_static_features():
+    rows = np.column_stack([TABLE, np.full(150, 2.0)])
+    arrays = [np.column_stack([x, np.full(len(x), x[0, 1])]) for x in RAGGED]
+    model = regressor(static_features=[2]).fit(arrays, SUMS)
+    expected = [model.predict([rows[: i + 1]])[0] for i in range(50)]
+    assert_allclose(stream_rows(model, rows[:50]), expected, atol=1e-5)
+
+
+def test_rows_with_names_behind_a_scaler():
+    table = pd.DataFrame(TABLE, columns=["x", "y"])
+    model = make_pipeline(
+        StandardScaler().set_output(transform="pandas"),
+        SequenceWindower(12),
+        regressor(),
+    )
+    model.fit(table[:119], TABLE[1:120, 0])
+    assert_array_equal(stream_rows(model, TABLE), model.predict(table))
+
+
+def test_quantiles_intervals_and_searches():
+    quantiles = make_pipeline(
+        SequenceWindower(12),
+        AnchoredRegressor(regressor(loss="quantile", quantile=[0.1, 0.9])),
+    ).fit(X, Y)
+    histories = make_histories(TABLE)
+    assert_array_equal(
+        stream_rows(quantiles, TABLE, "predict_quantiles"),
+        quantiles[-1].predict_quantiles(quantiles[:-1].transform(histories)),
+    )
+    search = GridSearchCV(
+        ConformalRegressor(make_pipeline(SequenceWindower(12), regressor())),
+        {"coverage": [0.6]},
+        cv=TimeSeriesSplit(2),
+    ).fit(X, Y)
+    assert_array_equal(stream_rows(search, TABLE), search.predict(histories))
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_many_streams_are_those_of_one(unroll):
+    model = make_pipeline(
+        SequenceWindower(12), AnchoredRegressor(regressor(unroll=unroll), period=3)
+    ).fit(X, Y)
+    tables = RNG.normal(size=(5, 60, 2))
+    expected = [stream_rows(model, table) for table in tables]
+    stream, counts, answers = Stream(model), [0] * 5, [[] for _ in range(5)]
+    while min(counts) < 60:  # some of them, in any order
+        chosen = RNG.permutation([k for k in range(5) if counts[k] < 60])
+        chosen = chosen[: RNG.integers(1, len(chosen) + 1)]
+        rows = [tables[k, counts[k]] for k in chosen]
+        made = stream.step(rows, keys=[f"s{k}" for k in chosen])
+        for k, answer in zip(chosen, made, strict=True):
+            answers[k].append(answer)
+            counts[k] += 1
+    assert_allclose(answers, expected, atol=1e-5)
+    assert {*stream.keys_} == {f"s{k}" for k in range(5)}
+    assert stream.n_steps_.tolist() == [60] * 5
+    stream.reset(["s3"])
+    again = [stream.step([row], keys=["s3"])[0] for row in tables[3]]
+    assert_allclose(again, expected[3], atol=1e-5)
+    stream.reset()
+    assert_allclose(stream.step(tables[2, 0]), expected[2][0], atol=1e-5)
+
+
+GO_ON = """
+import pickle, sys
+import numpy as np
+model, state, rows = pickle.load(open(sys.argv[1], "rb"))
+from sklstm.streaming import Stream
+stream = Stream(model)
+stream.set_state(state)
+np.save(sys.argv[2], [stream.step(row) for row in rows])
+"""
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_a_state_goes_on_in_another_process(unroll, tmp_path):
+    model = make_pipeline(
+        StepTransformer(StandardScaler()),
+        SequenceWindower(12),
+        AnchoredRegressor(regressor(unroll=unroll, pooling="last")),
+    ).fit(X, Y)
+    expected = stream_rows(model, TABLE)
+    stream = Stream(model)
+    for row in TABLE[:47]:
+        stream.step(row)
+    state = stream.get_state()
+    assert all(isinstance(state[name], np.ndarray) for name in {*state} - {"keys"})
+    stream.step(TABLE[0])  # changes nothing of what was returned
+    path, result = tmp_path / "all.pkl", tmp_path / "answers.npy"
+    path.write_bytes(pickle.dumps((model, state, TABLE[47:])))
+    command = [sys.executable, "-W", "ignore", "-c", GO_ON, path, result]
+    subprocess.run(command, check=True, timeout=60)
+    assert_array_equal(np.load(result), expected[47:])
+    keyed = Stream(model)
+    keyed.step(TABLE[:2], keys=["a", "b"])
+    other = Stream(model)
+    other.set_state(keyed.get_state())
+    assert other.keys_ == ["a", "b"]
+    assert_array_equal(
+        other.step(TABLE[2:4], keys=["b", "c"]), keyed.step(TABLE[2:4], ["b", "c"])
+    )
+
+
+def test_states_of_other_models_are_refused():
+    one, two = (
+        make_pipeline(SequenceWindower(n), regressor(unroll="series")).fit(X, Y)
+        for n in (12, 40)
+    )
+    stream = Stream(one)
+    stream.step(TABLE[0])
+    state = stream.get_state()
+    with pytest.raises(ValueError, match="steps_0 of state is of shape"):
+        Stream(two).set_state(state)
+    with pytest.raises(ValueError, match=r"state has \[.*; expected"):
+        Stream(one).set_state({"keys": None})
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_a_model_that_learns_on(unroll):
+    model = make_pipeline(SequenceWindower(12), regressor(unroll=unroll)).fit(X, Y)
+    stream = Stream(model)
+    for row in TABLE[:60]:
+        stream.step(row)
+    before = stream.get_state()["steps_0"]
+    windows = model[:-1].transform(X)
+    model[-1].partial_fit(windows, -Y)
+    stream.update()
+    assert_array_equal(stream.get_state()["steps_0"], before)
+    answers = np.array([stream.step(row) for row in TABLE[60:]])
+    expected = [model.predict(TABLE[: i + 1])[-1] for i in range(60, 150)]
+    # The cells remember what they read with the weights before, for two chunks.
+    n_old = 0 if unroll == "window" else 64
+    assert_allclose(answers[n_old:], expected[n_old:], atol=1e-5)
+    model.fit(*make_supervised(2 * TABLE[:90], horizon=2, target=0))
+    with pytest.raises(ValueError, match="was fitted anew since this stream"):
+        stream.update()
+
+
+def test_a_row_that_is_refused_moves_nothing():
+    model = make_pipeline(SequenceWindower(12), AnchoredRegressor(regressor()))
+    model.fit(X, Y)
+    expected, stream = stream_rows(model, TABLE[:20]), Stream(model)
+    for i, row in enumerate(TABLE[:20]):
+        for bad, text in [
+            ([np.nan, 0.0], "which are forecast, hold NaN or infinity"),
+            ([0.0, np.inf], "rows contains infinity"),
+            ([0.0], "A row has 1 feature"),
+            ([0.0, "x"], "rows cannot be read as an array of numbers"),
+            ([[0.0, 1.0], [0.0, 1.0]], "rows is of shape"),
+            (np.ma.masked_equal([0.0, 1.0], 1.0), "masked"),
+        ]:
+            with pytest.raises((ValueError, TypeError, IndexError), match=text):
+                stream.step(bad)
+        if i:
+            with pytest.raises(ValueError, match="Give keys at every step, or at none"):
+                stream.step([row], keys=["new"])
+        assert_array_equal(stream.step(row), expected[i])
+    with pytest.raises(ValueError, match=r"2 row\(s\) and 1 different key"):
+        Stream(model).step(TABLE[:2], keys=["a", "a"])
+    with pytest.raises(ValueError, match="of which no row has been seen"):
+        stream.reset(["never"])
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: LSTMClassifier(**SMALL).fit(RAGGED, SUMS > 0),
+            "is bidirectional, and reads each sequence from its end",
+        ),
+        (
+            lambda: make_pipeline(
+                SequenceWindower(12, flatten=True), regressor(n_timesteps=12)
+            ).fit(X, Y),
+            "flatten=True",
+        ),
+        (
+            lambda: regressor().fit(RNG.normal(size=(30, 8)), np.arange(30.0)),
+            "was fitted to a table, of which each row is a whole sequence",
+        ),
+        (lambda: NaiveRegressor().fit(X, Y), "NaiveRegressor cannot be streamed"),
+        (lambda: AutoForecaster(max_epochs=1).fit(X, Y), "AutoForecaster cannot be"),
+        (lambda: regressor(), "not fitted"),
+    ],
+    ids=["both ways", "flat", "table", "naive", "recipe", "unfitted"],
+)
+def test_models_that_cannot_be_streamed(make, text):
+    with pytest.raises(Exception, match=text):
+        Stream(make())
+
+
+def test_methods():
+    model = make_pipeline(SequenceWindower(12), regressor()).fit(X, Y)
+    with pytest.raises(ValueError, match="LSTMRegressor has no predict_proba"):
+        Stream(model, method="predict_proba")
+    with pytest.raises(ValueError, match="method='forecast' is not one of"):
+        Stream(model, method="forecast")
