@@ -230,9 +230,10 @@ def test_a_batch_holds_the_targets_and_weights_of_its_chunks():
     weight = RNG.integers(1, 4, size=200).astype(float)
     data = SeriesDataset(WINDOWS, MEANS, weight, **CPU)
     chunks = data.cut(torch.tensor([3]))
-    _, targets = data.read(chunks, torch.arange(len(chunks.starts)))
+    n_chunks = len(chunks.starts)
+    ((_, targets),) = data.read(chunks, torch.arange(n_chunks), n_chunks)
     assert_array_equal(targets, np.arange(200))
-    inputs, targets = data.read(chunks, torch.tensor([4, 2]))
+    ((inputs, targets),) = data.read(chunks, torch.tensor([4, 2]), 2)
     step, column, length = inputs["at"]
     assert_array_equal(length, WINDOWS.lengths[targets])
     assert column.tolist() == [0] * 8 + [1] * 8

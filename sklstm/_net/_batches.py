@@ -83,6 +83,7 @@ class BatchDataset(Dataset):
         self.starts = torch.as_tensor(starts, device=device)
         self.n_steps = torch.as_tensor(lengths, device=device)
         self.lengths = -(-self.n_steps // frame_size)  # in frames
+        self.lengths_here = self.lengths.cpu()
         # Frames end with their sequence: the first may begin before it.
         self.before = self.lengths * frame_size - self.n_steps
         # Where the largest displacement is less than half a step there is none.
@@ -121,22 +122,28 @@ class BatchDataset(Dataset):
         if shuffle and len(self) > batch_size:
             batches = self._shuffled(batch_size)
         else:
-            batches = torch.arange(len(self)).split(batch_size)
-        for chosen in batches:
-            chosen = chosen.to(self.steps.device)
-            yield self.inputs(chosen, warps=shuffle), chosen
+            batches = list(torch.arange(len(self)).split(batch_size))
+        # Moved to the device once, so that no batch waits for it.
+        order = torch.cat(batches).to(self.steps.device)
+        parts = order.split([*map(len, batches)])
+        for here, chosen in zip(batches, parts, strict=True):
+            longest = int(self.lengths_here[here].max())
+            yield self.inputs(chosen, shuffle, longest), chosen
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict, filled up with sequences that are not asked for."""
         # The longest first: a batch is then as long as its first sequence.
-        order = torch.argsort(self.lengths, stable=True, descending=True)
+        order = torch.argsort(self.lengths_here, stable=True, descending=True)
         while len(order):
-            n_steps = int(self.lengths[order[0]]) * len(self.within)
+            n_steps = int(self.lengths_here[order[0]]) * len(self.within)
             size = max(PREDICTION_STEPS // n_steps, 1)
             size += -size % ROW_MULTIPLE
             chosen, order = order[:size], order[size:]
+            longest = int(self.lengths_here[chosen[0]])
+            chosen = chosen.to(self.steps.device)
             filling = chosen[:1].expand(-len(chosen) % ROW_MULTIPLE)
-            yield self.inputs(torch.cat([chosen, filling])), chosen
+            inputs = self.inputs(torch.cat([chosen, filling]), longest=longest)
+            yield inputs, chosen
 
     def predict(self, module: torch.nn.Module) -> np.ndarray:
         """Run the module over all sequences, in memory bounded by a batch."""
@@ -150,13 +157,16 @@ class BatchDataset(Dataset):
                 outputs[chosen] = output
         return outputs.cpu().numpy()
 
-    def inputs(self, chosen: Tensor, warps: bool = False) -> dict[str, Any]:
+    def inputs(
+        self, chosen: Tensor, warps: bool = False, longest: int | None = None
+    ) -> dict[str, Any]:
         """Gather sequences, left-aligned, with zeros after the last frame."""
         warps = warps and self.time_warp > 0
         if self.equal_lengths:
             return {"x": self._gather(chosen, self.time, warps)}
         lengths = self.lengths[chosen]
-        time = self.time[: int(lengths.max())]
+        longest = int(lengths.max()) if longest is None else longest
+        time = self.time[:longest]
         # Positions after the end read the last frame, to stay inside the table.
         x = self._gather(chosen, torch.minimum(time, lengths - 1), warps)
         padding = (time >= lengths).view(*x.shape[:2], *[1] * (x.ndim - 2))
@@ -179,7 +189,8 @@ class BatchDataset(Dataset):
         """Displace the steps of each sequence along a smooth random curve."""
         heights = torch.rand(len(n_steps), len(HEIGHTS), generator=self.generator)
         heights = (2 * heights - 1) * torch.tensor(HEIGHTS)
-        heights = heights.to(self.steps.device) * (self.time_warp * n_steps)
+        heights = heights.to(self.steps.device, non_blocking=True)
+        heights = heights * (self.time_warp * n_steps)
         angle = step * (math.pi / (n_steps - 1).clamp(min=1))
         displaced = step + heights[:, :1]
         for k in range(1, len(HEIGHTS)):
@@ -193,7 +204,7 @@ class BatchDataset(Dataset):
     def _shuffled(self, size: int) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""
         order = torch.randperm(len(self), generator=self.generator)
-        lengths = self.lengths.cpu()[order]
+        lengths = self.lengths_here[order]
         n_batches = len(self) // size
         n_pool = 1  # batches of a pool
         while _padding(lengths, size) > MAX_PADDING and n_pool < n_batches:

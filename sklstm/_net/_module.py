@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -223,7 +224,12 @@ class LSTMModule(nn.Module):
         state = x.new_zeros(1, x.shape[1], self.lstm.hidden_size)
         # has biases, layers, dropout, trains, both ways, batch first
         options = True, 1, 0.0, self.training, False, False
-        return torch.lstm(x, (state, state), tuple(weights), *options)[0]
+        if not x.is_cuda:
+            return torch.lstm(x, (state, state), tuple(weights), *options)[0]
+        with warnings.catch_warnings():
+            # Weights of one layer of several are put together at each call.
+            warnings.filterwarnings("ignore", "RNN module weights are not part")
+            return torch.lstm(x, (state, state), tuple(weights), *options)[0]
 
     def embed(self, x: Tensor) -> Tensor:
         """Put vectors of ids behind numeric features, and steps of a frame together."""

@@ -9,7 +9,7 @@ its window behind it, and often more. That is (L - 1 + S) / S steps for a row.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,10 @@ class Chunks:
     lengths: Tensor  # (n_chunks,)
     first: Tensor  # (n_chunks + 1,) chunk c has targets first[c] to first[c + 1] - 1
     step: Tensor  # (n_targets,) where in its chunk each target stands
+
+    def to(self, device: torch.device) -> Chunks:
+        """Return them on a device."""
+        return Chunks(*(getattr(self, part.name).to(device) for part in fields(self)))
 
 
 class SeriesDataset(BatchDataset):
@@ -108,35 +112,37 @@ class SeriesDataset(BatchDataset):
         order = torch.arange(n)
         if shuffle:
             order = torch.randperm(n, generator=self.generator)
-        for chosen in order.split(self.rows_of_batch(batch_size)):
-            yield self.read(chunks, chosen)
+        yield from self.read(chunks, order, self.rows_of_batch(batch_size))
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict."""
         chunks = self.cut()
         order = torch.argsort(chunks.lengths, stable=True)
-        for chosen in order.split(self.rows_of_prediction()):
-            inputs, targets = self.read(chunks, chosen)
+        for inputs, targets in self.read(chunks, order, self.rows_of_prediction()):
             yield inputs, self.order[targets]
 
-    def read(self, chunks: Chunks, chosen: Tensor) -> Batch:
-        """Gather chunks."""
-        starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
-        time = torch.arange(int(lengths.max()))[:, None]
-        # What follows a chunk is never looked at, but must be inside the table.
-        rows = starts + torch.minimum(time, lengths - 1)
-        first = chunks.first[chosen]
-        counts = chunks.first[chosen + 1] - first
-        column = torch.repeat_interleave(torch.arange(len(chosen)), counts)
-        before = torch.cumsum(counts, dim=0) - counts
-        targets = (first - before)[column] + torch.arange(len(column))
+    def read(self, here: Chunks, order: Tensor, size: int) -> Iterator[Batch]:
+        """Gather chunks, so many at a time, without waiting for the device."""
         device = self.steps.device
-        at = chunks.step[targets], column, self.lengths[targets]
-        inputs = {
-            "x": self._take(rows.to(device)),
-            "at": tuple(part.to(device) for part in at),
-        }
-        return inputs, targets.to(device)
+        chunks, windows = here.to(device), self.lengths.to(device)
+        on_device = order.to(device).split(size)
+        for part, chosen in zip(order.split(size), on_device, strict=True):
+            longest = int(here.lengths[part].max())
+            n_targets = int((here.first[part + 1] - here.first[part]).sum())
+            starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
+            time = torch.arange(longest, device=device)[:, None]
+            # What follows a chunk is never looked at, but must be inside the table.
+            rows = starts + torch.minimum(time, lengths - 1)
+            first = chunks.first[chosen]
+            counts = chunks.first[chosen + 1] - first
+            column = torch.repeat_interleave(
+                torch.arange(len(chosen), device=device), counts, output_size=n_targets
+            )
+            before = torch.cumsum(counts, dim=0) - counts
+            places = torch.arange(n_targets, device=device)
+            targets = (first - before)[column] + places
+            at = chunks.step[targets], column, windows[targets]
+            yield {"x": self._take(rows), "at": at}, targets
 
 
 def overlap(sequences: Sequences) -> bool:
