@@ -22,6 +22,7 @@ from sklstm import (
     Sequences,
     SequenceWindower,
     StepTransformer,
+    make_supervised,
 )
 from sklstm.forecasting import AnchoredRegressor, add_future
 from tests._data import EQUAL, LABELS, VALUES, N, make, target
@@ -160,6 +161,10 @@ def test_what_both_estimators_refuse(Estimator, call, text):
             "X has several columns named 'a'",
         ),
         (
+            lambda: SequenceWindower().fit(pd.DataFrame({"a": np.ones(3, ">f8")})),
+            "X has columns in the byte order of another machine",
+        ),
+        (
             lambda: StepTransformer(StandardScaler()).fit(5),
             "X is of type int; expected a table",
         ),
@@ -194,3 +199,20 @@ def test_a_mask_of_nothing_is_none():
     X = np.ma.masked_array(EQUAL, np.zeros(EQUAL.shape, dtype=bool))
     model = make(LSTMRegressor).fit(X, VALUES)
     np.testing.assert_array_equal(model.predict(X), model.predict(EQUAL))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical(["a", "b"] * 3),
+        pd.date_range("2024", periods=6, tz="Europe/Vienna"),
+        pd.period_range("2024", periods=6, freq="M"),
+    ],
+    ids=["categories", "zone", "periods"],
+)
+def test_types_of_pandas_are_in_no_foreign_byte_order(column):
+    """Although pandas says of them, `dtype.isnative`, that they are not native."""
+    table = pd.DataFrame({"x": np.arange(6.0), "key": column})
+    key = "group" if column.dtype == "category" else "time"
+    X, y = make_supervised(table, horizon=1, target="x", **{key: "key"})
+    assert len(X) == len(y) == (4 if key == "group" else 5)
