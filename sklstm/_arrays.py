@@ -23,7 +23,7 @@ def refuse_masked(values: Any, name: str) -> None:
 
 def shorten(values: np.ndarray) -> np.ndarray:
     """Return floats of more than 64 bits as float64; what is beyond is infinite."""
-    return values.astype(np.float64) if values.dtype.char in "gG" else values
+    return values.astype(np.float64) if values.dtype.char == "g" else values
 
 
 @contextmanager

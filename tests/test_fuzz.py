@@ -165,6 +165,12 @@ def test_what_both_estimators_refuse(Estimator, call, text):
             "X has columns in the byte order of another machine",
         ),
         (
+            lambda: SequenceWindower(group="g").fit(
+                pd.DataFrame({"g": ["a"], "x": np.array([1j], np.clongdouble)})
+            ),
+            "Column 'x' is of type complex",
+        ),
+        (
             lambda: StepTransformer(StandardScaler()).fit(5),
             "X is of type int; expected a table",
         ),
