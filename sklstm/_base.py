@@ -376,7 +376,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         sequences = self._check_X(X, reset=reset)
         y = self._check_y(sequences, y)
         refuse_masked(sample_weight, "sample_weight")
-        with reading("sample_weight"):
+        with reading("sample_weight", "weights of the samples"):
             weight = _check_sample_weight(
                 sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
             )

@@ -187,13 +187,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """
         if classes is not None:
             with reading("classes", "a list of labels"):
-                classes = np.asarray(classes)
-            if classes.ndim != 1:
+                n_axes = np.ndim(classes)
+            if n_axes != 1:
                 raise ValueError(
-                    f"classes has {classes.ndim} dimension(s); expected a list of"
-                    " labels."
+                    f"classes has {n_axes} dimension(s); expected a list of labels."
                 )
-            check_known(classes, of="classes")
         # Not on the classifier, which must not keep the classes of a failed call.
         known = SimpleNamespace(classes_=getattr(self, "classes_", None))
         with reading("classes", "labels that can be sorted"):

@@ -339,7 +339,7 @@ def check_y(estimator: Any, X: Any, y: Any) -> np.ndarray:
     return y
 
 
-def check_known(y: np.ndarray, names: list[Any] | None = None, of: str = "y") -> None:
+def check_known(y: np.ndarray, names: list[Any] | None = None) -> None:
     """Raise if a target or label is missing or infinite."""
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
@@ -354,9 +354,9 @@ def check_known(y: np.ndarray, names: list[Any] | None = None, of: str = "y") ->
     named = "".join(f", column {(names or range(i + 1))[i]!r}" for i in column)
     n_bad = bad.reshape(len(y), -1).any(axis=1).sum()
     raise ValueError(
-        f"Input {of} contains {what}: row {row}{named}, the first of {n_bad} such"
-        " row(s). Every sample needs a target: leave these samples out, X[known] and"
-        " y[known] with a mask of the others, or fill in what is missing."
+        f"Input y contains {what}: row {row}{named}, the first of {n_bad} such row(s)."
+        " Every sample needs a target: leave these samples out, X[known] and y[known]"
+        " with a mask of the others, or fill in what is missing."
     )
 
 

@@ -135,6 +135,14 @@ def test_what_both_estimators_refuse(Estimator, call, text):
             "classes has 2 dimension(s); expected a list",
         ),
         (
+            lambda: LSTMClassifier().partial_fit(EQUAL, LABELS, [0, 1, np.nan]),
+            "classes cannot be read as labels that can be sorted: Input contains NaN",
+        ),
+        (  # of which numpy makes ["1", "a"]
+            lambda: LSTMClassifier().partial_fit(EQUAL, LABELS, [1, "a"]),
+            "classes cannot be read as labels that can be sorted: Mix of label input",
+        ),
+        (
             lambda: Sequences(EQUAL[0], np.int32([2**31 - 1]), np.int32([2**31 - 1])),
             "must lie inside it",
         ),

@@ -325,9 +325,8 @@ class OnLevels(PlainState):
     ) -> tuple[Sequences, np.ndarray, bool]:
         """Read samples and targets; whether the units of y are known."""
         sequences = self._read(X, reset=not resume)
-        checked = check_y(self, sequences, y)
-        check_order(sequences, get_names(y))
-        y = checked
+        given, y = y, check_y(self, sequences, y)
+        check_order(sequences, get_names(given))
         y_2d = y.reshape(len(y), -1)
         if resume:
             if y_2d.shape[1] != self.n_outputs_:
