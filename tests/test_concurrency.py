@@ -1,6 +1,7 @@
 """Threads, copies, forks and joblib's backends: the bits of one alone, and no hang."""
 
 import copy
+import inspect
 import os
 import pickle
 import subprocess
@@ -150,7 +151,7 @@ def test_a_fork_waits_for_those_who_compute_and_lets_nobody_in():
         closing.set()
         gate.close()
         said.append("forked")
-        gate.open()
+        gate.changed.release()
 
     def come_later():
         closing.wait()
@@ -162,7 +163,12 @@ def test_a_fork_waits_for_those_who_compute_and_lets_nobody_in():
     assert said == ["computed", "forked", "came later"]
     with gate:  # what one does oneself is no reason to wait
         gate.close()
-        gate.open()
+        gate.changed.release()
+
+
+def test_ctrl_c_cannot_leave_the_gate_closed():
+    """Python handles a signal that came during a fork where its next line begins."""
+    assert inspect.isbuiltin(_runtime.COMPUTING.changed.release)
 
 
 def test_a_fork_does_not_wait_for_ever(monkeypatch):

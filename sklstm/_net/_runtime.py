@@ -50,12 +50,12 @@ class Gate:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.inside: list[int] = []  # threads that compute
-        self.is_closed = False
+        self.n_closing = 0  # threads that wait to fork
 
     def __enter__(self) -> None:
         me = threading.get_ident()
         with self.changed:
-            self.changed.wait_for(lambda: not self.is_closed or me in self.inside)
+            self.changed.wait_for(lambda: not self.n_closing or me in self.inside)
             self.inside.append(me)
 
     def __exit__(self, *error: object) -> None:
@@ -64,17 +64,18 @@ class Gate:
             self.changed.notify_all()
 
     def close(self) -> None:
-        """Let no thread in, and wait until no other is left."""
+        """Let no thread in, and wait until no other is left.
+
+        From then on the lock keeps them out, until it is released.
+        """
         me = {threading.get_ident()}
         self.changed.acquire()
-        self.is_closed = True
-        self.changed.wait_for(lambda: {*self.inside} <= me, PATIENCE)
-
-    def open(self) -> None:
-        """Let threads in again, in the parent."""
-        self.is_closed = False
-        self.changed.notify_all()
-        self.changed.release()
+        self.n_closing += 1
+        try:
+            self.changed.wait_for(lambda: {*self.inside} <= me, PATIENCE)
+        finally:
+            self.n_closing -= 1
+            self.changed.notify_all()
 
     def begin_child(self) -> None:
         """Forget the threads of the parent, and compute on this one alone.
@@ -82,17 +83,18 @@ class Gate:
         OpenMP would wait for ever for others, which the child does not have.
         """
         me = threading.get_ident()
-        self.changed, self.is_closed = threading.Condition(), False
-        self.inside = [each for each in self.inside if each == me]
+        self.inside, self.n_closing = [i for i in self.inside if i == me], 0
         if torch.get_num_threads() > 1:
             torch.set_num_threads(1)
+        self.changed.release()
 
 
 COMPUTING = Gate()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=COMPUTING.close,
-        after_in_parent=COMPUTING.open,
+        # A function of C, before which Ctrl-C interrupts nothing.
+        after_in_parent=COMPUTING.changed.release,
         after_in_child=COMPUTING.begin_child,
     )
 
