@@ -581,7 +581,7 @@ def _as_integers(values: Any, name: str) -> np.ndarray | None:
     with reading(name, "whole numbers"):
         integers = values.astype(np.int64) if values.dtype.kind in "biufO" else None
     if integers is None or not np.array_equal(values, integers):
-        first = next((v for v in values.tolist() if not _is_whole(v)), values[0])
+        first = next((v for v in values.tolist() if not _is_whole(v)), values.dtype)
         raise ValueError(f"{name} must be whole numbers; got {first!r}.")
     return integers
 

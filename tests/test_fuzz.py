@@ -147,6 +147,10 @@ def test_what_both_estimators_refuse(Estimator, call, text):
             "must lie inside it",
         ),
         (lambda: Sequences(EQUAL[0], None, [1]), "must be whole numbers; got None"),
+        (
+            lambda: Sequences(EQUAL[0], np.array([], "U1"), []),
+            "starts must be whole numbers; got dtype('<U1')",
+        ),
         (lambda: Sequences(EQUAL[0], [0], [1.5]), "lengths must be whole numbers; got"),
         (lambda: Sequences(EQUAL[0], [0], [1], horizon=0.5), "horizon must be None or"),
         (
