@@ -124,6 +124,7 @@ def test_time_is_found_wherever_it_stands(panel):
         (by_index, "day"),
         (by_index, "index"),
         (by_index.rename_axis(None), "index"),
+        (by_index[[]], "day"),
         (abroad, "day"),
         (panel.assign(day=panel["day"].dt.date), "day"),
         (panel.assign(day=panel["day"].dt.date).to_numpy(), 1),

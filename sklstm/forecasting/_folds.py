@@ -10,7 +10,15 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from .._compat import validate_params
 from .._constraints import at_least
-from .._rows._columns import as_table, find_place, read_place, read_times, refuse_lazy
+from .._rows._columns import (
+    as_table,
+    column_names,
+    find_place,
+    is_frame,
+    read_place,
+    read_times,
+    refuse_lazy,
+)
 from .._sequences import Sequences
 
 _ADVICE = (
@@ -157,7 +165,12 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
                 f" when rows were taken: {_ADVICE}."
             )
         refuse_lazy(X)
-        table = self._as_frame(X) if isinstance(X, Sequences) else as_table(X, "X")
+        if isinstance(X, Sequences):
+            table = self._as_frame(X)
+        elif is_frame(X) and not column_names(X):
+            table = X  # the index of one may be all there is to know
+        else:
+            table = as_table(X, "X")
         return read_place(table, find_place(table, self.time, "time"))
 
     def _as_frame(self, sequences: Sequences) -> Any:
