@@ -346,12 +346,12 @@ def enlarge_sizes():
 def fit_too_much():
     """Fit to data, and make nets, that are far larger than the memory."""
     X, y, many = np.ones((50, 10, 2)), np.arange(50.0), np.zeros(10**6)
-    ids = np.arange(500).reshape(50, 10, 1)
+    ids = 1000 * np.arange(500).reshape(50, 10, 1)
     cases = {
         "80 GB of rows": ({}, np.broadcast_to(1.0, (10**6, 10**4)), many),
         "64 GB of sequences": ({}, np.broadcast_to(1.0, (10**6, 1000, 8)), many),
-        "a net of 16 TB": ({"hidden_size": 10**6}, X, y),
-        "an embedding of 2 TB": ({"embedding_size": 10**9}, ids, y),
+        "a net of 17 GB": ({"hidden_size": 1 << 15}, X, y),
+        "an embedding of 65 GB": ({"embedding_size": 1 << 15}, ids, y),
     }
     counts = Counter()
     for what, (params, data, target) in cases.items():
