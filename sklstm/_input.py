@@ -152,6 +152,7 @@ def read_sequences(estimator: Any, X: Any, *, reset: bool) -> Sequences:
         estimator._n_step_features = n_features
         estimator._is_univariate = is_univariate
         estimator._static_columns = columns
+    # A StepTransformer that was fitted to a table has seen no steps.
     elif n_features != getattr(estimator, "_n_step_features", n_features):
         raise ValueError(
             f"X has {n_features} features in each step, but {type(estimator).__name__}"

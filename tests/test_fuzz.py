@@ -6,6 +6,7 @@
 import datetime as dt
 import fractions
 import random
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from sklstm import (
 from sklstm.forecasting import AnchoredRegressor, add_future
 from tests._data import EQUAL, LABELS, VALUES, N, make, target
 from tests._fuzz import CALLS, GOOD, Data, judge, judge_error, judge_result, spoil
+from tests._odd import FORMS
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -55,6 +57,30 @@ def test_more_odd_arguments(block):
         name, done, call, arguments = spoil(random.Random(seed).choice)
         kind, line = judge(call, arguments)
         assert kind in GOOD, f"{seed}: {name} with {done}: {line}"
+
+
+HARMLESS = [
+    *("float32", "float16", "longdouble", "objects", "big endian"),
+    *("strided", "read-only", "Fortran", "list", "tuple", "list of arrays"),
+    *("tensor", "frame", "frame of objects", "index of one", "index of intervals"),
+    *("index of categories", "index of objects", "polars"),
+]
+
+
+@pytest.mark.parametrize("form", HARMLESS)
+@pytest.mark.parametrize("name", ["Pipeline", "LSTMRegressor of rows"])
+def test_harmless_forms_change_nothing(name, form):
+    call, arguments = CALLS[name]
+    plain = {k: v.value if isinstance(v, Data) else v for k, v in arguments.items()}
+    odd = dict(plain)
+    for key in ("X", "X_new"):
+        # Halves are the same in all types.
+        plain[key] = np.round(2 * plain[key]) / 2
+        odd[key] = FORMS[form](plain[key])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The columns of X have|Each row of X is read")
+        warnings.filterwarnings("ignore", ".* windows have fewer than|Rows are taken")
+        np.testing.assert_array_equal(call(**odd), call(**plain))
 
 
 def test_the_judge_knows_what_is_bad():
