@@ -18,10 +18,10 @@ from torch.utils.data import Dataset
 
 from .._state import FAULTS
 from ._callbacks import BestEpoch, Stopping
+from ._hash import hash_of
 
 FORMAT = 1
 OLD = 60.0  # seconds after which nobody is still writing a file
-PLAIN = (str, int, float, bool, tuple, type(None))
 
 
 class FitCheckpoint(Callback):
@@ -213,40 +213,13 @@ def _read(path: Path, key: str) -> dict[str, Any]:
 
 def _find_key(net: NeuralNet, data: Any, n_epochs: int) -> str:
     """A hash of all that decides what becomes of a fit."""
-    hashed = hashlib.sha256()
-
-    def add(value: Any) -> None:
-        if isinstance(value, torch.Tensor):
-            value = value.detach().cpu().contiguous()
-            hashed.update(f"{value.dtype}{tuple(value.shape)}".encode())
-            hashed.update(value.view(-1).view(torch.uint8).numpy())
-        elif isinstance(value, dict):
-            for name in sorted(value, key=str):
-                hashed.update(f"{name}:".encode())
-                add(value[name])
-        elif isinstance(value, (list, tuple)):
-            hashed.update(f"{len(value)}[".encode())
-            for part in value:
-                add(part)
-        elif isinstance(value, PLAIN):
-            hashed.update(f"{value!r};".encode())
-        else:
-            hashed.update(
-                f"{type(value).__module__}.{type(value).__qualname__}".encode()
-            )
-
-    sets = [data] if net.train_split is None else net.train_split(data)
-    add([vars(part) for part in sets])
-    add([net.module_.state_dict(), net.optimizer_.state_dict(), n_epochs])
-    add([generator.get_state() for generator in net.generators])
-    add([net.get_params_for("module"), str(net.criterion_)])
-    add(net.criterion_.state_dict())
-    add(type(net.optimizer_).__qualname__)
-    add([net.batch_size, net.autocast, len(net.history)])
-    for _, part in net.callbacks_:
-        if not isinstance(part, FitCheckpoint):
-            add([type(part).__qualname__, vars(part)])
-    return hashed.hexdigest()[:32]
+    callbacks = [
+        [type(part).__qualname__, vars(part)]
+        for _, part in net.callbacks_
+        if not isinstance(part, FitCheckpoint)
+    ]
+    parts = net.describe(data, n_epochs)
+    return hash_of(net.module_.state_dict(), callbacks, *parts.values())
 
 
 def _sync_directory(directory: Path) -> None:

@@ -174,6 +174,21 @@ class LSTMNet(NeuralNet):
         self.module_.generator = self.train_split = None
         return interrupted
 
+    def describe(self, data: Any, n_epochs: int) -> dict[str, list[Any]]:
+        """Return what, beside weights and callbacks, decides what becomes of a fit."""
+        sets = [data] if self.train_split is None else self.train_split(data)
+        return {
+            "X or y": [vars(part) for part in sets],
+            "random_state": [generator.get_state() for generator in self.generators],
+            "parameters": [
+                *(n_epochs, self.batch_size, self.autocast, len(self.history)),
+                self.get_params_for("module"),
+                *(str(self.criterion_), self.criterion_.state_dict()),
+                type(self.optimizer_).__qualname__,
+                self.optimizer_.state_dict(),
+            ],
+        }
+
     def save(self, *, is_lean: bool) -> dict[str, Any]:
         """Return what is saved of it; if lean, the weights alone."""
         if is_lean:
