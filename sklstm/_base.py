@@ -55,6 +55,7 @@ from ._net._losses import make_loss
 from ._net._module import POOLINGS, LSTMModule
 from ._net._net import CURE, FUSED, OPTIMIZERS, ClassifierNet, LSTMNet, curve
 from ._net._plain import check_arrays, check_positions, check_weights
+from ._net._ranks import from_first, is_first
 from ._net._runtime import (
     DTYPES,
     naming_memory,
@@ -506,7 +507,9 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             # None must not draw from numpy's global generator, which is the user's.
             seed = self.random_state
             self._random_state = (
-                np.random.RandomState() if seed is None else check_random_state(seed)
+                from_first(np.random.RandomState())
+                if seed is None
+                else check_random_state(seed)
             )
             # Fits that continue must not validate on what has been trained on.
             self._split_seed = self._random_state.randint(2**31)
@@ -603,10 +606,16 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             if valid is not None:
                 held_out = self._to_dataset(valid, device)
                 net.train_split = lambda data: (data, held_out)
-            self._interrupted = net.train_on(data, n_epochs)
+            self._interrupted = net.train_on(data, n_epochs, self._beside_net())
         self.net_ = net
-        if not (is_partial or self._interrupted):
+        if is_first() and not (is_partial or self._interrupted):
             self._check_converged(data, net.history[self._n_before :])
+
+    def _beside_net(self):
+        """Return what there is of X and y that the net is not given."""
+        scalers = [each for each in (self.scaler_, self.target_scaler_) if each]
+        scales = [[each.mean_.tolist(), each.scale_.tolist()] for each in scalers]
+        return [scales, self.classes_.tolist() if is_classifier(self) else []]
 
     def _check_converged(self, data, history):
         """Warn if training broke down, nothing was learned, or more would have been."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._sequences import Sequences
+from ._ranks import Share, share_batch
 from ._runtime import COMPUTING
 
 # A product of at least so many rows, and of a multiple of them, takes the same path
@@ -117,7 +118,7 @@ class BatchDataset(Dataset):
         return min(max(PREDICTION_STEPS // n_steps, ROW_MULTIPLE), len(self))
 
     def batches(self, batch_size: int, shuffle: bool) -> Iterator[Batch]:
-        """Yield the batches of an epoch."""
+        """Yield the batches of an epoch; of those that are shuffled, our share."""
         # The order within a single batch means nothing, but would change the bits.
         if shuffle and len(self) > batch_size:
             batches = self._shuffled(batch_size)
@@ -128,7 +129,9 @@ class BatchDataset(Dataset):
         parts = order.split([*map(len, batches)])
         for here, chosen in zip(batches, parts, strict=True):
             longest = int(self.lengths_here[here].max())
-            yield self.inputs(chosen, shuffle, longest), chosen
+            share = share_batch(len(chosen)) if shuffle else None
+            inputs = self.inputs(chosen, shuffle, longest, share)
+            yield inputs, chosen if share is None else chosen[share.columns.place]
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict, filled up with sequences that are not asked for."""
@@ -158,36 +161,50 @@ class BatchDataset(Dataset):
         return outputs.cpu().numpy()
 
     def inputs(
-        self, chosen: Tensor, warps: bool = False, longest: int | None = None
+        self,
+        chosen: Tensor,
+        warps: bool = False,
+        longest: int | None = None,
+        share: Share | None = None,
     ) -> dict[str, Any]:
         """Gather sequences, left-aligned, with zeros after the last frame."""
-        warps = warps and self.time_warp > 0
+        heights = None
+        if warps and self.time_warp:
+            # What is random is drawn for the whole batch, as by one process alone.
+            heights = torch.rand(len(chosen), len(HEIGHTS), generator=self.generator)
+        # A share is as long as its batch, so that masks of dropout are of one shape.
+        time = self.time
+        if not self.equal_lengths:
+            longest = int(self.lengths[chosen].max()) if longest is None else longest
+            time = time[:longest]
+        inputs: dict[str, Any] = {}
+        if share is not None:
+            chosen = chosen[share.columns.place]
+            heights = heights if heights is None else heights[share.columns.place]
+            inputs["share"] = share
         if self.equal_lengths:
-            return {"x": self._gather(chosen, self.time, warps)}
+            return inputs | {"x": self._gather(chosen, time, heights)}
         lengths = self.lengths[chosen]
-        longest = int(lengths.max()) if longest is None else longest
-        time = self.time[:longest]
         # Positions after the end read the last frame, to stay inside the table.
-        x = self._gather(chosen, torch.minimum(time, lengths - 1), warps)
+        x = self._gather(chosen, torch.minimum(time, lengths - 1), heights)
         padding = (time >= lengths).view(*x.shape[:2], *[1] * (x.ndim - 2))
-        return {"x": x.masked_fill_(padding, 0.0), "lengths": lengths}
+        return inputs | {"x": x.masked_fill_(padding, 0.0), "lengths": lengths}
 
-    def _gather(self, chosen: Tensor, time: Tensor, warps: bool) -> Tensor:
+    def _gather(self, chosen: Tensor, time: Tensor, heights: Tensor | None) -> Tensor:
         """Take (n_timesteps, batch, n_features), or frames between the last two."""
         starts = self.starts[chosen]
-        if len(self.within) == 1 and not warps:
+        if len(self.within) == 1 and heights is None:
             return self._take(starts + time)
         first = (time * len(self.within) - self.before[chosen])[..., None]
         step = first + self.within  # (n_timesteps, batch, frame_size)
-        if warps:
-            step = self._warp(step, self.n_steps[chosen, None])
+        if heights is not None:
+            step = self._warp(step, self.n_steps[chosen, None], heights)
         # What would come before the first step repeats it.
         x = self._take(starts[:, None] + step.clamp(min=0))
         return x if len(self.within) > 1 else x.squeeze(2)
 
-    def _warp(self, step: Tensor, n_steps: Tensor) -> Tensor:
+    def _warp(self, step: Tensor, n_steps: Tensor, heights: Tensor) -> Tensor:
         """Displace the steps of each sequence along a smooth random curve."""
-        heights = torch.rand(len(n_steps), len(HEIGHTS), generator=self.generator)
         heights = (2 * heights - 1) * torch.tensor(HEIGHTS)
         heights = heights.to(self.steps.device, non_blocking=True)
         heights = heights * (self.time_warp * n_steps)

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from .._state import FAULTS
 from ._callbacks import BestEpoch, Stopping
 from ._hash import hash_of
+from ._ranks import from_first, is_first
 
 FORMAT = 1
 OLD = 60.0  # seconds after which nobody is still writing a file
@@ -85,12 +86,15 @@ class FitCheckpoint(Callback):
         """Take over what there is of this fit; return how many epochs are left."""
         key = _find_key(net, data, n_epochs)
         directory = Path(self.directory)
-        directory.mkdir(parents=True, exist_ok=True)
         self.path_, self.key_ = directory / f"{key}.pt", key
         self.n_before_, self.written_ = len(net.history), time.monotonic()
-        if not self.path_.exists():
+        state = None
+        if is_first():
+            directory.mkdir(parents=True, exist_ok=True)
+            state = _read(self.path_, key) if self.path_.exists() else None
+        state = from_first(state)
+        if state is None:
             return n_epochs
-        state = _read(self.path_, key)
         try:
             _take_over(net, state)
             is_ended = state["ended"]
@@ -113,11 +117,16 @@ class FitCheckpoint(Callback):
             Ignored.
         """
         n_done = len(net.history) - 1 - self.n_before_
-        if n_done and time.monotonic() - self.written_ >= self.seconds:
+        if n_done and is_first() and time.monotonic() - self.written_ >= self.seconds:
             self._write(net, list(net.history)[:-1], ended=False)
 
     def _finish(self, net: NeuralNet, *, interrupted: bool) -> None:
         """Clean up; a fit that Ctrl-C has stopped can go on."""
+        if is_first():
+            self._clean_up(net, interrupted)
+        del self.path_, self.key_  # a model is saved without them
+
+    def _clean_up(self, net: NeuralNet, interrupted: bool) -> None:
         if self.keep and not interrupted:
             self._write(net, list(net.history), ended=True)
         elif not interrupted:
@@ -126,7 +135,6 @@ class FitCheckpoint(Callback):
         for left in self.path_.parent.glob(f"{self.key_}*.tmp"):
             if time.time() - left.stat().st_mtime > OLD:
                 left.unlink(missing_ok=True)
-        del self.path_, self.key_  # a model is saved without them
 
     def _write(self, net: NeuralNet, history: list[Any], *, ended: bool) -> None:
         parts = [

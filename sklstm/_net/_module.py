@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ._ranks import Part, Share
+
 # BLAS multiplies rows of a width that is no multiple of this by another path, on which
 # the bits of a row depend on where in memory it stands.
 WIDTH = 16
@@ -120,6 +122,7 @@ class LSTMModule(nn.Module):
         x: Tensor,
         lengths: Tensor | None = None,
         at: tuple[Tensor, Tensor, Tensor] | None = None,
+        share: Share | None = None,
     ) -> Tensor:
         """Map sequences to outputs, (batch, n_outputs)."""
         steps = self.embed(x)
@@ -127,11 +130,11 @@ class LSTMModule(nn.Module):
         turns = self.lstm.bidirectional and lengths is not None
         drops = self.training and self.dropout > 0 and self.lstm.num_layers > 1
         if turns or drops:
-            hidden = self._read_by_layer(steps, lengths)
+            hidden = self._read_by_layer(steps, lengths, share and share.columns)
         else:
             hidden, _ = self.lstm(steps)  # (time, batch, directions * hidden)
         pooled = self._pool(hidden, lengths) if at is None else hidden[at[:2]]
-        pooled = self._drop(pooled)
+        pooled = self._drop(pooled, share and share.targets)
         return self.answer(pooled, x, self.ends(x, lengths) if at is None else at)
 
     def answer(
@@ -192,16 +195,22 @@ class LSTMModule(nn.Module):
         x, weight = (nn.functional.pad(a, (0, padding)) for a in (x, layer.weight))
         return nn.functional.linear(x, weight, layer.bias)
 
-    def _drop(self, x: Tensor) -> Tensor:
-        """Zero a share in training, by a generator that is nobody else's."""
+    def _drop(self, x: Tensor, part: Part | None) -> Tensor:
+        """Zero some in training, by a generator that is nobody else's."""
         if not self.training or self.dropout == 0:
             return x
-        kept = torch.empty_like(x).bernoulli_(
+        # What is drawn for a part of a batch is a part of what is drawn for it.
+        every = x if part is None else x.new_empty(*x.shape[:-2], part.n, x.shape[-1])
+        kept = torch.empty_like(every).bernoulli_(
             1 - self.dropout, generator=self.generator
         )
+        if part is not None:
+            kept = kept[..., part.place, :]
         return x * kept / (1 - self.dropout)
 
-    def _read_by_layer(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+    def _read_by_layer(
+        self, x: Tensor, lengths: Tensor | None, part: Part | None
+    ) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end."""
         time = torch.arange(x.shape[0], device=x.device)[:, None]
         ends = torch.full_like(x[0, :, 0], len(x), dtype=torch.int64)
@@ -210,7 +219,7 @@ class LSTMModule(nn.Module):
         columns = torch.arange(x.shape[1], device=x.device)
         directions = 1 + self.lstm.bidirectional
         for layer in range(self.lstm.num_layers):
-            x = self._drop(x) if layer else x
+            x = self._drop(x, part) if layer else x
             weights = self.lstm.all_weights[directions * layer :]
             hidden = self._read(x, weights[0])  # (time, batch, hidden)
             if self.lstm.bidirectional:

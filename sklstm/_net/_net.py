@@ -15,8 +15,10 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
 from skorch.history import History
 
+from . import _ranks
 from ._callbacks import BestEpoch
 from ._checkpoint import FitCheckpoint
+from ._hash import hash_of
 from ._plain import check_optimizer, pack, swap, unpack
 from ._runtime import COMPUTING
 
@@ -27,6 +29,15 @@ OPTIMIZERS = {
     "sgd": torch.optim.SGD,
 }
 CURE = "lower learning_rate, set max_grad_norm, or scale the data"
+# What processes that fit together are told if they do not begin, or end, with the same.
+DIFFER = (
+    "give each the same X, y and parameters, with an int as random_state, or call fit"
+    " before init_process_group"
+)
+DRIFTED = (
+    "leave out callbacks that change weights, and take machines of one kind, with the"
+    " same number of threads"
+)
 # Optimizers with an implementation that updates all parameters in one call.
 FUSED = {"adam", "adamw", "sgd"}
 
@@ -42,7 +53,8 @@ class LSTMNet(NeuralNet):
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
         """Leave out skorch's scoring callbacks: they average losses by batch."""
-        return [("print_log", PrintLog())] if self.verbose else []
+        prints = self.verbose and _ranks.is_first()
+        return [("print_log", PrintLog())] if prints else []
 
     def initialize_optimizer(self, *args: Any) -> LSTMNet:
         """Make none for a net that is loaded: that of its training may be gone."""
@@ -53,7 +65,7 @@ class LSTMNet(NeuralNet):
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
-        arguments = x["x"], x.get("lengths"), x.get("at")
+        arguments = x["x"], x.get("lengths"), x.get("at"), x.get("share")
         if not (self.autocast and self.module_.training):
             return self.module_(*arguments)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
@@ -66,7 +78,8 @@ class LSTMNet(NeuralNet):
         losses = self.criterion_(y_pred, y_true)
         if "weight" in X:
             losses = losses.view(len(losses), -1).mean(dim=1) * X["weight"]
-        return losses.mean()
+        loss = losses.mean()
+        return loss * X["share"].factor if "share" in X else loss
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Spare optimizers that never call it the closure that skorch makes."""
@@ -88,7 +101,12 @@ class LSTMNet(NeuralNet):
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute where no fork interrupts it."""
         with COMPUTING:
-            return super().train_step_single(batch, **fit_params)
+            step = super().train_step_single(batch, **fit_params)
+        if "share" in batch[0]:
+            every = (parameter.grad for _, parameter in self._parameters)
+            gradients = [each for each in every if each is not None]
+            step["loss"] = _ranks.add_up(gradients, step["loss"].detach())
+        return step
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute where no fork interrupts it."""
@@ -101,12 +119,17 @@ class LSTMNet(NeuralNet):
         """Sum the losses where they are, for reading one waits for the device."""
         if iterator is None:
             return
+        if training and not _ranks.all_want(True):
+            self._is_told = True
+            raise KeyboardInterrupt  # since another process has stopped
         self._parameters = list(self.get_all_learnable_params())
         total, n_batches = 0.0, 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **params)
-            total = total + step["loss"].detach() * len(batch[1])
+            share = batch[0].get("share")
+            n = len(batch[1]) if share is None else share.targets.n
+            total = total + step["loss"].detach() * n
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         loss = float(total) / len(iterator.dataset)
@@ -145,9 +168,19 @@ class LSTMNet(NeuralNet):
         if device.type != "cpu":
             self.generators += [torch.Generator(device)]
 
-    def train_on(self, data: Any, n_epochs: int) -> bool:
-        """Train for some epochs, and say whether Ctrl-C has ended that."""
+    def train_on(self, data: Any, n_epochs: int, beside: list[Any]) -> bool:
+        """Train for some epochs, and say whether Ctrl-C has ended that.
+
+        Beside the data there are scales and labels, which the net is not given.
+        """
         data.generator, self.module_.generator = self.generators[0], self.generators[-1]
+        if _ranks.count() > 1:
+            parts = self.describe(data, n_epochs)
+            parts["X or y"] += beside
+            keys = {name: hash_of(part) for name, part in parts.items()}
+            _ranks.check_same(keys, DIFFER)
+            _ranks.copy_first(self.module_.parameters())
+        self._is_told = False
         self.notify("on_train_begin", X=data, y=None)
         interrupted = False
         checkpoints = [c for _, c in self.callbacks_ if isinstance(c, FitCheckpoint)]
@@ -168,6 +201,11 @@ class LSTMNet(NeuralNet):
                 f"The weights became NaN or infinite in the last of {len(self.history)}"
                 f" epoch(s): {CURE}."
             )
+        if _ranks.count() > 1 and not interrupted:
+            if not self._is_told:
+                _ranks.all_want(False)
+            key = hash_of(self.module_.state_dict())
+            _ranks.check_same({"weights": key}, DRIFTED)
         for checkpoint in checkpoints:
             checkpoint._finish(self, interrupted=interrupted)
         # It shall keep neither the data nor what draws numbers.

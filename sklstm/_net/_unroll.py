@@ -20,6 +20,7 @@ from torch import Tensor
 from .._rows._splits import overlap_runs, sorting
 from .._sequences import Sequences
 from ._batches import PREDICTION_STEPS, Batch, BatchDataset
+from ._ranks import Share, share_batch
 
 # The targets of a chunk are alike: it counts as so many windows, if it has as many.
 WINDOWS_PER_CHUNK = 8
@@ -112,7 +113,7 @@ class SeriesDataset(BatchDataset):
         order = torch.arange(n)
         if shuffle:
             order = torch.randperm(n, generator=self.generator)
-        yield from self.read(chunks, order, self.rows_of_batch(batch_size))
+        yield from self.read(chunks, order, self.rows_of_batch(batch_size), shuffle)
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict."""
@@ -121,28 +122,35 @@ class SeriesDataset(BatchDataset):
         for inputs, targets in self.read(chunks, order, self.rows_of_prediction()):
             yield inputs, self.order[targets]
 
-    def read(self, here: Chunks, order: Tensor, size: int) -> Iterator[Batch]:
+    def read(
+        self, here: Chunks, order: Tensor, size: int, shares: bool = False
+    ) -> Iterator[Batch]:
         """Gather chunks, so many at a time, without waiting for the device."""
         device = self.steps.device
         chunks, windows = here.to(device), self.lengths.to(device)
         on_device = order.to(device).split(size)
         for part, chosen in zip(order.split(size), on_device, strict=True):
+            # A share is as long as its batch, so that masks of dropout are of one shape.
             longest = int(here.lengths[part].max())
-            n_targets = int((here.first[part + 1] - here.first[part]).sum())
+            n_targets = here.first[part + 1] - here.first[part]
+            share = share_batch(len(part), n_targets) if shares else None
+            inputs: dict[str, Any] = {}
+            if share is not None:
+                inputs, place = {"share": share}, share.columns.place
+                chosen, n_targets = chosen[place], n_targets[place]
             starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
             time = torch.arange(longest, device=device)[:, None]
             # What follows a chunk is never looked at, but must be inside the table.
             rows = starts + torch.minimum(time, lengths - 1)
             first = chunks.first[chosen]
             counts = chunks.first[chosen + 1] - first
-            column = torch.repeat_interleave(
-                torch.arange(len(chosen), device=device), counts, output_size=n_targets
-            )
+            n = int(n_targets.sum())
+            columns = torch.arange(len(chosen), device=device)
+            column = torch.repeat_interleave(columns, counts, output_size=n)
             before = torch.cumsum(counts, dim=0) - counts
-            places = torch.arange(n_targets, device=device)
-            targets = (first - before)[column] + places
+            targets = (first - before)[column] + torch.arange(n, device=device)
             at = chunks.step[targets], column, windows[targets]
-            yield {"x": self._take(rows), "at": at}, targets
+            yield inputs | {"x": self._take(rows), "at": at}, targets
 
 
 def overlap(sequences: Sequences) -> bool:
