@@ -1,16 +1,23 @@
 """A search whose fits run on Dask's workers finds what it finds in one process."""
 
 import os
+import signal
 
 import joblib
 import numpy as np
 import pytest
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client, LocalCluster, get_worker
 from numpy.testing import assert_array_equal
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    TimeSeriesSplit,
+)
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.forecasting import AutoForecaster
 
 RNG = np.random.default_rng(0)
 SERIES = np.sin(np.arange(161) / 2) + RNG.normal(0, 0.1, 161)
@@ -20,11 +27,18 @@ LABELS = np.array(["down", "up"])[[int(x[:, 0].sum() > 0) for x in RAGGED]]
 QUICK = {"max_epochs": 3, "learning_rate": 0.03, "random_state": 0}
 
 
+MODEL = make_pipeline(SequenceWindower(6), LSTMRegressor(4, **QUICK))
+GRID = {
+    "sequencewindower__sequence_length": [2, 6],
+    "lstmregressor__hidden_size": [2, 4],
+}
+
+
 @pytest.fixture(scope="module")
 def client():
     processes = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
     with (
-        LocalCluster(**processes, dashboard_address=None) as cluster,
+        LocalCluster(**processes, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         assert os.getpid() not in client.run(os.getpid).values()
@@ -46,12 +60,21 @@ def check(client, search, X, y):
 
 
 def test_search_over_histories(client):
-    model = make_pipeline(SequenceWindower(6), LSTMRegressor(4, **QUICK))
-    grid = {
-        "sequencewindower__sequence_length": [2, 6],
-        "lstmregressor__hidden_size": [2, 4],
-    }
-    check(client, GridSearchCV(model, grid, cv=TimeSeriesSplit(3)), HISTORIES, AHEAD)
+    check(client, GridSearchCV(MODEL, GRID, cv=TimeSeriesSplit(3)), HISTORIES, AHEAD)
+
+
+def test_halving(client):
+    search = HalvingGridSearchCV(
+        MODEL,
+        GRID,
+        cv=TimeSeriesSplit(2),
+        resource="lstmregressor__max_epochs",
+        min_resources=1,
+        max_resources=4,
+        factor=2,
+    )
+    check(client, search, HISTORIES, AHEAD)
+    assert search.n_iterations_ == 3
 
 
 def test_search_over_ragged_sequences(client):
@@ -66,3 +89,55 @@ def test_a_fitted_model_travels(client):
     proba = np.concatenate(client.gather(parts))
     expected = [model.predict_proba(part) for part in (RAGGED[:30], RAGGED[30:])]
     assert_array_equal(proba, np.concatenate(expected))
+
+
+def test_each_worker_gets_the_series_once(client):
+    """Folds are selections from it, which are made there."""
+
+    def score(model, X, y):
+        """Keep on the worker every table of steps that is not there yet."""
+        tables = vars(get_worker()).setdefault("tables", [])
+        if not any(X.steps is table for table in tables):
+            tables.append(X.steps)
+        return model.score(X, y)
+
+    search = GridSearchCV(MODEL, GRID, scoring=score, refit=False, n_jobs=2)
+    with joblib.parallel_config("dask", scatter=[HISTORIES, AHEAD]):
+        search.fit(HISTORIES, AHEAD)
+    tables = client.run(lambda dask_worker: len(dask_worker.tables))
+    assert list(tables.values()) == [1, 1]
+
+
+def test_the_copies_of_the_recipe(client):
+    model = AutoForecaster(max_epochs=3, random_state=0, n_jobs=2)
+    with joblib.parallel_config("dask"):
+        y_pred = model.fit(HISTORIES, AHEAD).predict(HISTORIES)
+    serial = model.set_params(n_jobs=None).fit(HISTORIES, AHEAD)
+    assert_array_equal(y_pred, serial.predict(HISTORIES))
+
+
+def test_a_killed_worker_costs_the_fits_it_is_at(tmp_path):
+    """And the others are not done again."""
+
+    def score_or_die(model, X, y):
+        path = tmp_path / "pids"
+        with path.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if len(path.read_text().split()) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return model.score(X, y)
+
+    search = GridSearchCV(MODEL, GRID, cv=TimeSeriesSplit(3), refit=False, n_jobs=2)
+    expected = search.fit(HISTORIES, AHEAD).cv_results_["mean_test_score"]
+    search.set_params(scoring=score_or_die)
+    with (
+        LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster),
+        joblib.parallel_config("dask", scatter=[HISTORIES, AHEAD]),
+    ):
+        search.fit(HISTORIES, AHEAD)
+    assert_array_equal(search.cv_results_["mean_test_score"], expected)
+    pids = (tmp_path / "pids").read_text().split()
+    assert len(set(pids)) > 1
+    # 12 fits, and again those that a worker was at: joblib may send a few at once.
+    assert 12 < len(pids) <= 16
