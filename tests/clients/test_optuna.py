@@ -100,3 +100,54 @@ def test_pruned_while_it_trains(early_stopping, loss, curve):
     pruned = run(optuna.pruners.ThresholdPruner(lower=limit))
     assert pruned.state.name == "PRUNED"
     assert_allclose(list(pruned.intermediate_values.values()), expected[:3])
+
+
+class Prune:
+    """Tell a trial the score after each epoch, and end it where Optuna says so."""
+
+    def __init__(self, trial, X, y):
+        self.trial, self.X, self.y = trial, X, y
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.trial.report(fitted_estimator.score(self.X, self.y), context.task_id)
+            if self.trial.should_prune():
+                raise optuna.TrialPruned
+
+
+def test_pruned_by_a_score_after_each_epoch():
+    """Of data that are held out, through the callbacks of scikit-learn."""
+    train, valid = slice(0, 120), slice(120, None)
+    params = {"linear_skip": False, "lr_scheduler": None, "random_state": 0}
+    rates = {"rate": [1e-5, 0.03]}
+
+    def fit(rate, n_epochs, *callbacks):
+        lstm = LSTMRegressor(4, learning_rate=rate, max_epochs=n_epochs, **params)
+        lstm.set_callbacks(*callbacks).fit(WINDOWS[train], y[train])
+        return lstm.score(WINDOWS[valid], y[valid])
+
+    def objective(trial):
+        rate = trial.suggest_categorical("rate", rates["rate"])
+        return fit(rate, 10, Prune(trial, WINDOWS[valid], y[valid]))
+
+    sampler = optuna.samplers.GridSampler(rates, seed=0)
+    pruner = optuna.pruners.ThresholdPruner(lower=0.2, n_warmup_steps=4)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+    study.optimize(objective)
+    slow, fast = sorted(study.trials, key=lambda trial: trial.params["rate"])
+    assert (slow.state.name, fast.state.name) == ("PRUNED", "COMPLETE")
+    for trial in (slow, fast):
+        seen = list(trial.intermediate_values.values())
+        rate = trial.params["rate"]
+        assert_allclose(seen[:5], [fit(rate, n) for n in range(1, 6)])
+    assert len(slow.intermediate_values) == 5
+    assert fast.intermediate_values[9] == fast.value == study.best_value
