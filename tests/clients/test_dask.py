@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -141,3 +144,13 @@ def test_a_killed_worker_costs_the_fits_it_is_at(tmp_path):
     assert len(set(pids)) > 1
     # 12 fits, and again those that a worker was at: joblib may send a few at once.
     assert 12 < len(pids) <= 16
+
+
+def test_the_example_shows_how_far_it_is():
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "examples/search_on_dask.py"]
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "Done  18 out of  18" in done.stdout + done.stderr
+    assert "learning_rate" in done.stdout.splitlines()[-1]

@@ -1,0 +1,48 @@
+"""
+Search on a cluster
+===================
+
+A grid search whose fits run on the workers of a Dask cluster: two processes on this
+machine, or those of a scheduler whose address is given::
+
+    python examples/search_on_dask.py
+    python examples/search_on_dask.py tcp://scheduler:8786
+
+joblib, by which scikit-learn runs its fits, hands them to Dask; nothing else changes.
+`scatter` sends the series once to each worker; without it the series travels with every
+fit. This script is not run when the documentation is built: it needs
+``pip install "dask[distributed]"``.
+"""
+
+import sys
+
+import joblib
+from dask.distributed import Client
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.datasets import load_co2
+from sklstm.forecasting import AnchoredRegressor
+
+X, y = make_supervised(load_co2().data[-800:], horizon=4)
+lstm = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0)
+model = make_pipeline(SequenceWindower(), AnchoredRegressor(lstm))
+grid = {
+    "sequencewindower__sequence_length": [8, 26, 52],
+    "anchoredregressor__regressor__learning_rate": [0.003, 0.01],
+}
+search = GridSearchCV(model, grid, cv=TimeSeriesSplit(3, gap=4), n_jobs=-1)
+
+# %%
+# Dask starts processes that import this file, so that what starts them must not run
+# there, too. A cluster is made where no address is given. How many fits are done is
+# printed here; ``client.dashboard_link`` shows what each worker is doing.
+
+if __name__ == "__main__":
+    of_cluster = {} if sys.argv[1:] else {"n_workers": 2, "threads_per_worker": 1}
+    with Client(*sys.argv[1:], **of_cluster) as client:
+        print(client.dashboard_link)
+        with joblib.parallel_config("dask", scatter=[X, y], verbose=5):
+            search.fit(X, y)
+    print(search.best_params_)
