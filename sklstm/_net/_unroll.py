@@ -20,7 +20,7 @@ from torch import Tensor
 from .._rows._splits import overlap_runs, sorting
 from .._sequences import Sequences
 from ._batches import PREDICTION_STEPS, Batch, BatchDataset
-from ._ranks import Share, share_batch
+from ._ranks import share_batch
 
 # The targets of a chunk are alike: it counts as so many windows, if it has as many.
 WINDOWS_PER_CHUNK = 8
@@ -130,7 +130,7 @@ class SeriesDataset(BatchDataset):
         chunks, windows = here.to(device), self.lengths.to(device)
         on_device = order.to(device).split(size)
         for part, chosen in zip(order.split(size), on_device, strict=True):
-            # A share is as long as its batch, so that masks of dropout are of one shape.
+            # A share is as long as its batch: masks of dropout are of one shape.
             longest = int(here.lengths[part].max())
             n_targets = here.first[part + 1] - here.first[part]
             share = share_batch(len(part), n_targets) if shares else None
