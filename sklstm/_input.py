@@ -81,6 +81,7 @@ def check_sequences(
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError("Found Sequences with 0 sample(s); expected at least 1.")
+        X = X.crop()  # of a part of a large table only that is looked at
         return X.on_table(_check_numeric(X.steps, estimator))
     X = _check_numeric(X, estimator)
     if X.ndim == 3:
@@ -682,8 +683,10 @@ def _is_empty(column: np.ndarray) -> bool:
 
 def find_labels(sequences: Sequences) -> dict[int, list[Any]]:
     """Find the labels that occur, by feature."""
+    found: dict[int, list[Any]] = {}
+    if not sequences.labels():
+        return found
     used = sequences.coverage() > 0
-    found = {}
     for i, labels in sequences.labels().items():
         ids = np.unique(sequences.steps[used, i])
         found[i] = [labels[int(k)] for k in ids[ids >= 0]]
@@ -743,5 +746,5 @@ def count_ids(sequences: Sequences, positions: list[int]) -> list[int]:
     """Count the ids from 0 to the largest."""
     if not positions:
         return []
-    largest = np.fmax.reduce(sequences.compact().steps[:, positions], axis=0)
+    largest = np.fmax.reduce(sequences._lean().steps[:, positions], axis=0)
     return [int(np.fmax(value, 0)) + 1 for value in largest]

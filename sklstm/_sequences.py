@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from mmap import mmap
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from ._arrays import reading, refuse_masked
 from ._compat import get_namespace
 
 # Sums of squares of these are finite in double precision.
 LARGEST = np.float64(1e150)
+# Rows and values of a table that are looked at together: masks and copies of all of it
+# would take several tables.
+BLOCK_ROWS, BLOCK_VALUES = 1 << 16, 1 << 21
 # What is known of each sequence on its own.
 OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 
@@ -530,17 +535,36 @@ class Sequences:
         n_used = int(used.sum())
         if n_used == len(used):
             return self
-        # The rows of a sequence stay next to each other.
         first = int(used.argmax())
         if used[first : first + n_used].all():  # one block, which is not copied
-            rows: Any = slice(first, first + n_used)
-            starts = self.starts - first
-        else:
-            rows, starts = used, (np.cumsum(used) - 1)[self.starts]
+            return self.crop()
+        # The rows of a sequence stay next to each other.
+        return self._keep(used, (np.cumsum(used) - 1)[self.starts])
+
+    def crop(self) -> Sequences:
+        """Leave out the rows before all sequences, and those after, without a copy.
+
+        Returns
+        -------
+        sequences : Sequences
+            The same sequences; on the same table if it has no such rows.
+        """
+        first = int((self.starts - self.begins_within()).min(initial=len(self.steps)))
+        end = int((self.starts + self.lengths).max(initial=first))
+        if end - first == len(self.steps):
+            return self
+        return self._keep(slice(first, end), self.starts - first)
+
+    def _keep(self, rows: Any, starts: np.ndarray) -> Sequences:
+        """Put them on some rows of the table, which does not tell which these are."""
         made = self._like(self.steps[rows], starts, self.lengths)
-        if self.rows is None:  # which the new table does not tell
+        if self.rows is None:
             made.rows = self.starts + self.lengths - 1
         return made
+
+    def _lean(self) -> Sequences:
+        """Leave out rows without reading those of a table on disk."""
+        return self.crop() if on_disk(self.steps) else self.compact()
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self.compact())
@@ -569,7 +593,7 @@ def _cover(
     # Each range adds its weight at its start and takes it away at its end.
     change = np.bincount(starts, weights, n_rows + 1)
     change -= np.bincount(starts + lengths, weights, n_rows + 1)
-    return np.cumsum(change)[:-1]
+    return np.cumsum(change, out=change)[:-1]
 
 
 def _as_integers(values: Any, name: str) -> np.ndarray | None:
@@ -612,35 +636,59 @@ def _is_everything(part: Any) -> bool:
     return part is Ellipsis or (isinstance(part, slice) and part == slice(None))
 
 
+def on_disk(table: Any) -> bool:
+    """Whether an array is a part of a file that is mapped into memory."""
+    while isinstance(table, np.ndarray):
+        table = table.base
+    return isinstance(table, mmap)
+
+
+def blocks(table: np.ndarray) -> Iterator[slice]:
+    """Yield slices of rows that are looked at together."""
+    n_rows = min(BLOCK_ROWS, BLOCK_VALUES // table.shape[1])
+    return gen_batches(len(table), max(n_rows, 1))
+
+
 def check_finite(
     sequences: Sequences,
     dtype: str = "float64",
     name: str = "Input X",
     present: Any = (),
+    change: Any = None,
 ) -> None:
     """Raise if a step of some sequence is infinite or too large.
 
     NaN is a value that is missing, which those of the features `present` may not be.
+    What is looked at is what steps become by `change`, which keeps their order.
     """
     steps = sequences.steps
+    is_float = change is not None or steps.dtype.kind == "f"
     # Of larger whole numbers not each is a float64.
-    limit = np.minimum(LARGEST, np.finfo(dtype).max)
-    if steps.dtype.kind != "f":
-        limit = 1 << 53
+    limit = np.minimum(LARGEST, np.finfo(dtype).max) if is_float else 1 << 53
     # NaN is in no order; and no mask of the table's size is made in the usual case.
-    if steps.dtype.kind == "b" or (-limit <= steps.min() and steps.max() <= limit):
+    if change is not None:
+        ends = [extreme.reduce(steps, axis=0) for extreme in (np.fmin, np.fmax)]
+        if not (np.abs(change(np.stack(ends))) > limit).any():
+            return
+    elif steps.dtype.kind == "b" or (-limit <= steps.min() and steps.max() <= limit):
         return
-    bad = ~((-limit <= steps) & (steps <= limit))
     may_miss = np.ones(steps.shape[1], dtype=bool)
     may_miss[list(present)] = False
-    if steps.dtype.kind == "f":
-        bad[:, may_miss] &= ~np.isnan(steps[:, may_miss])
-    bad[sequences.coverage() == 0] = False
-    if not bad.any():
+    unused = sequences.coverage() == 0
+    for block in blocks(steps):
+        part = steps[block] if change is None else change(steps[block])
+        bad = ~((-limit <= part) & (part <= limit))
+        if is_float:
+            bad[:, may_miss] &= ~np.isnan(part[:, may_miss])
+        bad[unused[block]] = False
+        if bad.any():
+            break
+    else:
         return
     row, feature = np.argwhere(bad)[0]
-    value = steps[row, feature]
-    if steps.dtype.kind != "f":
+    value = part[row, feature]
+    row += block.start
+    if not is_float:
         raise ValueError(
             f"{name} contains {value}: {name_step(sequences, row, feature)}. Above"
             " 2**53 float64 does not tell whole numbers apart: subtract an offset."
@@ -660,8 +708,11 @@ def find_missing(sequences: Sequences) -> list[int]:
     # The least of several is NaN if one is.
     if steps.dtype.kind != "f" or not np.isnan(steps.min(axis=0)).any():
         return []
-    missing = np.isnan(steps) & (sequences.coverage() > 0)[:, None]
-    return np.flatnonzero(missing.any(axis=0)).tolist()
+    used = sequences.coverage() > 0
+    missing = np.zeros(steps.shape[1], dtype=bool)
+    for block in blocks(steps):
+        missing |= np.isnan(steps[block][used[block]]).any(axis=0)
+    return np.flatnonzero(missing).tolist()
 
 
 def name_features(sequences: Sequences, positions: list[int]) -> list[Any]:
