@@ -14,7 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import reading, refuse_masked
@@ -66,7 +66,14 @@ from ._net._runtime import (
 )
 from ._net._unroll import SeriesDataset, overlap
 from ._rows._splits import find_horizon, split_validation
-from ._sequences import LARGEST, check_finite, find_missing, name_features
+from ._sequences import (
+    LARGEST,
+    blocks,
+    check_finite,
+    find_missing,
+    name_features,
+    on_disk,
+)
 from ._state import IS_LEAN, PlainState
 
 CONSTRAINTS: dict = {
@@ -138,8 +145,6 @@ FAST = 0.1
 LINE_VALUES = 512
 # Putting a batch in canonical order sorts it: not for more values than this.
 MERGED_VALUES = 1 << 20
-# Rows that are looked at together: in all at once the scaler takes several tables.
-BLOCK = 1 << 16
 
 
 class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMeta):
@@ -183,7 +188,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         """Return a scaler fitted to the steps in training, or None; ids stay."""
         if not self.standardize:
             return None
-        sequences = train.sequences.compact()
+        sequences = train.sequences._lean()
         scaler = fit_scaler(sequences.steps, sequences.coverage(train.weight))
         scaler.mean_[ids] = 0.0
         scaler.var_[ids] = scaler.scale_[ids] = 1.0
@@ -547,7 +552,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             missing = find_missing(train.sequences)
             self._missing = [i for i in missing if i not in positions]
             if missing:
-                self._check_values(train.sequences.compact(), stacklevel=6)
+                self._check_values(train.sequences._lean(), stacklevel=6)
             of_sequence = find_marked(static, self._missing, n_features)
             self._labels = find_labels(train.sequences)
             n_ids = zip(positions, count_ids(samples.sequences, positions), strict=True)
@@ -786,10 +791,17 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         return self._to_tensors(samples.sequences, device, y, samples.weight)
 
     def _to_tensors(self, sequences, device, y=None, weight=None):
-        """Scale and cast, once on the table and not on each sequence."""
-        sequences = self._scale(sequences)
-        dtype = self._architecture["dtype"]
-        place = {"dtype": DTYPES[dtype], "device": device}
+        """Scale and cast: the table once, or of one on disk each batch."""
+        sequences = apply_labels(sequences._lean(), self._labels)
+        name = "X, divided by scaler_.scale_,"
+        place = {"dtype": DTYPES[self._architecture["dtype"]], "device": device}
+        if on_disk(sequences.steps):
+            check_finite(sequences, name=name, change=self._scale)
+            place["prepare"] = lambda steps: self._fill_missing(self._scale(steps))
+        else:
+            sequences = sequences.on_table(self._scale(sequences.steps))
+            check_finite(sequences, name=name)
+            sequences = sequences.on_table(self._fill_missing(sequences.steps))
         if self._reads_series(sequences):
             return SeriesDataset(sequences, y, weight, **place)
         place["frame_size"] = self._architecture["frame_size"]
@@ -799,16 +811,12 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             place["time_warp"] = self._plain("time_warp")
         return BatchDataset(sequences, y, weight, **place)
 
-    def _scale(self, sequences):
-        """Return steps as the net takes them."""
-        sequences = apply_labels(sequences.compact(), self._labels)
-        steps, dtype = sequences.steps, self._architecture["dtype"]
-        with np.errstate(over="ignore"):  # is found and named just below
+    def _scale(self, steps):
+        dtype = self._architecture["dtype"]
+        with np.errstate(over="ignore"):  # is found by check_finite
             if self.scaler_ is not None:
                 steps = apply_scaler(self.scaler_, steps, dtype)
-            sequences = sequences.on_table(steps.astype(dtype, copy=False))
-        check_finite(sequences, name="X, divided by scaler_.scale_,")
-        return sequences.on_table(self._fill_missing(sequences.steps))
+            return steps.astype(dtype, copy=False)
 
     def _fill_missing(self, steps):
         """Put the mean, or an unknown id, for NaN, and mark it behind the features."""
@@ -991,10 +999,13 @@ def fit_scaler(table: np.ndarray, weights: np.ndarray) -> StandardScaler:
     scaler = make_scaler()
     # Around one of the values, a spread that is small beside them is not lost.
     origin = np.nan_to_num(table[(weights > 0).argmax()].astype(np.float64))
-    for block in gen_batches(len(weights), BLOCK):
-        if weights[block].any():
-            shifted = np.nan_to_num(table[block] - origin)
-            scaler.partial_fit(shifted, sample_weight=weights[block])
+    for block in blocks(table):
+        used = weights[block] > 0
+        rows, weight = table[block], weights[block]
+        if not used.all():
+            rows, weight = rows[used], weight[used]
+        if len(rows):
+            scaler.partial_fit(np.nan_to_num(rows - origin), sample_weight=weight)
     scaler.mean_ += origin
     scaler.scale_[scaler.scale_ < 4 * np.spacing(np.abs(origin))] = 1.0  # is rounding
     # StandardScaler takes NaN, too, but not blocks in which a feature has no value.
@@ -1011,7 +1022,7 @@ def fit_scaler(table: np.ndarray, weights: np.ndarray) -> StandardScaler:
 def apply_scaler(scaler: StandardScaler, table: np.ndarray, dtype: str) -> np.ndarray:
     """Scale in double precision, and cast what comes out."""
     scaled = np.empty(table.shape, dtype)
-    for block in gen_batches(len(table), BLOCK):
+    for block in blocks(table):
         # What `scaler.transform` does, which for a few rows takes far longer to check.
         scaled[block] = (table[block] - scaler.mean_) / scaler.scale_
     return scaled

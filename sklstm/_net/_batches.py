@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,10 @@ ROW_MULTIPLE = 16
 PREDICTION_STEPS = 1 << 16
 # Largest share of padding in training batches, if sorting can bring it there.
 MAX_PADDING = 0.15
+# A pass over a table on disk shuffles about so many bytes of it at a time.
+POOL_BYTES = 1 << 27
+# They are blocks from all over the table, so many for each sequence of a batch.
+N_BLOCKS = 4
 # Time is displaced by a shift, and by half a wave over the sequence, a whole one, and
 # one and a half. Shorter ones are lower: each is as steep as the others.
 HEIGHTS = (1, 1, 1 / 2, 1 / 3)
@@ -61,7 +65,11 @@ class Samples:
 
 
 class BatchDataset(Dataset):
-    """Samples as tensors on a device, from which a batch is one gather."""
+    """Samples as tensors on a device, from which a batch is one gather.
+
+    A table with a function to `prepare` its rows stays where it is, as on disk: only
+    the rows of a batch are read, prepared and put on the device.
+    """
 
     def __init__(
         self,
@@ -73,10 +81,12 @@ class BatchDataset(Dataset):
         device: torch.device,
         frame_size: int = 1,
         time_warp: float = 0.0,
+        prepare: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        # torch warns of read-only memory, though nothing is ever written here.
-        steps = np.require(sequences.steps, requirements=["C", "W"])
-        self.steps = torch.as_tensor(steps, dtype=dtype, device=device)
+        self.dtype, self.device, self.prepare = dtype, device, prepare
+        self.steps: Any = sequences.steps
+        if prepare is None:
+            self.steps = self._to_tensor(self.steps)
         # Nor does it know the strides of sequences in reverse.
         starts, lengths = map(
             np.ascontiguousarray, (sequences.starts, sequences.lengths)
@@ -125,7 +135,7 @@ class BatchDataset(Dataset):
         else:
             batches = list(torch.arange(len(self)).split(batch_size))
         # Moved to the device once, so that no batch waits for it.
-        order = torch.cat(batches).to(self.steps.device)
+        order = torch.cat(batches).to(self.device)
         parts = order.split([*map(len, batches)])
         for here, chosen in zip(batches, parts, strict=True):
             longest = int(self.lengths_here[here].max())
@@ -206,7 +216,7 @@ class BatchDataset(Dataset):
     def _warp(self, step: Tensor, n_steps: Tensor, heights: Tensor) -> Tensor:
         """Displace the steps of each sequence along a smooth random curve."""
         heights = (2 * heights - 1) * torch.tensor(HEIGHTS)
-        heights = heights.to(self.steps.device, non_blocking=True)
+        heights = heights.to(self.device, non_blocking=True)
         heights = heights * (self.time_warp * n_steps)
         angle = step * (math.pi / (n_steps - 1).clamp(min=1))
         displaced = step + heights[:, :1]
@@ -214,13 +224,50 @@ class BatchDataset(Dataset):
             displaced = displaced + heights[:, k : k + 1] * torch.cos(k * angle)
         return torch.minimum(displaced.round().long(), n_steps - 1)
 
+    def _to_tensor(self, table: np.ndarray) -> Tensor:
+        # torch warns of read-only memory, though nothing is ever written here.
+        table = np.require(table, requirements=["C", "W"])
+        return torch.as_tensor(table, dtype=self.dtype, device=self.device)
+
     def _take(self, rows: Tensor) -> Tensor:
-        x = self.steps.index_select(0, rows.reshape(-1))
+        table, at = self.steps, rows.reshape(-1)
+        if self.prepare is not None:
+            at = at.cpu()
+            first, end = int(at.min()), int(at.max()) + 1
+            if end - first <= len(at):  # neighbours, which share rows
+                part, at = table[first:end], at - first
+            else:
+                part, at = table[at.numpy()], torch.arange(len(at))
+            table = self._to_tensor(self.prepare(part))
+        x = table.index_select(0, at.to(self.device))
         return x.view(*rows.shape, -1)
+
+    def _draw_order(self, starts: Tensor, batch_size: int) -> Tensor:
+        """Draw an order of sequences, or of chunks, by where they start.
+
+        On disk a pool of random blocks of neighbours is shuffled, then the next. Each
+        is there once; the mean of a pool strays from that of all at most half as far,
+        in standard deviations, as the mean of a batch of independent ones.
+        """
+        n, draw = len(starts), self.generator
+        n_pools = -(-self.steps.nbytes // POOL_BYTES)
+        if self.prepare is None or n_pools == 1:
+            return torch.randperm(n, generator=draw)
+        n_blocks = N_BLOCKS * batch_size  # of a pool
+        size = -(-n // (n_pools * n_blocks))
+        order = torch.argsort(starts.cpu(), stable=True)
+        # Whose neighbour is in another block differs from pass to pass.
+        order = order.roll(int(torch.randint(size, (1,), generator=draw)))
+        blocks = order.split(size)
+        pools = []
+        for chosen in torch.randperm(len(blocks), generator=draw).split(n_blocks):
+            pool = torch.cat([blocks[i] for i in chosen])
+            pools.append(pool[torch.randperm(len(pool), generator=draw)])
+        return torch.cat(pools)
 
     def _shuffled(self, size: int) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""
-        order = torch.randperm(len(self), generator=self.generator)
+        order = self._draw_order(self.starts, size)
         lengths = self.lengths_here[order]
         n_batches = len(self) // size
         n_pool = 1  # batches of a pool

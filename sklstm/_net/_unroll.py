@@ -67,7 +67,7 @@ class SeriesDataset(BatchDataset):
         self.lengths = torch.from_numpy(lengths.astype(kind))
         self.ends = torch.from_numpy(ends[order])
         if y is None:  # predictions go back to where they came from
-            self.order = torch.arange(len(ends))[order].to(self.steps.device)
+            self.order = torch.arange(len(ends))[order].to(self.device)
         self.series = torch.from_numpy(series)
         self.begins = torch.from_numpy(begins[series])
         # A chunk is then about half burn-in; longer ones are fewer, but no faster.
@@ -109,11 +109,11 @@ class SeriesDataset(BatchDataset):
             offsets = torch.randint(self.size, shape, generator=draw, dtype=kind)
             offset = offsets[self.series]
         chunks = self.cut(offset)
-        n = len(chunks.starts)
-        order = torch.arange(n)
+        size = self.rows_of_batch(batch_size)
+        order = torch.arange(len(chunks.starts))
         if shuffle:
-            order = torch.randperm(n, generator=self.generator)
-        yield from self.read(chunks, order, self.rows_of_batch(batch_size), shuffle)
+            order = self._draw_order(chunks.starts, size)
+        yield from self.read(chunks, order, size, shuffle)
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict."""
@@ -126,7 +126,7 @@ class SeriesDataset(BatchDataset):
         self, here: Chunks, order: Tensor, size: int, shares: bool = False
     ) -> Iterator[Batch]:
         """Gather chunks, so many at a time, without waiting for the device."""
-        device = self.steps.device
+        device = self.device
         chunks, windows = here.to(device), self.lengths.to(device)
         on_device = order.to(device).split(size)
         for part, chosen in zip(order.split(size), on_device, strict=True):

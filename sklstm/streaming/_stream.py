@@ -504,4 +504,6 @@ class _Inputs(_Rows):
             check_ids(steps, ids, model._sizes["n_ids"])
             if np.isnan(rows).any():
                 model._warn_of_missing(steps, stacklevel=4)
-        return model._scale(steps).steps
+        scaled = model._scale(rows)
+        check_finite(steps.on_table(scaled), name="rows, divided by scaler_.scale_,")
+        return model._fill_missing(scaled)
