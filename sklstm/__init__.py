@@ -6,6 +6,7 @@ from ._encoder import SequenceEncoder
 from ._keywords import add_hints
 from ._net._checkpoint import FitCheckpoint
 from ._regressor import LSTMRegressor
+from ._rows._disk import to_memmap
 from ._rows._histories import make_histories
 from ._rows._supervised import make_supervised, make_windows
 from ._rows._windows import SequenceWindower
@@ -46,6 +47,7 @@ __all__ = [
     "make_supervised",
     "make_windows",
     "streaming",
+    "to_memmap",
 ]
 
 for _names in (globals(), vars(forecasting), vars(datasets), vars(streaming)):

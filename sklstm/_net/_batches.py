@@ -153,7 +153,7 @@ class BatchDataset(Dataset):
             size += -size % ROW_MULTIPLE
             chosen, order = order[:size], order[size:]
             longest = int(self.lengths_here[chosen[0]])
-            chosen = chosen.to(self.steps.device)
+            chosen = chosen.to(self.device)
             filling = chosen[:1].expand(-len(chosen) % ROW_MULTIPLE)
             inputs = self.inputs(torch.cat([chosen, filling]), longest=longest)
             yield inputs, chosen

@@ -1,0 +1,179 @@
+"""Tables larger than memory: written once into a file that is read as it is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from .._arrays import reading
+from ._columns import column_names, find_column, is_frame, list_keys, read_features
+from ._tables import read_table
+
+# Rows of a file that are read together.
+N_ROWS = 1 << 17
+SUFFIXES = {".parquet": "scan_parquet", ".arrow": "scan_ipc", ".feather": "scan_ipc"}
+
+
+def to_memmap(
+    data: Any, path: Any, *, columns: Any = None, dtype: Any = "float32"
+) -> np.ndarray:
+    """Write a table part by part into a file, and map that into memory.
+
+    What is made of the table, `make_supervised` and all that follows, then reads from
+    the file what it needs, when it needs it. See :ref:`larger_than_memory`.
+
+    Parameters
+    ----------
+    data : str, path, polars.LazyFrame or iterable of array-like
+        A Parquet or Arrow file (``.parquet``, ``.arrow`` or ``.feather``), which polars
+        reads; a lazy frame; or the parts of a table, one below the other, such as
+        ``pandas.read_csv(..., chunksize=100_000)`` or, of pyarrow,
+        ``ParquetFile(...).iter_batches()``. The rows are to be in order of time.
+
+    path : str or path
+        The file to write, in NumPy's own format; ``numpy.load(path, mmap_mode="r")``
+        opens it again.
+
+    columns : list of str or int, default=None
+        The columns to write, by name or position; all if None. They must hold numbers.
+
+    dtype : {"float16", "float32", "float64", "int8", "int16", "int32", "int64"}, \
+            default="float32"
+        How they are stored. Estimators scale and cast each batch that they read.
+
+    Returns
+    -------
+    table : ndarray of shape (n_rows, n_columns)
+        What the file holds, read-only.
+
+    Raises
+    ------
+    ValueError
+        If the parts differ in their columns or there are no rows, or if a column holds
+        something else than numbers, or values that `dtype` does not hold. No file is
+        then left behind.
+
+    ImportError
+        If polars is needed and not installed.
+
+    See Also
+    --------
+    make_supervised : The history of each row of a table, and what follows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklstm import make_supervised, to_memmap
+    >>> parts = ([[10 * i], [10 * i + 5]] for i in range(3))
+    >>> with TemporaryDirectory() as folder:
+    ...     table = to_memmap(parts, f"{folder}/table.npy", dtype="int16")
+    ...     X, y = make_supervised(table)
+    ...     print(X[3].ravel(), y)
+    [ 0  5 10 15] [ 5 10 15 20 25]
+    """
+    with reading("dtype", "a type of numbers"):
+        kind = np.dtype(dtype)
+    if kind.kind not in "iuf" or kind.char in "gG":
+        raise ValueError(f"dtype={dtype!r} is no type of integers or floats: give one.")
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            # NumPy leaves room in it for a larger number of rows.
+            _write_header(file, kind, (0, 1))
+            n_rows, names = 0, None
+            for part in _read_parts(data):
+                table = read_table(part, "data")
+                if names is None:
+                    names = column_names(table)
+                elif column_names(table) != names:
+                    raise ValueError(
+                        f"The part of data from row {n_rows} on has the columns"
+                        f" {column_names(table)}, and the first {names}: give parts of"
+                        " one table."
+                    )
+                keys = names if columns is None else list_keys(columns, table)
+                chosen = [find_column(table, key, "columns") for key in keys]
+                _cast(read_features(table, chosen, None), kind, n_rows).tofile(file)
+                n_rows += len(table)
+            if not n_rows:
+                raise ValueError("data has no rows; expected at least 1.")
+            file.seek(0)
+            _write_header(file, kind, (n_rows, len(chosen)))
+        partial.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+        raise
+    return np.load(path, mmap_mode="r")
+
+
+def _write_header(file: Any, dtype: np.dtype, shape: tuple[int, int]) -> None:
+    described = np.lib.format.dtype_to_descr(dtype)
+    header = {"descr": described, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _read_parts(data: Any) -> Iterator[Any]:
+    if isinstance(data, (str, os.PathLike)):
+        data = _scan(Path(data))
+    lazy = nw.from_native(data, pass_through=True)
+    if isinstance(lazy, nw.LazyFrame):
+        frame = lazy.to_native()
+        n_rows = lazy.select(nw.len()).collect().item()
+        for start in range(0, n_rows, N_ROWS):
+            yield frame.slice(start, N_ROWS).collect()
+        return
+    if is_frame(data) or hasattr(data, "shape"):
+        data = [data]
+    if not isinstance(data, Iterable):
+        raise TypeError(
+            f"data is of type {type(data).__name__}; expected a file or the parts of a"
+            " table."
+        )
+    for part in data:
+        # A batch of pyarrow, which has no tables of its own that narwhals knows.
+        if hasattr(part, "to_struct_array") and not hasattr(part, "to_batches"):
+            columns = dict(zip(part.column_names, part.columns, strict=True))
+            part = nw.from_dict(columns, backend="pyarrow").to_native()
+        if len(part):
+            yield part
+
+
+def _scan(path: Path) -> Any:
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"data={str(path)!r} is no file of {', '.join(SUFFIXES)}: give its parts,"
+            " such as pandas.read_csv(..., chunksize=100_000)."
+        )
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise ImportError(
+            f"data={str(path)!r} needs polars to be read: pip install 'sklstm[polars]',"
+            " or give the parts of the table."
+        ) from error
+    return getattr(pl, SUFFIXES[path.suffix])(path)
+
+
+def _cast(values: np.ndarray, dtype: np.dtype, n_before: int) -> np.ndarray:
+    """Cast the rows of a part; only digits of a float may be lost."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = values.astype(dtype)
+        lost = np.isfinite(values) & ~np.isfinite(cast)
+        if dtype.kind != "f":
+            lost = cast != values
+    if lost.any():
+        row, i = np.argwhere(lost)[0]
+        raise ValueError(
+            f"dtype={dtype} does not hold {values[row, i]:g}, in row {n_before + row}"
+            f" and column {i}: give another dtype."
+        )
+    return np.ascontiguousarray(cast)
