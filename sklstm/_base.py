@@ -381,19 +381,25 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         require_y(self, y)
         sequences = self._check_X(X, reset=reset)
         y = self._check_y(sequences, y)
-        refuse_masked(sample_weight, "sample_weight")
-        with reading("sample_weight", "weights of the samples"):
-            weight = _check_sample_weight(
-                sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
-            )
+        n = len(sequences)
+        weight = np.broadcast_to(1.0, n)  # which takes no memory
+        if sample_weight is not None:
+            refuse_masked(sample_weight, "sample_weight")
+            with reading("sample_weight", "weights of the samples"):
+                weight = _check_sample_weight(
+                    sample_weight, sequences, dtype=np.float64, ensure_non_negative=True
+                )
         if weight.max() > LARGEST:
             raise ValueError(
                 f"sample_weight has values of up to {weight.max():.3g}, whose squares"
                 " float64 does not hold: divide it by a constant."
             )
-        rows = np.flatnonzero(weight)
-        if len(rows) < len(weight):
-            sequences, y, weight = (a[rows] for a in (sequences, y, weight))
+        rows = np.arange(n, dtype=np.int32 if n < 1 << 31 else np.int64)
+        if not weight.all():
+            used = weight > 0
+            sequences, y, weight, rows = (
+                part[used] for part in (sequences, y, weight, rows)
+            )
         if reset and not is_classifier(self):
             warn_of_present(sequences, y.reshape(len(y), -1), stacklevel=6)
         y, weight = self._encode_y(

@@ -553,6 +553,8 @@ class Sequences:
         end = int((self.starts + self.lengths).max(initial=first))
         if end - first == len(self.steps):
             return self
+        if first == 0:  # every row keeps its place
+            return self._like(self.steps[:end], self.starts, self.lengths)
         return self._keep(slice(first, end), self.starts - first)
 
     def _keep(self, rows: Any, starts: np.ndarray) -> Sequences:

@@ -93,10 +93,10 @@ class BatchDataset(Dataset):
         )
         self.starts = torch.as_tensor(starts, device=device)
         self.n_steps = torch.as_tensor(lengths, device=device)
-        self.lengths = -(-self.n_steps // frame_size)  # in frames
+        self.lengths = self.n_steps  # in frames
+        if frame_size > 1:
+            self.lengths = -(-self.n_steps // frame_size)
         self.lengths_here = self.lengths.cpu()
-        # Frames end with their sequence: the first may begin before it.
-        self.before = self.lengths * frame_size - self.n_steps
         # Where the largest displacement is less than half a step there is none.
         farthest = time_warp * sum(HEIGHTS) * sequences.shape[1]
         self.time_warp = time_warp if farthest >= 0.5 else 0.0
@@ -205,7 +205,9 @@ class BatchDataset(Dataset):
         starts = self.starts[chosen]
         if len(self.within) == 1 and heights is None:
             return self._take(starts + time)
-        first = (time * len(self.within) - self.before[chosen])[..., None]
+        # Frames end with their sequence: the first may begin before it.
+        before = self.lengths[chosen] * len(self.within) - self.n_steps[chosen]
+        first = (time * len(self.within) - before)[..., None]
         step = first + self.within  # (n_timesteps, batch, frame_size)
         if heights is not None:
             step = self._warp(step, self.n_steps[chosen, None], heights)

@@ -56,7 +56,7 @@ class SeriesDataset(BatchDataset):
         kind: Any = np.int32 if len(sequences.steps) < 1 << 31 else np.int64
         ends = (sequences.starts + sequences.lengths - 1).astype(kind)
         order = sorting(ends)
-        series = overlap_runs(sequences)[order].astype(kind)
+        series = overlap_runs(sequences)[order].astype(kind, copy=False)
         starts, lengths = sequences.starts[order], sequences.lengths[order]
         begins = np.full(series.max() + 1, len(sequences.steps), dtype=kind)
         np.minimum.at(begins, series, starts)
@@ -155,7 +155,10 @@ class SeriesDataset(BatchDataset):
 
 def overlap(sequences: Sequences) -> bool:
     """Whether some sequences share steps; one that is there twice is the same."""
-    starts, lengths = sequences.starts.astype(np.int64), sequences.lengths
-    places = np.sort(starts * (lengths.max() + 1) + lengths)
-    n_places = 1 + np.count_nonzero(np.diff(places))
+    places = sequences.starts.astype(np.int64)
+    places *= int(sequences.lengths.max()) + 1
+    places += sequences.lengths
+    places.sort()
+    n_places = 1 + np.count_nonzero(places[1:] != places[:-1])
+    del places  # of each sequence one, as are the runs
     return bool(n_places > 1 + overlap_runs(sequences).max())  # than there are series

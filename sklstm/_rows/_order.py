@@ -193,7 +193,8 @@ class RowOrder:
 
     def followed(self, horizon: int) -> np.ndarray:
         """Find the rows that `horizon` others follow without a gap."""
-        run = np.repeat(np.arange(len(self.runs.starts)), self.runs.lengths)
+        number = np.arange(len(self.runs.starts), dtype=np.int32)
+        run = np.repeat(number, self.runs.lengths)
         here = np.flatnonzero(run[horizon:] == run[:-horizon])
         return here if self.order is None else here[np.argsort(self.order[here])]
 

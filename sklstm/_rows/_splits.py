@@ -190,9 +190,13 @@ def overlap_runs(sequences: Sequences) -> np.ndarray:
     order = sorting(sequences.starts)
     starts = sequences.starts[order]
     reached = np.maximum.accumulate(starts + sequences.lengths[order])
-    begins = np.r_[False, starts[1:] >= reached[:-1]]
-    series = np.empty(len(sequences), dtype=np.int64)
-    series[order] = np.cumsum(begins)
+    begins = np.zeros(len(starts), dtype=bool)
+    np.greater_equal(starts[1:], reached[:-1], out=begins[1:])
+    series = np.cumsum(begins, dtype=np.int32)
+    if isinstance(order, slice):
+        return series
+    ordered, series = series, np.empty_like(series)
+    series[order] = ordered
     return series
 
 

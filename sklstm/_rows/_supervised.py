@@ -231,7 +231,7 @@ def make_supervised(
         )
     _warn_of_lost(order, places, horizon)
     y = _following(read_features(table, targets, order.order), places, horizon)
-    here = order.positions(places)
+    here = _as_slice(order.positions(places))
     if as_rows:
         ahead = order.positions(places[:, None] + np.arange(1, horizon + 1))
         X = append_leads(_safe_indexing(table, here), table, leads, ahead)
@@ -308,6 +308,12 @@ def _find_targets(
             " future is not known: name others."
         )
     return columns
+
+
+def _as_slice(rows: np.ndarray) -> np.ndarray | slice:
+    """Return rows in order as a slice if they follow each other: it copies nothing."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first < len(rows) else rows
 
 
 def _range_of(steps: Any) -> tuple[float, float] | None:
