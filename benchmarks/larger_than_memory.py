@@ -7,8 +7,10 @@ predicts from it where it lies, and in another reads it into memory first. The f
 allocate no more than the limit (RLIMIT_DATA, which counts all but the mapped file; the
 system takes pages of that back when it needs them). Windows of 24 steps, one epoch:
 over every `--every`-th window, and over all of them with ``unroll="series"``. Each line
-is the time of one call, in the second of two runs, for which the file is in the cache
-if that is large enough. "anonymous" is the most memory that was not of the file.
+is the time of one call, once the file has been read through and so is in the cache, if
+that is large enough. "speed" is that on disk over that in memory, "of CPU" by the time
+of the processor, on which others have less influence; "anonymous" is the most memory
+that was not of the file.
 """
 
 import argparse
@@ -40,7 +42,7 @@ def write(path, gigabytes, n_features):
         last = np.zeros(n_features, np.float32)
         for _ in range(n_parts):
             first = rng.integers(size)
-            steps = noise[first : first + size] - 0.001 * last
+            steps = noise[first : first + size] - last / size
             part = last + np.cumsum(steps, axis=0, dtype=np.float32)
             last = part[-1]
             yield part
@@ -77,24 +79,26 @@ def measure(path, every, in_memory):
     taken, found = {}, {}
 
     def timed(name, call):
-        begin = time.perf_counter()
+        begin = time.perf_counter(), time.process_time()
         found[name] = call()
-        taken[name] = time.perf_counter() - begin
+        end = time.perf_counter(), time.process_time()
+        taken[name] = [after - before for before, after in zip(begin, end, strict=True)]
         return found[name]
+
+    table.sum(dtype=np.float64)  # fills the cache
 
     def make():
         X, y = make_supervised(table, target=0)
         return SequenceWindower(LENGTH).fit_transform(X), y
 
-    for _ in range(2):
-        windows, y = timed("windows", make)
-        some = windows[::every], y[::every]
-        model = LSTMRegressor(**params)
-        timed("fit", lambda: model.fit(*some))  # noqa: B023
-        timed("predict", lambda: model.predict(some[0]))  # noqa: B023
-        series = LSTMRegressor(unroll="series", batch_size=256, **params)
-        timed("fit, series", lambda: series.fit(windows, y))  # noqa: B023
-        timed("predict, series", lambda: series.predict(windows))  # noqa: B023
+    windows, y = timed("windows", make)
+    some = windows[::every], y[::every]
+    model = LSTMRegressor(**params)
+    timed("fit", lambda: model.fit(*some))
+    timed("predict", lambda: model.predict(some[0]))
+    model = LSTMRegressor(unroll="series", batch_size=256, **params)
+    timed("fit, series", lambda: model.fit(windows, y))
+    timed("predict, series", lambda: model.predict(windows))
     names = ("predict", "predict, series")
     print(
         json.dumps(
@@ -130,7 +134,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=4)
     parser.add_argument("--limit", type=float, default=1)
-    parser.add_argument("--features", type=int, default=64)
+    parser.add_argument("--features", type=int, default=128)
     parser.add_argument("--every", type=int, default=200)
     parser.add_argument("--folder", default=None)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
@@ -147,10 +151,13 @@ def main():
         del table
         disk = run(path, args.every, int(args.limit * GIGABYTE))
         memory = run(path, args.every)
-    print(f"{'':16}{'on disk':>10}{'in memory':>10}{'speed':>7}")
-    for name, seconds in disk["seconds"].items():
-        there = memory["seconds"][name]
-        print(f"{name:16}{seconds:8.2f} s{there:8.2f} s{there / seconds:7.2f}")
+    print(f"{'':16}{'on disk':>10}{'in memory':>10}{'speed':>7}{'of CPU':>8}")
+    for name, (seconds, cpu) in disk["seconds"].items():
+        there, cpu_there = memory["seconds"][name]
+        print(
+            f"{name:16}{seconds:8.2f} s{there:8.2f} s{there / seconds:7.2f}"
+            f"{cpu_there / cpu:8.2f}"
+        )
     for name in ("anonymous", "resident"):
         print(f"{name:16}{disk[name]:7.0f} MB{memory[name]:7.0f} MB")
     n_some, n_all = disk["n_windows"]

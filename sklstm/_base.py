@@ -1030,5 +1030,7 @@ def apply_scaler(scaler: StandardScaler, table: np.ndarray, dtype: str) -> np.nd
     scaled = np.empty(table.shape, dtype)
     for block in blocks(table):
         # What `scaler.transform` does, which for a few rows takes far longer to check.
-        scaled[block] = (table[block] - scaler.mean_) / scaler.scale_
+        part = table[block] - scaler.mean_
+        part /= scaler.scale_
+        scaled[block] = part
     return scaled
