@@ -134,7 +134,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=4)
     parser.add_argument("--limit", type=float, default=1)
-    parser.add_argument("--features", type=int, default=128)
+    parser.add_argument("--features", type=int, default=256)
     parser.add_argument("--every", type=int, default=200)
     parser.add_argument("--folder", default=None)
     parser.add_argument("--measure", help=argparse.SUPPRESS)

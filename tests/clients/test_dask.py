@@ -8,6 +8,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from dask.distributed import Client, LocalCluster, get_worker
 from numpy.testing import assert_array_equal
@@ -19,7 +20,13 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceWindower, make_supervised
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    SequenceWindower,
+    make_histories,
+    make_supervised,
+)
 from sklstm.forecasting import AutoForecaster
 
 RNG = np.random.default_rng(0)
@@ -154,3 +161,24 @@ def test_the_example_shows_how_far_it_is():
     )
     assert "Done  18 out of  18" in done.stdout + done.stderr
     assert "learning_rate" in done.stdout.splitlines()[-1]
+
+
+def test_partitions_of_whole_series_are_predicted_apart(client):
+    keys = {"group": "series", "time": "day"}
+    frame = pd.DataFrame(
+        {
+            "series": np.repeat(np.arange(12), 20),
+            "day": np.tile(np.arange(20), 12),
+            "value": RNG.normal(size=240).cumsum(),
+        }
+    )
+    X, y = make_supervised(frame, target="value", **keys)
+    model = make_pipeline(SequenceWindower(6), LSTMRegressor(4, **QUICK)).fit(X, y)
+
+    def predict(part):
+        return part.assign(y=model.predict(make_histories(part, **keys)))
+
+    # As map_partitions of a dataframe of Dask does, which needs pyarrow.
+    parts = [frame[frame["series"] // 3 == k] for k in range(4)]
+    predicted = pd.concat(client.gather(client.map(predict, parts)))
+    pd.testing.assert_frame_equal(predicted, predict(frame))
