@@ -143,6 +143,12 @@ class BatchDataset(Dataset):
             inputs = self.inputs(chosen, shuffle, longest, share)
             yield inputs, chosen if share is None else chosen[share.columns.place]
 
+    def thinned(self, batch_size: int, every: int) -> Iterator[Batch]:
+        """Yield every so many samples of each batch."""
+        for chosen in torch.arange(len(self)).split(batch_size):
+            chosen = chosen[::every].to(self.device)
+            yield self.inputs(chosen), chosen
+
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict, filled up with sequences that are not asked for."""
         # The longest first: a batch is then as long as its first sequence.

@@ -24,12 +24,11 @@ def fit_line(module: Any, data: BatchDataset, n_parts: int, n_located: int) -> N
     # Its penalty is chosen by leaving each sequence out in turn, in closed form.
     every = -(-len(data) // MAX_SEQUENCES)
     parts, chosen = [], []
-    for inputs, targets in data.batches(SIZE, shuffle=False):
+    for inputs, targets in data.thinned(SIZE, every):
         x, at = inputs["x"], inputs.get("at")
         at = module.ends(x, inputs.get("lengths")) if at is None else at
-        at = [part[::every] for part in at]
         parts.append(module.linear_inputs(module.numbers(x), module.last(x, at), *at))
-        chosen.append(targets[::every])
+        chosen.append(targets)
     rows = torch.cat(chosen)
     y = data.y[rows].numpy(force=True)  # (n_sequences, n_targets)
     weight = np.ones(len(y))

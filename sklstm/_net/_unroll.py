@@ -115,6 +115,12 @@ class SeriesDataset(BatchDataset):
             order = self._draw_order(chunks.starts, size)
         yield from self.read(chunks, order, size, shuffle)
 
+    def thinned(self, batch_size: int, every: int) -> Iterator[Batch]:
+        """Yield every so many samples of each batch."""
+        for inputs, targets in self.batches(batch_size, shuffle=False):
+            inputs["at"] = tuple(part[::every] for part in inputs["at"])
+            yield inputs, targets[::every]
+
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict."""
         chunks = self.cut()
