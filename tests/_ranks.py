@@ -4,6 +4,7 @@ torchrun --nproc-per-node 2 -m tests._ranks FOLDER
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def differ():
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    dist.init_process_group("gloo")
+    dist.init_process_group("gloo", timeout=timedelta(seconds=60))
     results = {name: case() for name, case in CASES.items()}
     results["resumed"] = resume(folder)
     stopped = LSTMRegressor(8, **QUICK, callbacks=[Stop()]).fit(X, Y)
