@@ -150,6 +150,17 @@ def test_what_differs_in_anything_begins_anew(other, tmp_path):
     assert list(tmp_path.iterdir()) == [left]
 
 
+def test_mapped_files_are_told_apart_by_what_is_in_them(tmp_path):
+    checkpoint = FitCheckpoint(tmp_path / "checkpoints", keep=True)
+    params = {"linear_skip": False, "batch_size": 8, "random_state": 0}
+    model = LSTMRegressor(4, max_epochs=2, callbacks=[checkpoint], **params)
+    table = np.random.default_rng(0).normal(size=(30, 6, 2))
+    for name, rows in ("first", table), ("second", table[::-1]):
+        np.save(tmp_path / name, rows)
+        model.fit(np.load(tmp_path / f"{name}.npy", mmap_mode="r"), np.arange(30.0))
+    assert len(list(checkpoint.directory.iterdir())) == 2
+
+
 def test_quantiles_are_told_apart(tmp_path):
     for levels in ([0.1, 0.9], [0.2, 0.8]):
         kill(make(tmp_path, loss="quantile", quantile=levels), 4, "end")
