@@ -6,6 +6,7 @@ torchrun --nproc-per-node 2 -m tests._ranks FOLDER
 import sys
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch.distributed as dist
@@ -44,6 +45,14 @@ def go_on():
     return model.set_params(max_epochs=2).fit(X, Y).predict(X)
 
 
+def read_file(x=X):
+    """Fit to an array that is mapped."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "X.npy"
+        np.save(path, x)
+        return regress(np.load(path, mmap_mode="r"), Y, standardize=False)
+
+
 def search():
     grid = {"hidden_size": [3, 8], "dropout": [0.0, 0.5]}
     found = GridSearchCV(LSTMRegressor(**QUICK), grid, cv=2).fit(X, Y)
@@ -61,6 +70,7 @@ CASES = {
     "series": lambda: regress(
         WINDOWS, AHEAD, unroll="series", linear_skip=False, num_layers=2
     ),
+    "mapped": read_file,
     "classifier": classify,
     "warm start": go_on,
     "search": search,
@@ -95,6 +105,10 @@ def resume(folder):
 def differ():
     """What the processes are told if they are not given the same."""
     rank, told = dist.get_rank(), []
+    try:
+        read_file(X[:: 1 - 2 * rank])
+    except ValueError as error:
+        told.append(str(error))
     for x, y, params in (
         (X[:: 1 - 2 * rank], Y, {}),
         (X, Y + rank, {}),  # the net reads what is scaled

@@ -62,7 +62,8 @@ def test_without_a_seed_they_agree_on_one(ranks):
 def test_they_are_told_of_what_differs(ranks):
     what = "2 processes of torch.distributed, which fit together, differ in"
     for each in ranks[:2]:
-        data, scale, seed, *parameters = each["told"]
+        file, data, scale, seed, *parameters = each["told"]
+        assert f"{what} X or y: " in file
         assert f"{what} X or y: give each the same X, y and" in data
         assert f"{what} X or y: " in scale
         assert f"{what} random_state: " in seed
