@@ -242,12 +242,13 @@ class BatchDataset(Dataset):
         if self.prepare is not None:
             at = at.cpu()
             first, end = int(at.min()), int(at.max()) + 1
-            if end - first <= len(at):  # neighbours, which share rows
-                part, at = table[first:end], at - first
-            else:
-                part, at = table[at.numpy()], torch.arange(len(at))
-            table = self._to_tensor(self.prepare(part))
-        x = table.index_select(0, at.to(self.device))
+            if end - first > len(at):
+                x = self._to_tensor(self.prepare(table[at.numpy()]))
+                return x.view(*rows.shape, -1)
+            # Neighbours, which share rows.
+            table = self._to_tensor(self.prepare(table[first:end]))
+            at = (at - first).to(self.device)
+        x = table.index_select(0, at)
         return x.view(*rows.shape, -1)
 
     def _draw_order(self, starts: Tensor, batch_size: int) -> Tensor:
