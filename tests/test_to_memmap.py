@@ -99,7 +99,7 @@ def test_what_cannot_be_written_leaves_what_was_there(data, arguments, message, 
 
 
 def test_what_is_no_table(path):
-    with pytest.raises(TypeError, match="data is of type int; expected a file"):
+    with pytest.raises(TypeError, match="The 'data' parameter of to_memmap must be"):
         to_memmap(3, path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from .._arrays import reading
+from .._compat import HasMethods, validate_params
 from ._columns import column_names, find_column, is_frame, list_keys, read_features
 from ._tables import read_table
 
@@ -20,6 +21,15 @@ N_ROWS = 1 << 17
 SUFFIXES = {".parquet": "scan_parquet", ".arrow": "scan_ipc", ".feather": "scan_ipc"}
 
 
+@validate_params(
+    {
+        "data": [str, os.PathLike, Iterable, HasMethods("collect")],
+        "path": [str, os.PathLike],
+        "columns": [Hashable, "array-like", None],
+        "dtype": "no_validation",
+    },
+    prefer_skip_nested_validation=True,
+)
 def to_memmap(
     data: Any, path: Any, *, columns: Any = None, dtype: Any = "float32"
 ) -> np.ndarray:
@@ -133,11 +143,6 @@ def _read_parts(data: Any) -> Iterator[Any]:
         return
     if is_frame(data) or hasattr(data, "shape"):
         data = [data]
-    if not isinstance(data, Iterable):
-        raise TypeError(
-            f"data is of type {type(data).__name__}; expected a file or the parts of a"
-            " table."
-        )
     for part in data:
         # A batch of pyarrow, which has no tables of its own that narwhals knows.
         if hasattr(part, "to_struct_array") and not hasattr(part, "to_batches"):
