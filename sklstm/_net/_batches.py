@@ -144,9 +144,9 @@ class BatchDataset(Dataset):
             yield inputs, chosen if share is None else chosen[share.columns.place]
 
     def thinned(self, batch_size: int, every: int) -> Iterator[Batch]:
-        """Yield every so many samples of each batch."""
-        for chosen in torch.arange(len(self)).split(batch_size):
-            chosen = chosen[::every].to(self.device)
+        """Yield batches of one in so many samples, each with all that it reads."""
+        for chosen in torch.arange(0, len(self), every).split(batch_size):
+            chosen = chosen.to(self.device)
             yield self.inputs(chosen), chosen
 
     def prediction_batches(self) -> Iterator[Batch]:

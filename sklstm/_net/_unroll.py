@@ -116,10 +116,14 @@ class SeriesDataset(BatchDataset):
         yield from self.read(chunks, order, size, shuffle)
 
     def thinned(self, batch_size: int, every: int) -> Iterator[Batch]:
-        """Yield every so many samples of each batch."""
-        for inputs, targets in self.batches(batch_size, shuffle=False):
-            inputs["at"] = tuple(part[::every] for part in inputs["at"])
-            yield inputs, targets[::every]
+        """Yield batches of one in so many samples, each with all that it reads."""
+        for chosen in torch.arange(0, len(self), every).split(batch_size):
+            lengths = self.lengths[chosen]
+            starts = self.ends[chosen] + 1 - lengths
+            at = lengths - 1, torch.arange(len(chosen)), lengths
+            x = self._read_stretches(starts, lengths, int(lengths.max()))
+            at_there = tuple(part.to(self.device) for part in at)
+            yield {"x": x, "at": at_there}, chosen.to(self.device)
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict."""
@@ -145,9 +149,6 @@ class SeriesDataset(BatchDataset):
                 inputs, place = {"share": share}, share.columns.place
                 chosen, n_targets = chosen[place], n_targets[place]
             starts, lengths = chunks.starts[chosen], chunks.lengths[chosen]
-            time = torch.arange(longest, device=device)[:, None]
-            # What follows a chunk is never looked at, but must be inside the table.
-            rows = starts + torch.minimum(time, lengths - 1)
             first = chunks.first[chosen]
             counts = chunks.first[chosen + 1] - first
             n = int(n_targets.sum())
@@ -156,7 +157,14 @@ class SeriesDataset(BatchDataset):
             before = torch.cumsum(counts, dim=0) - counts
             targets = (first - before)[column] + torch.arange(n, device=device)
             at = chunks.step[targets], column, windows[targets]
-            yield inputs | {"x": self._take(rows), "at": at}, targets
+            x = self._read_stretches(starts, lengths, longest)
+            yield inputs | {"x": x, "at": at}, targets
+
+    def _read_stretches(self, starts: Tensor, lengths: Tensor, longest: int) -> Tensor:
+        """Gather stretches of the table, (longest, n_stretches, n_features)."""
+        time = torch.arange(longest, device=starts.device)[:, None]
+        # What follows one is never looked at, but must be inside the table.
+        return self._take(starts + torch.minimum(time, lengths - 1))
 
 
 def overlap(sequences: Sequences) -> bool:
