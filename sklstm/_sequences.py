@@ -19,6 +19,8 @@ LARGEST = np.float64(1e150)
 # Rows and values of a table that are looked at together: masks and copies of all of it
 # would take several tables.
 BLOCK_ROWS, BLOCK_VALUES = 1 << 16, 1 << 21
+# Steps of a table on disk that are simply read where they are all that is in use.
+FEW_BYTES = 1 << 27
 # What is known of each sequence on its own.
 OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 
@@ -529,17 +531,31 @@ class Sequences:
         sequences : Sequences
             The same sequences; on the same table if all of it is in use.
         """
-        n_before = self.begins_within()
-        used = _cover(self.starts - n_before, self.lengths + n_before, len(self.steps))
-        used = used > 0
-        n_used = int(used.sum())
-        if n_used == len(used):
-            return self
-        first = int(used.argmax())
-        if used[first : first + n_used].all():  # one block, which is not copied
+        return self._compact(np.inf)
+
+    def _compact(self, n_bytes: float) -> Sequences:
+        """Leave out all rows that are not in use, if no more than this is copied."""
+        if not len(self):
+            return self.crop()
+        starts = self.starts - self.begins_within()
+        order: Any = slice(None)
+        if (starts[1:] < starts[:-1]).any():
+            order = np.argsort(starts, kind="stable")
+        starts = starts[order]
+        reached = np.maximum.accumulate((self.starts + self.lengths)[order])
+        begins = np.ones(len(starts), dtype=bool)  # those with unused rows before them
+        np.greater(starts[1:], reached[:-1], out=begins[1:])
+        firsts, ends = starts[begins], reached[np.r_[begins[1:], True]]
+        lengths = (ends - firsts).astype(np.int64)
+        row = self.steps.shape[1] * self.steps.itemsize
+        if len(firsts) == 1 or lengths.sum() * row > n_bytes:
             return self.crop()
         # The rows of a sequence stay next to each other.
-        return self._keep(used, (np.cumsum(used) - 1)[self.starts])
+        shift = firsts - (np.cumsum(lengths) - lengths)  # of each block of rows
+        moved = np.empty_like(self.starts)
+        moved[order] = self.starts[order] - shift[np.cumsum(begins) - 1]
+        rows = np.arange(lengths.sum()) + np.repeat(shift, lengths)
+        return self._keep(rows, moved)
 
     def crop(self) -> Sequences:
         """Leave out the rows before all sequences, and those after, without a copy.
@@ -565,8 +581,8 @@ class Sequences:
         return made
 
     def _lean(self) -> Sequences:
-        """Leave out rows without reading those of a table on disk."""
-        return self.crop() if on_disk(self.steps) else self.compact()
+        """Leave out rows, but do not read many from a table on disk."""
+        return self._compact(FEW_BYTES if on_disk(self.steps) else np.inf)
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self.compact())

@@ -18,6 +18,7 @@ from sklstm import (
     LSTMRegressor,
     Sequences,
     SequenceWindower,
+    _sequences,
     make_supervised,
 )
 from sklstm._net import _batches
@@ -72,7 +73,8 @@ def test_fit_and_predict_as_in_memory(dtype, params, mapped):
 
 
 @pytest.mark.parametrize("params", [{"time_warp": 0.1}, {"embedding_size": 2}])
-def test_classifiers(params, mapped):
+def test_classifiers(params, mapped, monkeypatch):
+    monkeypatch.setattr(_sequences, "FEW_BYTES", 0)
     table = RNG.integers(4, size=(240, 1)).astype(np.int16)
     proba = []
     for steps in (table, mapped(table)):
@@ -102,9 +104,10 @@ def test_a_part_is_predicted_as_in_all(mapped, tmp_path):
     assert_array_equal(out, model.predict(windows).astype(np.float32))
 
 
-def test_rows_that_are_in_no_sequence_are_not_looked_at(mapped):
+def test_rows_that_are_in_no_sequence_are_not_looked_at(mapped, monkeypatch):
     table = SERIES.copy()
     table[::10] = np.inf
+    monkeypatch.setattr(_sequences, "FEW_BYTES", 0)
     X = Sequences(mapped(table), np.arange(1, 300, 10), np.full(30, 9))
     dense = np.asarray(X)
     y = dense[:, -1, 0] + dense[:, -2, 1]
@@ -144,6 +147,18 @@ def test_what_is_too_large_once_scaled_has_its_place(mapped):
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
     assert "infinity: sequence 15, step 5, feature 1" in messages[0]
+
+
+def test_few_steps_from_all_over_are_read(mapped, monkeypatch):
+    """Nothing is then counted for each row of the table."""
+    X = Sequences(mapped(SERIES), [200, 3, 100, 104], [5, 5, 7, 9])
+    few = X._lean()
+    assert not on_disk(few.steps)
+    assert len(few.steps) == 5 + 5 + 13
+    assert_array_equal(few.rows, X.starts + X.lengths - 1)
+    assert all(np.array_equal(*pair) for pair in zip(few, X, strict=True))
+    monkeypatch.setattr(_sequences, "FEW_BYTES", 0)
+    assert on_disk(X._lean().steps)
 
 
 def test_a_pickle_holds_the_steps(mapped):
@@ -217,7 +232,9 @@ LIMITED = """
 import resource
 import sys
 import numpy as np
-from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm import LSTMRegressor, SequenceWindower, _sequences, make_supervised
+
+_sequences.FEW_BYTES = 0
 
 def read(path):
     X, y = make_supervised(np.load(path, mmap_mode="r"), target=0)
