@@ -565,8 +565,10 @@ class Sequences:
         sequences : Sequences
             The same sequences; on the same table if it has no such rows.
         """
-        first = int((self.starts - self.begins_within()).min(initial=len(self.steps)))
-        end = int((self.starts + self.lengths).max(initial=first))
+        if len(self) == 0:
+            return self._keep(slice(0), self.starts)
+        first = int((self.starts - self.begins_within()).min())
+        end = int((self.starts + self.lengths).max())
         if end - first == len(self.steps):
             return self
         if first == 0:  # every row keeps its place
