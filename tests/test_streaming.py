@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -141,7 +142,14 @@ def test_rows_with_names_behind_a_scaler():
         regressor(),
     )
     model.fit(table[:119], TABLE[1:120, 0])
-    assert_array_equal(stream_rows(model, TABLE), model.predict(table))
+    expected = model.predict(table)
+    assert_array_equal(stream_rows(model, TABLE), expected)
+    stream = Stream(model)
+    assert stream.step(table.iloc[0]) == expected[0]
+    assert stream.step(table.iloc[[1]]) == expected[1]
+    for row in table[["y", "x"]].iloc[2], table[["y", "x"]].iloc[[2]]:
+        with pytest.raises(ValueError, match=r"rows has the columns \['y', 'x'\]"):
+            stream.step(row)
 
 
 def test_quantiles_intervals_and_searches():
@@ -211,7 +219,8 @@ def test_a_state_goes_on_in_another_process(unroll, tmp_path):
     for row in TABLE[:47]:
         stream.step(row)
     state = stream.get_state()
-    assert all(isinstance(state[name], np.ndarray) for name in {*state} - {"keys"})
+    arrays = {*state} - {"keys", "model"}
+    assert all(isinstance(state[name], np.ndarray) for name in arrays)
     stream.step(TABLE[0])  # changes nothing of what was returned
     path, result = tmp_path / "all.pkl", tmp_path / "answers.npy"
     path.write_bytes(pickle.dumps((model, state, TABLE[47:])))
@@ -236,10 +245,16 @@ def test_states_of_other_models_are_refused():
     stream = Stream(one)
     stream.step(TABLE[0])
     state = stream.get_state()
+    for model, wrong in [
+        (two, state),
+        (clone(one).fit(*make_supervised(2 * TABLE, 2, 0)), state),
+        (one, {"keys": None}),
+        (one, state | {"n_steps": np.array([1, 1])}),
+    ]:
+        with pytest.raises(ValueError, match="state is not of a stream of this model"):
+            Stream(model).set_state(wrong)
     with pytest.raises(ValueError, match="steps_0 of state is of shape"):
-        Stream(two).set_state(state)
-    with pytest.raises(ValueError, match=r"state has \[.*; expected"):
-        Stream(one).set_state({"keys": None})
+        Stream(one).set_state(state | {"steps_0": np.zeros((1, 2, 2))})
 
 
 @pytest.mark.parametrize("unroll", ["window", "series"])
@@ -259,8 +274,11 @@ def test_a_model_that_learns_on(unroll):
     n_old = 0 if unroll == "window" else 64
     assert_allclose(answers[n_old:], expected[n_old:], atol=1e-5)
     model.fit(*make_supervised(2 * TABLE[:90], horizon=2, target=0))
+    n_before = stream.n_steps_
     with pytest.raises(ValueError, match="was fitted anew since this stream"):
         stream.update()
+    assert_array_equal(stream.n_steps_, n_before)
+    assert_array_equal(stream.step(TABLE[0]).shape, (2,))  # goes on as it was
 
 
 def test_a_row_that_is_refused_moves_nothing():

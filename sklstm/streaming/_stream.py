@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable
 from typing import Any
 
@@ -13,6 +14,7 @@ from .._arrays import reading, refuse_masked
 from .._base import BaseLSTM
 from .._input import check_ids
 from .._net._carry import CellReader, WindowReader
+from .._rows._columns import column_names, is_frame
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
 from .._steps import StepTransformer
@@ -180,14 +182,15 @@ class Stream:
         ValueError
             If the model was fitted anew, which gives it other scales.
         """
-        before, facts = self._parts, self._facts
+        before = dict(vars(self))
         self._read_model()
-        if facts != self._facts:
+        if before["_facts"] != self._facts:
+            vars(self).update(before)
             raise ValueError(
                 f"{type(self.model).__name__} was fitted anew since this stream was"
                 " made: make another Stream, and give it the rows before."
             )
-        for old, new in zip(before, self._parts, strict=True):
+        for old, new in zip(before["_parts"], self._parts, strict=True):
             new.arrays = old.arrays
 
     def _read_model(self) -> None:
@@ -221,8 +224,8 @@ class Stream:
         """
         n = len(self._slots)
         keys = None if ONE in self._slots else list(self._slots)
-        state: dict[str, Any] = {"keys": keys}
-        state["n_steps"] = self.n_steps_
+        state: dict[str, Any] = {"keys": keys, "n_steps": self.n_steps_}
+        state["model"] = self._digest()
         for i, part in enumerate(self._parts):
             for name, array in part.arrays.items():
                 state[f"{name}_{i}"] = array[:n].copy()
@@ -247,17 +250,19 @@ class Stream:
             for name, array in part.arrays.items()
         }
         keys = [ONE] if state.get("keys", ()) is None else list(state.get("keys", ()))
-        n = len(np.atleast_1d(state.get("n_steps", ())))
-        if {*state} != {"keys", "n_steps", *expected}:
+        n = len(keys)
+        is_same = state.get("model") == self._digest()
+        if not is_same or np.shape(state.get("n_steps", ())) != (n,):
             raise ValueError(
-                f"state has {sorted(state)}; expected {sorted({'keys', *expected})}:"
-                " give one of a stream of the same model."
+                "state is not of a stream of this model, with its scales, windows and"
+                " levels: give one that was taken from such a stream."
             )
         for name, array in expected.items():
-            if np.shape(state[name]) != (n, *array.shape[1:]):
+            shape, wanted = np.shape(state.get(name, ())), (n, *array.shape[1:])
+            if shape != wanted:
                 raise ValueError(
-                    f"{name} of state is of shape {np.shape(state[name])}; expected"
-                    f" {(n, *array.shape[1:])}: give one of a stream of the same model."
+                    f"{name} of state is of shape {shape}; expected {wanted}: give one"
+                    " of a stream of the same model."
                 )
         self._slots = {key: i for i, key in enumerate(keys)}
         self._counts = np.array(state["n_steps"], dtype=np.int64)
@@ -265,8 +270,23 @@ class Stream:
             for name, array in part.arrays.items():
                 part.arrays[name] = np.array(state[f"{name}_{i}"], dtype=array.dtype)
 
+    def _digest(self) -> str:
+        """Tell models by what their streams remember; weights may be trained on."""
+        facts = [self._facts[0], *(stage.facts()[1:] for stage in self._stages)]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
     def _check_rows(self, rows: Any, keys: Any) -> np.ndarray:
         refuse_masked(rows, "rows")
+        given: Any = (
+            column_names(rows) if is_frame(rows) else getattr(rows, "index", None)
+        )
+        names = [s.names for s in self._stages if s.names is not None]
+        given = [] if given is None or callable(given) else list(given)
+        if given and names and given != list(names[0]):
+            raise ValueError(
+                f"rows has the columns {given}, and the model was fitted to"
+                f" {list(names[0])}: give these, in this order."
+            )
         with reading("rows", "an array"):
             rows = np.asarray(rows)
         if keys is None:
@@ -392,6 +412,7 @@ class _Rows:
     """A transformer of rows."""
 
     arrays: dict[str, np.ndarray]
+    names: Any = None  # of the columns of its rows
 
     def __init__(self, transformer: Any) -> None:
         self.transformer, self.arrays = transformer, {}
@@ -407,7 +428,7 @@ class _Rows:
 
     def facts(self) -> list[Any]:
         """What a stream that goes on needs to be the same."""
-        return [id(self.transformer)]
+        return [id(self.transformer)]  # alone: it is left out of what is saved
 
     def keep(self, slots: np.ndarray, counts: np.ndarray) -> None:
         """Nothing is kept."""
@@ -445,7 +466,8 @@ class _Anchor(_Rows):
 
     def facts(self) -> list[Any]:
         """Where levels are, and in which units."""
-        return [self.features.tolist(), self.levels.ages.tolist(), self.length]
+        levels = [self.levels.scale.tolist(), self.levels.offset.tolist()]
+        return [None, self.features.tolist(), self.levels.ages.tolist(), levels]
 
     def keep(self, slots: np.ndarray, counts: np.ndarray) -> None:
         """Remember the level of this row."""
@@ -470,6 +492,7 @@ class _Inputs(_Rows):
 
     def __init__(self, model: BaseLSTM) -> None:
         self.model, self.arrays = model, {}
+        self.names = getattr(model, "feature_names_in_", None)
         self.numbers = {
             i: {label: k for k, label in enumerate(labels)}
             for i, labels in model._labels.items()
@@ -481,7 +504,7 @@ class _Inputs(_Rows):
         scales = (
             [] if scaler is None else [scaler.mean_.tolist(), scaler.scale_.tolist()]
         )
-        return [scales, self.numbers, self.model._missing]
+        return [None, scales, self.numbers, self.model._missing]
 
     def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
         """Return rows as the net takes them."""
