@@ -1,6 +1,6 @@
-"""Time of a search by one and two of Dask's workers, and bytes that it sends.
+"""Time of a search by one and more of Dask's workers, and bytes that it sends.
 
-    python benchmarks/search.py [--rows 20000]
+    python benchmarks/search.py [--rows 20000] [--epochs 20] [--workers 1 2]
 
 needs ``pip install "dask[distributed]"``. Twelve fits of windows of a table of 20
 columns: in this process, and by processes of a cluster with one thread each, with and
@@ -33,10 +33,12 @@ def run(search, X, y, **params):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=20_000)
-    n_rows = parser.parse_args().rows
-    series = np.random.default_rng(0).normal(size=(n_rows, 20)).cumsum(axis=0)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    args = parser.parse_args()
+    series = np.random.default_rng(0).normal(size=(args.rows, 20)).cumsum(axis=0)
     X, y = make_supervised(series)
-    lstm = LSTMRegressor(16, max_epochs=3, batch_size=256, random_state=0)
+    lstm = LSTMRegressor(16, max_epochs=args.epochs, batch_size=256, random_state=0)
     model = make_pipeline(SequenceWindower(12), lstm.set_params(linear_skip=False))
     grid = {"lstmregressor__learning_rate": np.geomspace(0.001, 0.03, 6)}
     search = GridSearchCV(model, grid, cv=TimeSeriesSplit(2), refit=False)
@@ -46,7 +48,7 @@ def main():
     serial, alone, _ = run(search, X, y, backend="sequential")
     print(f"table {X.steps.nbytes / 1e6:.1f} MB; one process {alone:.1f} s")
     print(f"{'workers':>7} {'scatter':7}{'s':>7}{'speed-up':>9}{'MB sent':>9}  same")
-    for n_workers in (1, 2):
+    for n_workers in args.workers:
         with Client(n_workers=n_workers, threads_per_worker=1) as client:
             client.run(run, search, X[:500], y[:500], backend="sequential")
             for data in ([], [X, y]):

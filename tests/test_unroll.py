@@ -117,7 +117,7 @@ def test_predictions_come_in_the_order_of_the_windows():
 def test_predictions_do_not_depend_on_the_size_of_batches(monkeypatch):
     model = LSTMRegressor(unroll="series", **SMALL).fit(WINDOWS, MEANS)
     expected = model.predict(WINDOWS)
-    monkeypatch.setattr("sklstm._net._unroll.PREDICTION_STEPS", 40)
+    monkeypatch.setattr("sklstm._net._batches.PREDICTION_STEPS", 40)
     assert_allclose(model.predict(WINDOWS), expected, rtol=1e-5)
 
 

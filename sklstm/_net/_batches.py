@@ -21,6 +21,8 @@ from ._runtime import COMPUTING
 ROW_MULTIPLE = 16
 # Steps of a prediction batch. Larger ones are no faster and need more memory.
 PREDICTION_STEPS = 1 << 16
+# Wide steps are fewer: so many bytes, which the net copies a few times.
+PREDICTION_BYTES = 1 << 24
 # Largest share of padding in training batches, if sorting can bring it there.
 MAX_PADDING = 0.15
 # A pass over a table on disk shuffles about so many bytes of it at a time.
@@ -87,6 +89,8 @@ class BatchDataset(Dataset):
         self.steps: Any = sequences.steps
         if prepare is None:
             self.steps = self._to_tensor(self.steps)
+        n_bytes = dtype.itemsize * sequences.steps.shape[1]
+        self.steps_of_prediction = min(PREDICTION_STEPS, PREDICTION_BYTES // n_bytes)
         # Nor does it know the strides of sequences in reverse.
         starts, lengths = map(
             np.ascontiguousarray, (sequences.starts, sequences.lengths)
@@ -125,7 +129,7 @@ class BatchDataset(Dataset):
     def rows_of_prediction(self) -> int:
         """Count what is read together in prediction."""
         n_steps = self.max_length * len(self.within)
-        return min(max(PREDICTION_STEPS // n_steps, ROW_MULTIPLE), len(self))
+        return min(max(self.steps_of_prediction // n_steps, ROW_MULTIPLE), len(self))
 
     def batches(self, batch_size: int, shuffle: bool) -> Iterator[Batch]:
         """Yield the batches of an epoch; of those that are shuffled, our share."""
@@ -155,7 +159,7 @@ class BatchDataset(Dataset):
         order = torch.argsort(self.lengths_here, stable=True, descending=True)
         while len(order):
             n_steps = int(self.lengths_here[order[0]]) * len(self.within)
-            size = max(PREDICTION_STEPS // n_steps, 1)
+            size = max(self.steps_of_prediction // n_steps, 1)
             size += -size % ROW_MULTIPLE
             chosen, order = order[:size], order[size:]
             longest = int(self.lengths_here[chosen[0]])

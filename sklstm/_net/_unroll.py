@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .._rows._splits import overlap_runs, sorting
 from .._sequences import Sequences
-from ._batches import PREDICTION_STEPS, Batch, BatchDataset
+from ._batches import Batch, BatchDataset
 from ._ranks import share_batch
 
 # The targets of a chunk are alike: it counts as so many windows, if it has as many.
@@ -63,7 +63,7 @@ class SeriesDataset(BatchDataset):
         y, weight = (None if a is None else a[order] for a in (y, weight))
         ordered = Sequences(sequences.steps, starts, lengths)
         super().__init__(ordered, y, weight, **place)
-        del self.starts  # of windows, which are not read
+        del self.starts, self.n_steps, self.lengths_here  # of windows, never read
         self.lengths = torch.from_numpy(lengths.astype(kind))
         self.ends = torch.from_numpy(ends[order])
         if y is None:  # predictions go back to where they came from
@@ -98,7 +98,7 @@ class SeriesDataset(BatchDataset):
 
     def rows_of_prediction(self) -> int:
         """Count the chunks that are read together in prediction."""
-        return max(PREDICTION_STEPS // (self.max_length + self.size), 1)
+        return max(self.steps_of_prediction // (self.max_length + self.size), 1)
 
     def batches(self, batch_size: int, shuffle: bool) -> Iterator[Batch]:
         """Yield the batches of an epoch; each epoch cuts elsewhere."""
@@ -120,10 +120,12 @@ class SeriesDataset(BatchDataset):
         for chosen in torch.arange(0, len(self), every).split(batch_size):
             lengths = self.lengths[chosen]
             starts = self.ends[chosen] + 1 - lengths
-            at = lengths - 1, torch.arange(len(chosen)), lengths
-            x = self._read_stretches(starts, lengths, int(lengths.max()))
-            at_there = tuple(part.to(self.device) for part in at)
-            yield {"x": x, "at": at_there}, chosen.to(self.device)
+            columns, longest = torch.arange(len(chosen)), int(lengths.max())
+            starts, lengths, columns, chosen = (
+                part.to(self.device) for part in (starts, lengths, columns, chosen)
+            )
+            x = self._read_stretches(starts, lengths, longest)
+            yield {"x": x, "at": (lengths - 1, columns, lengths)}, chosen
 
     def prediction_batches(self) -> Iterator[Batch]:
         """Yield batches to predict."""
