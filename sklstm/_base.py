@@ -801,6 +801,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         sequences = apply_labels(sequences._lean(), self._labels)
         name = "X, divided by scaler_.scale_,"
         place = {"dtype": DTYPES[self._architecture["dtype"]], "device": device}
+        place["n_columns"] = sequences.steps.shape[1]
         if on_disk(sequences.steps):
             check_finite(sequences, name=name, change=self._scale)
             place["prepare"] = lambda steps: self._fill_missing(self._scale(steps))

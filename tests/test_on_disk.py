@@ -178,12 +178,14 @@ N = 38_400
 def drawn(monkeypatch):
     """Orders of several passes, and the size of a batch."""
     table = np.arange(float(N))[:, np.newaxis]
-    monkeypatch.setattr(_batches, "POOL_BYTES", table.nbytes // 10)
+    monkeypatch.setattr(_batches, "POOL_BYTES", 4 * N // 10)
     place = {"dtype": torch.float32, "device": torch.device("cpu")}
     X = Sequences(table, np.arange(N)[::-1], np.ones(N, dtype=int))
     data = BatchDataset(X, prepare=lambda steps: steps, **place)
     data.generator = torch.Generator().manual_seed(0)
-    return [data._draw_order(data.starts, 16).numpy() for _ in range(20)], 16
+    return [
+        data._draw_order(data.starts, data.n_steps, 16).numpy() for _ in range(20)
+    ], 16
 
 
 def test_each_sequence_is_there_once(drawn):
@@ -226,6 +228,32 @@ def test_training_in_pools_learns(unroll, mapped, monkeypatch):
     assert pooled.loss_curve_ != whole.loss_curve_
     assert pooled.loss_curve_ == again.loss_curve_
     assert min(whole.score(windows, y), pooled.score(windows, y)) > 0.95
+
+
+@pytest.mark.parametrize("unroll", ["window", "series"])
+def test_the_order_is_the_same_in_memory(unroll, mapped, monkeypatch):
+    """joblib's workers see large tables as files: their fits have the same bits."""
+    monkeypatch.setattr(_batches, "POOL_BYTES", 4000)
+    series = np.sin(np.arange(4000.0) / 3)[:, np.newaxis]
+    series[7] = np.nan  # a mark of it stands beside the values in memory
+    params = {"hidden_size": 4, "unroll": unroll, "max_epochs": 2, "random_state": 0}
+    curves = []
+    for table in (series, mapped(series)):
+        X, y = make_supervised(table, target=0)
+        X, y = SequenceWindower(6).fit_transform(X)[:-1000], y[:-1000]
+        known = ~np.isnan(y)
+        curves.append(LSTMRegressor(**params).fit(X[known], y[known]).loss_curve_)
+    assert curves[0] == curves[1]
+
+
+def test_rows_that_sequences_cover():
+    rng = np.random.default_rng(0)
+    starts, lengths = np.sort(rng.integers(0, 90, 12)), rng.integers(1, 9, 12)
+    rows = {
+        row for s, n in zip(starts, lengths, strict=True) for row in range(s, s + n)
+    }
+    starts, lengths = map(torch.from_numpy, (starts, lengths))
+    assert _batches._count_rows(starts, lengths) == len(rows)
 
 
 LIMITED = """

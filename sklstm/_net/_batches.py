@@ -25,7 +25,7 @@ PREDICTION_STEPS = 1 << 16
 PREDICTION_BYTES = 1 << 24
 # Largest share of padding in training batches, if sorting can bring it there.
 MAX_PADDING = 0.15
-# A pass over a table on disk shuffles about so many bytes of it at a time.
+# A pass over a large table shuffles about so many bytes of it at a time.
 POOL_BYTES = 1 << 27
 # They are blocks from all over the table, so many for each sequence of a batch.
 N_BLOCKS = 4
@@ -84,13 +84,16 @@ class BatchDataset(Dataset):
         frame_size: int = 1,
         time_warp: float = 0.0,
         prepare: Callable[[np.ndarray], np.ndarray] | None = None,
+        n_columns: int | None = None,
     ) -> None:
         self.dtype, self.device, self.prepare = dtype, device, prepare
         self.steps: Any = sequences.steps
         if prepare is None:
             self.steps = self._to_tensor(self.steps)
-        n_bytes = dtype.itemsize * sequences.steps.shape[1]
-        self.steps_of_prediction = min(PREDICTION_STEPS, PREDICTION_BYTES // n_bytes)
+        # Before marks of what is missing are put beside them, if that is done.
+        self.step_bytes = dtype.itemsize * (n_columns or sequences.steps.shape[1])
+        n_steps = PREDICTION_BYTES // self.step_bytes
+        self.steps_of_prediction = min(PREDICTION_STEPS, n_steps)
         # Nor does it know the strides of sequences in reverse.
         starts, lengths = map(
             np.ascontiguousarray, (sequences.starts, sequences.lengths)
@@ -255,20 +258,27 @@ class BatchDataset(Dataset):
         x = table.index_select(0, at)
         return x.view(*rows.shape, -1)
 
-    def _draw_order(self, starts: Tensor, batch_size: int) -> Tensor:
-        """Draw an order of sequences, or of chunks, by where they start.
+    def _draw_order(self, starts: Tensor, lengths: Tensor, batch_size: int) -> Tensor:
+        """Draw an order of sequences, or of chunks, by where they lie.
 
-        On disk a pool of random blocks of neighbours is shuffled, then the next. Each
-        is there once; the mean of a pool strays from that of all at most half as far,
-        in standard deviations, as the mean of a batch of independent ones.
+        Of a large table a pool of random blocks of neighbours is shuffled, then the
+        next: the disk is read in stretches. Each is there once; the mean of a pool
+        strays from that of all at most half as far, in standard deviations, as the mean
+        of a batch of independent ones. In memory the order is the same, since a worker
+        may see as a file what its parent has there.
         """
         n, draw = len(starts), self.generator
-        n_pools = -(-self.steps.nbytes // POOL_BYTES)
-        if self.prepare is None or n_pools == 1:
+        if len(self.steps) * self.step_bytes <= POOL_BYTES:
+            return torch.randperm(n, generator=draw)
+        starts, lengths = starts.cpu(), lengths.cpu()
+        order = torch.argsort(starts, stable=True)
+        # Rows that none reads do not count, as they may be left out.
+        n_bytes = self.step_bytes * _count_rows(starts[order], lengths[order])
+        n_pools = -(-n_bytes // POOL_BYTES)
+        if n_pools == 1:
             return torch.randperm(n, generator=draw)
         n_blocks = N_BLOCKS * batch_size  # of a pool
         size = -(-n // (n_pools * n_blocks))
-        order = torch.argsort(starts.cpu(), stable=True)
         # Whose neighbour is in another block differs from pass to pass.
         order = order.roll(int(torch.randint(size, (1,), generator=draw)))
         blocks = order.split(size)
@@ -280,7 +290,7 @@ class BatchDataset(Dataset):
 
     def _shuffled(self, size: int) -> list[Tensor]:
         """Make batches, with samples of like length together where that pays."""
-        order = self._draw_order(self.starts, size)
+        order = self._draw_order(self.starts, self.n_steps, size)
         lengths = self.lengths_here[order]
         n_batches = len(self) // size
         n_pool = 1  # batches of a pool
@@ -314,6 +324,14 @@ class BatchLoader:
             if data.weight is not None:
                 inputs["weight"] = data.weight[chosen]
             yield inputs, data.y[chosen]
+
+
+def _count_rows(starts: Tensor, lengths: Tensor) -> int:
+    """Count the rows that sequences cover, in order of their starts."""
+    ends = starts + lengths
+    before = ends.cummax(dim=0).values[:-1]
+    begins = torch.cat([starts[:1], torch.maximum(starts[1:], before)])
+    return int((ends - begins).clamp(min=0).sum())
 
 
 def _padding(lengths: Tensor, batch_size: int) -> float:

@@ -112,7 +112,7 @@ class SeriesDataset(BatchDataset):
         size = self.rows_of_batch(batch_size)
         order = torch.arange(len(chunks.starts))
         if shuffle:
-            order = self._draw_order(chunks.starts, size)
+            order = self._draw_order(chunks.starts, chunks.lengths, size)
         yield from self.read(chunks, order, size, shuffle)
 
     def thinned(self, batch_size: int, every: int) -> Iterator[Batch]:
