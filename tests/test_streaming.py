@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -170,6 +171,78 @@ def test_quantiles_intervals_and_searches():
     assert_array_equal(stream_rows(search, TABLE), search.predict(histories))
 
 
+def conformal(model):
+    return ConformalRegressor(model, coverage=0.8)
+
+
+RECIPE = AutoForecaster(max_epochs=2, period=[7], random_state=0)
+NAIVE = make_pipeline(
+    StepTransformer(StandardScaler()),
+    SequenceWindower(20),
+    conformal(NaiveRegressor(3)),
+)
+ANCHORED = AnchoredRegressor(NaiveRegressor(feature=0))
+
+
+INTERVALS = conformal(make_pipeline(SequenceWindower(12), regressor()))
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        (RECIPE, "predict"),
+        (RECIPE, "predict_interval"),
+        (INTERVALS, "predict_interval"),
+        (NAIVE, "predict"),
+        (NAIVE, "predict_interval"),
+        (make_pipeline(SequenceWindower(12), ANCHORED), "predict"),
+    ],
+    ids=["recipe", "its intervals", "intervals", "naive", "its own", "anchored"],
+)
+def test_models_that_are_given_windows(model, method):
+    model = clone(model).fit(X, Y)
+    inputs, final = (
+        (model[:-1], model[-1]) if hasattr(model, "steps") else (None, model)
+    )
+
+    def ask(X):
+        return getattr(final, method)(X if inputs is None else inputs.transform(X))
+
+    close = partial(assert_allclose, rtol=1e-12)
+    close(stream_rows(model, TABLE, method), ask(make_histories(TABLE)))
+    # Three streams, of which the second begins later and one is begun anew.
+    stream, seen = Stream(model, method=method), []
+    for t in range(40):
+        if t == 25:
+            stream.reset(["a"])
+        keys = ["a", "b"] if t >= 10 else ["a"]
+        seen.append(stream.step([TABLE[t], TABLE[t]][: len(keys)], keys))
+    parts = ask(make_histories(TABLE[25:40])), ask(make_histories(TABLE[10:40]))
+    close([row[0] for row in seen[25:]], parts[0])
+    close([row[1] for row in seen[10:]], parts[1])
+    other = Stream(model, method=method)
+    other.set_state(stream.get_state())
+    rows = [TABLE[40], TABLE[41]]
+    assert_array_equal(other.step(rows, ["b", "c"]), stream.step(rows, ["b", "c"]))
+    for bad in ([0.0], [0.0, "x"]):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"has 1 feature|numbers|float"
+        ):
+            other.step([bad], ["b"])
+
+
+@pytest.mark.filterwarnings("ignore:AutoForecaster uses")
+def test_a_recipe_with_labels():
+    frame = pd.DataFrame({"load": TABLE[:, 0], "day": np.resize(list("abc"), 150)})
+    X, y = make_supervised(frame[:120], target="load")
+    model = clone(RECIPE).fit(X, y)
+    stream = Stream(model)
+    answers = [stream.step(row) for _, row in frame.iterrows()]
+    assert_allclose(answers, model.predict(make_histories(frame)), rtol=1e-12)
+    with pytest.raises(ValueError, match="rows has the columns"):
+        stream.step(frame.iloc[0][::-1])
+
+
 @pytest.mark.parametrize("unroll", ["window", "series"])
 def test_many_streams_are_those_of_one(unroll):
     model = make_pipeline(
@@ -323,8 +396,21 @@ def test_a_row_that_is_refused_moves_nothing():
             lambda: regressor().fit(RNG.normal(size=(30, 8)), np.arange(30.0)),
             "was fitted to a table, of which each row is a whole sequence",
         ),
-        (lambda: NaiveRegressor().fit(X, Y), "NaiveRegressor cannot be streamed"),
-        (lambda: AutoForecaster(max_epochs=1).fit(X, Y), "AutoForecaster cannot be"),
+        (
+            lambda: NaiveRegressor().fit(X, Y),
+            "NaiveRegressor cannot be streamed without a window",
+        ),
+        (
+            lambda: (
+                clone(RECIPE)
+                .set_params(period=[7], group="g")
+                .fit(
+                    pd.DataFrame({"x": TABLE[:148, 0], "g": "a"}),
+                    TABLE[2:, 0] + TABLE[2:, 1],
+                )
+            ),
+            "with columns for groups or times",
+        ),
         (lambda: regressor(), "not fitted"),
     ],
     ids=["both ways", "flat", "table", "naive", "recipe", "unfitted"],

@@ -38,13 +38,26 @@ class WindowReader:
         self, slots: np.ndarray, counts: np.ndarray, rows: np.ndarray
     ) -> np.ndarray:
         """Take one step of some streams, and return their outputs."""
-        steps, n = self.arrays["steps"], self.length
-        steps[slots, counts % n] = rows
-        lengths = np.minimum(counts + 1, n)
-        at = (counts + 1 - lengths)[:, None] + np.arange(n)  # (n_streams, length)
-        table = steps[slots[:, None], at % n].reshape(-1, rows.shape[1])
-        sequences = Sequences(table, np.arange(len(slots)) * n, lengths)
+        steps = self.arrays["steps"]
+        steps[slots, counts % self.length] = rows
+        sequences = last_steps(steps, slots, counts, self.length)
         return BatchDataset(sequences, **self.place).predict(self.module)
+
+
+def last_steps(
+    kept: np.ndarray, slots: np.ndarray, counts: np.ndarray, length: int, **known: Any
+) -> Sequences:
+    """Return the last steps of some streams, which had so many before this one.
+
+    Kept are (n_all_streams, n_kept, n_features), step t at t modulo n_kept.
+    """
+    n = kept.shape[1]
+    n_there = np.minimum(counts + 1, n)
+    at = (counts + 1 - n_there)[:, None] + np.arange(n)  # (n_streams, n_kept)
+    table = kept[slots[:, None], at % n].reshape(-1, kept.shape[2])
+    lengths = np.minimum(counts + 1, length)
+    starts = np.arange(len(slots)) * n + n_there - lengths
+    return Sequences(table, starts, lengths, **known)
 
 
 class CellReader:

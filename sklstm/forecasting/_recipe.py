@@ -475,6 +475,7 @@ class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
     def _choose_length(self, histories: Sequences, y: np.ndarray) -> None:
         """Find the features that y continues, seasons, and the length of windows."""
         self._targets = find_features(self.feature, histories, histories.feature_names)
+        self._labels = histories.labels()
         check_finite(histories, present=self._targets)
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         n_rows = histories.shape[1]

@@ -13,14 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 from .._arrays import reading, refuse_masked
 from .._base import BaseLSTM
 from .._input import check_ids
-from .._net._carry import CellReader, WindowReader
+from .._net._carry import CellReader, WindowReader, last_steps
 from .._rows._columns import column_names, is_frame
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
 from .._steps import StepTransformer
-from ..forecasting import AnchoredRegressor, ConformalRegressor
+from ..forecasting import AnchoredRegressor, AutoForecaster, ConformalRegressor
 
-METHODS = ("predict", "predict_proba", "decision_function", "predict_quantiles")
+METHODS = (
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "predict_quantiles",
+    "predict_interval",
+)
 ONE = object()  # the key of a stream that has none
 
 
@@ -36,11 +42,11 @@ class Stream:
     model : estimator
         A fitted `LSTMRegressor` or `LSTMClassifier`, alone or behind a
         `SequenceWindower`, `StepTransformer` and other transformers of rows in a
-        `Pipeline`, in an `AnchoredRegressor` or a `ConformalRegressor` (whose
-        intervals are left out), or in a search.
+        `Pipeline`, in an `AnchoredRegressor` or a `ConformalRegressor`, or in a search;
+        an `AutoForecaster`; or any other estimator behind a `SequenceWindower`.
 
     method : {"predict", "predict_proba", "decision_function", \
-            "predict_quantiles"}, default="predict"
+            "predict_quantiles", "predict_interval"}, default="predict"
         What is asked of the model at each step.
 
     Attributes
@@ -71,6 +77,8 @@ class Stream:
     - With ``unroll="series"`` the state of the cells goes on from row to row: a step
       costs one step of the net, or two. It returns what `predict` does for the last of
       all rows so far, to rounding.
+    - An `AutoForecaster`, intervals, and estimators without an LSTM are given the last
+      rows at each step: a step costs a call of `predict` for one window.
     - Without a windower the sequence is all rows so far. The state of the cells and
       what is pooled, their last values, mean or maximum, go on as well.
 
@@ -194,14 +202,14 @@ class Stream:
             new.arrays = old.arrays
 
     def _read_model(self) -> None:
-        plan = _Plan().add(self.model)
+        plan = _Plan(self.method).add(self.model)
         if not hasattr(plan.model, self.method):
             raise ValueError(
                 f"{type(plan.model).__name__} has no {self.method}; give another"
                 " method."
             )
         self._stages, self._reader = plan.stages, plan.make_reader()
-        self._decode = _make_decoder(plan.model, self.method)
+        self._decode = plan.make_decoder()
         self._parts = [self._reader, *self._stages]
         # What of the model what is remembered depends on.
         self._facts = [
@@ -323,13 +331,6 @@ class Stream:
                 part.arrays[name] = _with_rows(array, n)
 
 
-def _make_decoder(model: BaseLSTM, method: str) -> Any:
-    """Return the method of a model that takes outputs of the net in place of X."""
-    view = object.__new__(type(model))
-    view.__dict__ |= vars(model) | {"_predict_outputs": lambda output: output}
-    return getattr(view, method)
-
-
 def _with_rows(array: np.ndarray, n: int) -> np.ndarray:
     grown = np.zeros((n, *array.shape[1:]), array.dtype)
     grown[: len(array)] = array[:n]
@@ -339,7 +340,8 @@ def _with_rows(array: np.ndarray, n: int) -> np.ndarray:
 class _Plan:
     """What rows go through on their way to the net, found in a fitted model."""
 
-    def __init__(self) -> None:
+    def __init__(self, method: str) -> None:
+        self.method = method
         self.stages: list[Any] = []
         self.length: int | None = None  # of windows
         self.model: Any = None
@@ -357,14 +359,10 @@ class _Plan:
         if isinstance(model, AnchoredRegressor):
             self.stages.append(_Anchor(model, self.length))
             return self.add(model.regressor_)
-        if isinstance(model, ConformalRegressor):
+        if isinstance(model, ConformalRegressor) and self.method != "predict_interval":
             return self.add(model.estimator_)
         if not isinstance(model, BaseLSTM):
-            raise ValueError(
-                f"{name} cannot be streamed: expected an LSTMRegressor or"
-                " LSTMClassifier, alone, in a Pipeline, in an AnchoredRegressor or in a"
-                " search."
-            )
+            return self._add_whole(model)
         if model._made_with is None:
             raise ValueError(
                 f"{name} was fitted to a table, of which each row is a whole sequence:"
@@ -372,6 +370,27 @@ class _Plan:
             )
         self.model = model
         self.stages.append(_Inputs(model))
+        return self
+
+    def _add_whole(self, model: Any) -> _Plan:
+        """Add a model that is given windows."""
+        name = type(model).__name__
+        if isinstance(model, AutoForecaster):
+            if model.group is not None or model.time is not None:
+                raise ValueError(
+                    f"{name} was fitted to a table with columns for groups or times:"
+                    " fit to the histories of make_supervised to stream."
+                )
+            self._cut(model.sequence_length_)
+        elif isinstance(model, ConformalRegressor) and self.length is None:
+            self._cut(_Plan("predict").add(model.estimator_).length)
+        if self.length is None:
+            raise ValueError(
+                f"{name} cannot be streamed without a window: put a SequenceWindower"
+                " before it in a Pipeline."
+            )
+        self.model = model
+        self.stages.append(_Numbers(model))
         return self
 
     def _add_transformer(self, step: Any) -> None:
@@ -383,17 +402,32 @@ class _Plan:
                     "SequenceWindower(flatten=True) makes tables, which cannot be"
                     " streamed: set flatten=False."
                 )
-            length = int(step.sequence_length)
-            self.length = length if self.length is None else min(length, self.length)
+            self._cut(int(step.sequence_length))
         elif isinstance(step, StepTransformer):
             if step.transformer_ not in (None, "passthrough"):
                 self.stages.append(_Rows(step.transformer_))
         elif hasattr(step, "transform"):
             self.stages.append(_Rows(step))
 
-    def make_reader(self) -> WindowReader | CellReader:
-        """Return what runs the net."""
+    def _cut(self, length: int | None) -> None:
+        """Read no more rows than this."""
+        known = [n for n in (length, self.length) if n is not None]
+        self.length = min(known, default=None)
+
+    def make_decoder(self) -> Any:
+        """Return the method of a model that takes outputs of the net in place of X."""
+        if not isinstance(self.model, BaseLSTM):
+            return lambda output: output
+        view = object.__new__(type(self.model))
+        view.__dict__ |= vars(self.model) | {"_predict_outputs": lambda output: output}
+        return getattr(view, self.method)
+
+    def make_reader(self) -> Any:
+        """Return what runs the model."""
         model, length = self.model, self.length
+        if not isinstance(model, BaseLSTM):
+            assert length is not None
+            return _RowReader(model, self.method, length)
         module = model.module_.eval()
         n_features = model._sizes["n_features"]
         size, dtype = (model._architecture[name] for name in ("frame_size", "dtype"))
@@ -487,16 +521,86 @@ class _Anchor(_Rows):
         )
 
 
+class _Numbers(_Rows):
+    """Rows for a model that reads them as they are."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.arrays = model, {}
+        self.names = getattr(model, "feature_names_in_", None)
+        self.numbers = _number_labels(model)
+
+    def facts(self) -> list[Any]:
+        """Ids of labels."""
+        return [None, self.numbers]
+
+    def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
+        """Return rows as numbers."""
+        _check_width(rows, self.model, self.model.n_features_in_)
+        return _read_numbers(rows, self.numbers)
+
+
+class _RowReader:
+    """Keeps the last rows of each stream, and gives a model their window."""
+
+    def __init__(self, model: Any, method: str, length: int) -> None:
+        self.call: Any = getattr(model, method, None)
+        self.length = length
+        names = getattr(model, "feature_names_in_", None)
+        self.names = None if names is None else list(names)
+        labels = getattr(model, "_labels", {})
+        each = range(model.n_features_in_)
+        self.categories = [labels.get(i) for i in each]
+        # One more: the first change in a window is from the row before it.
+        shape = (0, length + 1, model.n_features_in_)
+        self.arrays = {"rows": np.zeros(shape)}
+
+    def step(self, slots: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> Any:
+        """Take one row of some streams, and return what the model answers."""
+        kept = self.arrays["rows"]
+        kept[slots, counts % kept.shape[1]] = rows
+        windows = last_steps(
+            kept,
+            slots,
+            counts,
+            self.length,
+            history_lengths=counts + 1,
+            feature_names=self.names,
+            categories=self.categories,
+        )
+        return self.call(windows)
+
+
+def _number_labels(model: Any) -> dict[int, dict[Any, int]]:
+    """Ids of the labels of each feature that has some."""
+    every: dict[int, list[Any]] = getattr(model, "_labels", {})
+    return {i: {label: k for k, label in enumerate(each)} for i, each in every.items()}
+
+
+def _read_numbers(rows: np.ndarray, numbers: dict[int, dict[Any, int]]) -> np.ndarray:
+    """Return rows as floats, with ids in place of labels, and -1 where one is new."""
+    if numbers:
+        rows = rows.astype(object)
+        for i, known in numbers.items():
+            rows[:, i] = [known.get(label, -1) for label in rows[:, i]]
+    with reading("rows", "an array of numbers"):
+        return rows.astype(np.float64)
+
+
+def _check_width(rows: np.ndarray, model: Any, n_features: int) -> None:
+    if rows.shape[1] != n_features:
+        raise ValueError(
+            f"A row has {rows.shape[1]} feature(s), but {type(model).__name__} was"
+            f" fitted to steps of {n_features}: give as many."
+        )
+
+
 class _Inputs(_Rows):
     """What the estimator does to steps: ids of labels, scales, marks of what lacks."""
 
     def __init__(self, model: BaseLSTM) -> None:
         self.model, self.arrays = model, {}
         self.names = getattr(model, "feature_names_in_", None)
-        self.numbers = {
-            i: {label: k for k, label in enumerate(labels)}
-            for i, labels in model._labels.items()
-        }
+        self.numbers = _number_labels(model)
 
     def facts(self) -> list[Any]:
         """Scales and ids."""
@@ -509,17 +613,8 @@ class _Inputs(_Rows):
     def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
         """Return rows as the net takes them."""
         model = self.model
-        if rows.shape[1] != model._n_step_features:
-            raise ValueError(
-                f"A row has {rows.shape[1]} feature(s), but {type(model).__name__} was"
-                f" fitted to steps of {model._n_step_features}: give as many."
-            )
-        if self.numbers:
-            rows = rows.astype(object)
-            for i, known in self.numbers.items():
-                rows[:, i] = [known.get(label, -1) for label in rows[:, i]]
-        with reading("rows", "an array of numbers"):
-            rows = rows.astype(np.float64)
+        _check_width(rows, model, model._n_step_features)
+        rows = _read_numbers(rows, self.numbers)
         ids = model._architecture["categorical_features"]
         steps = Sequences(rows, np.arange(len(rows)), np.ones(len(rows), dtype=int))
         if ids or not np.isfinite(rows).all():
