@@ -857,16 +857,25 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
 
     def _predict_outputs(self, X):
         """Outputs of the net, (n_samples, n_outputs), in the net's dtype."""
+        sequences = self._read_X(X)
+        return self._run(self.module_, sequences)
+
+    def _read_X(self, X):
+        """Read X as the sequences to predict."""
         check_is_fitted(self, "net_")
         check_unroll(self.unroll, **self._architecture)
         sequences = self._check_X(X, reset=False)
-        self._warn_of_missing(sequences, stacklevel=4)
+        self._warn_of_missing(sequences, stacklevel=5)
+        return sequences
+
+    def _run(self, module, sequences):
+        """Run a module on sequences, and return what comes out of each."""
         tried = f"predicting {len(sequences)} sequence(s) with"
         cure = "predict fewer, or fit with a lower hidden_size or sequence_length"
         with self._naming_memory(tried, sequences, cure):
             dataset = self._to_tensors(sequences, resolve_device(self.net_.device))
             with suit_threads(self._work(dataset.rows_of_prediction())):
-                return dataset.predict(self.module_.eval())
+                return dataset.predict(module.eval())
 
     # Plain state: what is saved holds arrays and numbers; the net is built anew.
 

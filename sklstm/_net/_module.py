@@ -209,22 +209,22 @@ class LSTMModule(nn.Module):
         return x * kept / (1 - self.dropout)
 
     def _read_by_layer(
-        self, x: Tensor, lengths: Tensor | None, part: Part | None
+        self,
+        x: Tensor,
+        lengths: Tensor | None,
+        part: Part | None = None,
+        n_layers: int | None = None,
     ) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end."""
-        time = torch.arange(x.shape[0], device=x.device)[:, None]
-        ends = torch.full_like(x[0, :, 0], len(x), dtype=torch.int64)
-        ends = ends if lengths is None else lengths  # (batch,)
-        back = torch.where(time < ends, ends - 1 - time, time)  # (time, batch)
-        columns = torch.arange(x.shape[1], device=x.device)
+        back = turned_round(x, lengths)
         directions = 1 + self.lstm.bidirectional
-        for layer in range(self.lstm.num_layers):
+        for layer in range(self.lstm.num_layers if n_layers is None else n_layers):
             x = self._drop(x, part) if layer else x
             weights = self.lstm.all_weights[directions * layer :]
             hidden = self._read(x, weights[0])  # (time, batch, hidden)
             if self.lstm.bidirectional:
-                behind = self._read(x[back, columns], weights[1])
-                hidden = torch.cat([hidden, behind[back, columns]], dim=-1)
+                behind = self._read(x[back], weights[1])
+                hidden = torch.cat([hidden, behind[back]], dim=-1)
             x = hidden
         return x
 
@@ -285,6 +285,14 @@ class LSTMModule(nn.Module):
             return last
         size = self.lstm.hidden_size  # what reads back has read all at step 0
         return torch.cat([last[:, :size], hidden[0, :, size:]], dim=1)
+
+
+def turned_round(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Index (time, batch, ...) so that each sequence is read from its own end."""
+    time = torch.arange(len(x), device=x.device)[:, None]
+    columns = torch.arange(x.shape[1], device=x.device)
+    ends = torch.full_like(columns, len(x)) if lengths is None else lengths
+    return torch.where(time < ends, ends - 1 - time, time), columns
 
 
 def _at_ends(values: Tensor, lengths: Tensor | None) -> Tensor:
