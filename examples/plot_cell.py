@@ -32,96 +32,83 @@ the way while the forget gate is near 1. The first LSTM had no such gate [1]_: i
 """
 
 # %%
-# A task that needs memory
-# ------------------------
-# In the adding problem each step has a random value, two steps are marked, and their
-# values' sum is the target. To beat the mean, a model must remember the first of them.
+# A cue, and a long wait
+# ----------------------
+# Each sequence has 60 steps of noise. At one of them a mark is set, and the value there
+# is to be told at the end. Training sees waits of all lengths, of which the short ones
+# are learned first; the test is on those of 50 steps and more.
 
 import numpy as np
-from scipy.special import expit  # the logistic function, sigma in the formulas
 
 from sklstm import LSTMRegressor
-from sklstm.datasets import make_adding_problem
+from sklstm.inspection import gate_activations
 
-X, y = make_adding_problem(6000, n_timesteps=20, random_state=0)
-X_train, X_test, y_train, y_test = X[:5000], X[5000:], y[:5000], y[5000:]
+rng = np.random.default_rng(0)
+
+
+def make_cues(n_sequences, n_marked):
+    """Make sequences with a mark at one of the first steps, and the value there."""
+    values = rng.uniform(-1, 1, size=(n_sequences, 60))
+    at = rng.integers(n_marked, size=n_sequences)
+    marks = np.arange(60) == at[:, None]
+    return np.stack([values, marks], axis=2), values[marks], at
+
+
+X_train, y_train, _ = make_cues(4000, n_marked=60)
+X_test, y_test, at = make_cues(500, n_marked=10)
 
 model = LSTMRegressor(
-    hidden_size=4,
+    hidden_size=8,
     frame_size=1,
     dropout=0.0,
     linear_skip=False,
     learning_rate=1e-2,
-    max_epochs=12,
+    max_epochs=15,
     random_state=0,
-)
-model.fit(X_train, y_train)
-print(f"squared error of the mean {np.mean((y_train.mean() - y_test) ** 2):.4f}")
-print(f"squared error of the LSTM {np.mean((model.predict(X_test) - y_test) ** 2):.4f}")
-
-# %%
-# The same prediction by hand
-# ---------------------------
-# PyTorch stacks the four matrices in the order i, f, g, o, and has two biases where the
-# formulas have one.
-
-weights = {name: w.numpy() for name, w in model.module_.state_dict().items()}
-W, U = weights["lstm.weight_ih_l0"], weights["lstm.weight_hh_l0"]
-b = weights["lstm.bias_ih_l0"] + weights["lstm.bias_hh_l0"]
-
-
-def unroll(steps):
-    """Return what the gates and the cell were at each step, and the last output."""
-    h = c = np.zeros(model.hidden_size)
-    trace = []
-    for x in steps:
-        i, f, g, o = np.split(W @ x + U @ h + b, 4)
-        i, f, g, o = expit(i), expit(f), np.tanh(g), expit(o)
-        c = f * c + i * g
-        h = o * np.tanh(c)
-        trace.append((i, f, o, c))
-    return np.array(trace), h  # (n_timesteps, 4, hidden_size), (hidden_size,)
-
-
-# %%
-# The estimator standardises features and target, so that is done here too. A linear
-# layer, the head, reads the last output.
-
-sequence = X_test[0]
-trace, h = unroll(model.scaler_.transform(sequence))
-output = weights["head.weight"] @ h + weights["head.bias"]
-by_hand = model.target_scaler_.inverse_transform([output])[0, 0]
-
-print(f"by hand       {by_hand:.6f}")
-print(f"LSTMRegressor {model.predict(X_test[:1])[0]:.6f}")
-print(f"truth         {y_test[0]:.6f}")
+).fit(X_train, y_train)
+print(f"R² after a wait of 50 to 59 steps: {model.score(X_test, y_test):.2f}")
 
 # %%
 # The gates at work
 # -----------------
-# One line per unit, in colour the one whose input gate opens most for marks. Between
-# the marks its forget gate stays high, and the cell holds what it has taken in.
+# `gate_activations` returns each term of the equations, of shape (n_sequences,
+# n_timesteps, hidden_size). The unit that carries the value is the one whose cell at
+# the last step goes with the target.
+
+activations = gate_activations(model, X_test)
+cells = activations.cell_state[:, -1]
+correlations = [np.corrcoef(cell, y_test)[0, 1] for cell in cells.T]
+unit = np.argmax(np.abs(correlations))
+print(f"correlation of the cell of unit {unit} with y: {correlations[unit]:.2f}")
+
+steps = np.arange(60)
+is_mark = steps == at[:, None]
+is_wait = steps > at[:, None]  # (n_sequences, n_timesteps)
+input_gate = activations.input_gate[..., unit]
+forget_gate = activations.forget_gate[..., unit]
+print(f"input gate at the mark  {input_gate[is_mark].mean():.3f}")
+print(f"while it waits          {input_gate[is_wait].mean():.3f}")
+print(f"forget gate at the mark {forget_gate[is_mark].mean():.3f}")
+print(f"while it waits          {forget_gate[is_wait].mean():.3f}")
+
+# %%
+# While it waits, the forget gate is open and the input gate shut: the cell keeps what
+# it took in at the mark. Below are five sequences, in the colours of their targets.
 
 import matplotlib.pyplot as plt
 
-time = np.arange(len(sequence))
-marked = sequence[:, 1] == 1
-input_gate = trace[:, 0]  # (n_timesteps, hidden_size)
-unit = np.argmax(input_gate[marked].mean(axis=0) - input_gate[~marked].mean(axis=0))
-print(f"input gate of unit {unit} at the marks", input_gate[marked, unit].round(2))
-print(f"and elsewhere, on average       {input_gate[~marked, unit].mean():.2f}")
-
-fig, axes = plt.subplots(5, figsize=(7, 8.5), sharex=True, layout="constrained")
-axes[0].bar(time, sequence[:, 0], color=np.where(marked, "tab:red", "0.8"))
-axes[0].set_title("values, the two marked ones in red")
-names = ["input gate", "forget gate", "output gate", "cell"]
-for k, (ax, name) in enumerate(zip(axes[1:], names, strict=True)):
-    for step in time[marked]:
-        ax.axvspan(step - 0.4, step + 0.4, color="tab:red", alpha=0.15, lw=0)
-    ax.plot(time, trace[:, k], color="0.8")
-    ax.plot(time, trace[:, k, unit], color="tab:blue", marker="o")
-    ax.set_title(name)
-for ax in axes[:4]:
+shown = np.argsort(y_test)[np.linspace(0, len(y_test) - 1, 5).astype(int)]
+fig, axes = plt.subplots(3, figsize=(7, 6), sharex=True, layout="constrained")
+colours = plt.cm.viridis((y_test[shown] + 1) / 2)
+panels = {"input gate": input_gate, "forget gate": forget_gate}
+panels["cell state"] = activations.cell_state[..., unit]
+for ax, (name, values) in zip(axes, panels.items(), strict=True):
+    for i, colour in zip(shown, colours, strict=True):
+        ax.plot(steps, values[i], color=colour)
+        ax.plot(at[i], values[i, at[i]], "o", color=colour)
+    ax.set_ylabel(name)
+for ax in axes[:2]:
     ax.set_ylim(-0.05, 1.05)
-axes[-1].set(xlabel="time step", xticks=time)
+axes[0].set_title(f"unit {unit} of {model.hidden_size}; dots at the marks")
+axes[2].set_xlabel("time step")
 plt.show()

@@ -1,6 +1,6 @@
 """LSTMs as ordinary scikit-learn estimators."""
 
-from . import datasets, forecasting, streaming
+from . import datasets, forecasting, inspection, streaming
 from ._classifier import LSTMClassifier
 from ._encoder import SequenceEncoder
 from ._keywords import add_hints
@@ -43,6 +43,7 @@ __all__ = [
     "datasets",
     "drop_training_state",
     "forecasting",
+    "inspection",
     "make_histories",
     "make_supervised",
     "make_windows",
@@ -50,5 +51,6 @@ __all__ = [
     "to_memmap",
 ]
 
-for _names in (globals(), vars(forecasting), vars(datasets), vars(streaming)):
+_MODULES = (datasets, forecasting, inspection, streaming)
+for _names in (globals(), *map(vars, _MODULES)):
     add_hints(_names[_name] for _name in _names["__all__"])

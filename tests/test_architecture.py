@@ -33,7 +33,7 @@ def imported(path, node):
         package = PurePosixPath(path).with_suffix("").parts[: -node.level]
         base = ".".join([*package, *base.split(".")] if base else package)
     if base == "sklstm":  # `from . import _module` names a module, not the root
-        folders = ("datasets", "forecasting", "onnx", "streaming")
+        folders = ("datasets", "forecasting", "inspection", "onnx", "streaming")
         return [
             f"sklstm.{a.name}" if a.name[0] == "_" or a.name in folders else base
             for a in node.names
@@ -61,10 +61,13 @@ def check_root(path, tree):
 def check_wings(path, tree):
     for node in ast.walk(tree):
         for name in imported(path, node) if isinstance(node, IMPORTS) else []:
-            wings = ("forecasting/", "onnx/", "streaming/", "__init__")
+            wings = ("forecasting/", "inspection/", "onnx/", "streaming/", "__init__")
             wings = tuple(f"sklstm/{wing}" for wing in wings)
             if name.startswith("sklstm.forecasting") and not path.startswith(wings):
                 yield f"line {node.lineno}: the core imports forecasting"
+            own = ("sklstm/inspection/", "sklstm/__init__")
+            if name.startswith("sklstm.inspection") and not path.startswith(own):
+                yield f"line {node.lineno}: imports inspection"
             is_onnx = name.split(".")[0] in ("onnx", "onnxruntime", "skl2onnx")
             is_onnx |= name.startswith("sklstm.onnx")
             if is_onnx and not path.startswith("sklstm/onnx/"):
@@ -205,6 +208,7 @@ def test_each_rule_fires(source, breach):
         ("sklstm/forecasting/_a.py", "from skorch import NeuralNet", "belongs in _net"),
         ("sklstm/_base.py", "from .forecasting._naive import x", "imports forecasting"),
         ("sklstm/_rows/_a.py", "from ..forecasting import x", "imports forecasting"),
+        ("sklstm/forecasting/_a.py", "from .. import inspection", "imports inspection"),
         ("sklstm/__init__.py", "from . import onnx", "stays in onnx/"),
         ("sklstm/_base.py", "import skl2onnx.common", "stays in onnx/"),
         ("sklstm/_a.py", "from sklearn.base import _fit_context", "in _compat.py"),

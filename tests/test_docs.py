@@ -14,11 +14,12 @@ from numpydoc.validate import validate
 import sklstm
 import sklstm.datasets
 import sklstm.forecasting
+import sklstm.inspection
 
 README = Path(__file__).parents[1] / "README.md"
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (sklstm, sklstm.datasets, sklstm.forecasting)
+    for module in (sklstm, sklstm.datasets, sklstm.forecasting, sklstm.inspection)
     for name in module.__all__
     if callable(getattr(module, name))
 }

@@ -1,0 +1,243 @@
+"""How much worse the score is if a lag or a feature is permuted."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.utils import Bunch, check_consistent_length, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._base import BaseLSTM
+from .._compat import HasMethods, StrOptions, validate_params
+from .._constraints import RANDOM_STATE, at_least
+from .._sequences import Sequences
+from ._fitted import feature_names, find_lstm, separate
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods("fit")],
+        "y": ["array-like"],
+        "by": [StrOptions({"both", "lag", "feature"})],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "n_repeats": [at_least(1)],
+        "n_jobs": [Integral, None],
+        "random_state": RANDOM_STATE,
+        "sample_weight": ["array-like", None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def timestep_importance(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    by: str = "both",
+    scoring: Any = None,
+    n_repeats: int = 5,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    sample_weight: Any = None,
+) -> Bunch:
+    """Permutation importance of the lags and features of sequences.
+
+    What :func:`sklearn.inspection.permutation_importance` is for the columns of a
+    table. Lags are counted from the end of a sequence: lag 0 is its last step. The
+    values at a lag are permuted among the sequences that have it. The importance is
+    by how much the score falls.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as
+        for `gate_activations`.
+
+    X : Sequences, array-like or list of array-like
+        As for the `predict` of the estimator.
+
+    y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
+        Their targets.
+
+    by : {"both", "lag", "feature"}, default="both"
+        What is permuted together: one feature at one lag; all features at a lag; or
+        all lags of a feature, which keeps the order of its values in time. Each of
+        these needs `n_repeats` predictions, so that ``"both"`` costs the most.
+
+    scoring : str, callable or None, default=None
+        A single scorer, as in scikit-learn; None is the `score` of the estimator.
+
+    n_repeats : int, default=5
+        How often each is permuted.
+
+    n_jobs : int or None, default=None
+        How many to permute at a time, as in scikit-learn.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the permutations.
+
+    sample_weight : array-like of shape (n_sequences,), default=None
+        What each sequence counts for in the score.
+
+    Returns
+    -------
+    result : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        importances_mean : ndarray of shape (n_lags, n_features)
+            Mean over the repeats; (n_lags,) by lag and (n_features,) by feature. NaN
+            at lags that only one sequence has.
+        importances_std : ndarray of shape (n_lags, n_features)
+            Standard deviation over the repeats.
+        importances : ndarray of shape (n_lags, n_features, n_repeats)
+            That of each repeat.
+        lags : ndarray of shape (n_lags,)
+            From 0 on.
+        feature_names : list of str
+            Names of the features.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no LSTM, if there is one sequence only, or as in its
+        `predict` and in the scorer.
+
+    See Also
+    --------
+    sklearn.inspection.permutation_importance : The same for the columns of a table.
+    memory_length : How far back the net looks, without y.
+    gradient_attribution : What small changes of each value do, at less cost.
+
+    Notes
+    -----
+    What is permuted are the sequences that the LSTM reads, in a `Pipeline` windows:
+    a row of the table that is in many windows is permuted in each of them by itself.
+    In an `AnchoredRegressor` they are changes, while the levels stay. All else is as
+    in `predict`, and the score is of the whole estimator.
+
+    A static feature is read at the last step alone, and has its importance there.
+    With ``unroll="series"`` each window is read on its own.
+
+    Permuted values may not fit to those beside them. Where lags or features are
+    correlated, the net is asked about sequences that do not occur, and one lag can
+    stand in for another: both then seem to matter little [1]_.
+
+    References
+    ----------
+    .. [1] C. Strobl, A.-L. Boulesteix, T. Kneib, T. Augustin and A. Zeileis,
+       "Conditional Variable Importance for Random Forests", BMC Bioinformatics 9,
+       307, 2008.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import LSTMRegressor, SequenceWindower, make_histories
+    >>> from sklstm.datasets import make_lagged
+    >>> from sklstm.inspection import timestep_importance
+    >>> series, y = make_lagged(500, lag=3, random_state=0)
+    >>> X = make_histories(series)
+    >>> model = make_pipeline(
+    ...     SequenceWindower(6), LSTMRegressor(16, random_state=0)
+    ... ).fit(X[:400], y[:400])
+    >>> result = timestep_importance(model, X[400:], y[400:], random_state=0)
+    >>> int(result.importances_mean.argmax())
+    3
+    >>> print(f"R² falls by {result.importances_mean[3, 0]:.1f}")
+    R² falls by 1.9
+    """
+    lstm, sequences = find_lstm(estimator, X)
+    check_consistent_length(sequences, y)
+    sequences = separate(sequences)
+    check_several(sequences)
+    _, n_lags, n_features = sequences.shape
+    shape = {"both": (n_lags, n_features), "lag": (n_lags,), "feature": (n_features,)}
+    cells: dict[str, list[tuple[Any, Any]]] = {
+        "both": [([lag], i) for lag in range(n_lags) for i in range(n_features)],
+        "lag": [([lag], slice(None)) for lag in range(n_lags)],
+        "feature": [(range(n_lags), i) for i in range(n_features)],
+    }
+    scorer = check_scoring(estimator, scoring)
+    weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+    data = estimator, lstm, X, y, weight, sequences
+    (baseline,) = _score(scorer, *data, (), slice(None), 1, 0)
+    if not isinstance(baseline, Real):
+        raise ValueError(
+            f"scoring={scoring!r} returned {type(baseline).__name__}; expected a"
+            " number: give a single scorer."
+        )
+    # One seed for all, as in scikit-learn: they differ by what is permuted alone.
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max + 1)
+    scores = Parallel(n_jobs=n_jobs)(
+        delayed(_score)(scorer, *data, *cell, n_repeats, seed) for cell in cells[by]
+    )
+    scores = np.reshape(scores, (*shape[by], n_repeats))
+    importances = float(baseline) - scores
+    if by != "feature":
+        importances[np.sort(sequences.lengths)[-2] :] = np.nan
+    return Bunch(
+        importances_mean=importances.mean(axis=-1),
+        importances_std=importances.std(axis=-1),
+        importances=importances,
+        lags=np.arange(n_lags),
+        feature_names=feature_names(sequences),
+    )
+
+
+def _score(
+    scorer: Any,
+    estimator: Any,
+    lstm: BaseLSTM,
+    X: Any,
+    y: Any,
+    weight: dict[str, Any],
+    sequences: Sequences,
+    lags: Any,
+    features: Any,
+    n_repeats: int,
+    seed: int,
+) -> list[Any]:
+    """Score an estimator whose LSTM is given permuted sequences in place of X."""
+    # Together, so that the one stays a part of the other; nobody else has the copies.
+    estimator, lstm = deepcopy((estimator, lstm))
+    rng, scores = np.random.RandomState(seed), []
+    order, shuffled = (np.arange(len(sequences)) for _ in range(2))
+    for _ in range(n_repeats):
+        rng.shuffle(shuffled)
+        order = order[shuffled]  # as scikit-learn does, each of what is permuted
+        permuted = permute(sequences, order, lags, features)
+        lstm.__dict__["_read_X"] = lambda X, permuted=permuted: permuted
+        scores.append(scorer(estimator, X, y, **weight))
+    return scores
+
+
+def check_several(sequences: Sequences) -> None:
+    """Raise if there is nothing to permute."""
+    if len(sequences) < 2:
+        raise ValueError(
+            "X is 1 sequence, among which nothing can be permuted: give at least 2."
+        )
+
+
+def permute(
+    sequences: Sequences, order: np.ndarray, lags: Any, features: Any = slice(None)
+) -> Sequences:
+    """Put values of sequence order[i] into sequence i, at some lags.
+
+    If that lacks a lag, it is order[order[i]] that gives the value, and so on, until
+    one has it: a random order of all sequences is then one of those that have the lag.
+    """
+    steps = sequences.steps.copy()
+    lengths = sequences.lengths
+    ends = sequences.starts + lengths - 1
+    for lag in lags:
+        here = np.flatnonzero(lengths > lag)
+        source = order[here]
+        while (lacks := lengths[source] <= lag).any():
+            source[lacks] = order[source[lacks]]
+        steps[ends[here] - lag, features] = sequences.steps[
+            ends[source] - lag, features
+        ]
+    return sequences.on_table(steps)

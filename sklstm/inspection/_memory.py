@@ -1,0 +1,166 @@
+"""How far back a fitted net looks."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import is_classifier
+from sklearn.utils import Bunch, check_random_state
+
+from .._base import BaseLSTM
+from .._compat import HasMethods, validate_params
+from .._constraints import RANDOM_STATE, Interval, at_least
+from .._sequences import Sequences
+from ._fitted import find_lstm, separate
+from ._importance import check_several, permute
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods("fit")],
+        "level": [Interval(Real, 0, 1, closed="left")],
+        "n_repeats": [at_least(1)],
+        "random_state": RANDOM_STATE,
+    },
+    prefer_skip_nested_validation=True,
+)
+def memory_length(
+    estimator: Any,
+    X: Any,
+    *,
+    level: float = 0.05,
+    n_repeats: int = 5,
+    random_state: Any = None,
+) -> Bunch:
+    """Find how many of the last steps a fitted LSTM makes use of.
+
+    For each lag, counted from the end of a sequence, the step there is exchanged with
+    that of another sequence, and the predictions change. The memory ends where the
+    lags beyond have nearly no part in all these changes. No y is needed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as
+        for `gate_activations`.
+
+    X : Sequences, array-like or list of array-like
+        As for the `predict` of the estimator.
+
+    level : float, default=0.05
+        The share of the sum of all effects that the lags beyond the memory may have,
+        from 0 to below 1.
+
+    n_repeats : int, default=5
+        How often the steps at each lag are exchanged; as many predictions are made.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of what is exchanged with what.
+
+    Returns
+    -------
+    result : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        memory_length : int
+            The smallest number of last steps beyond which the share of the effects is
+            at most `level`; 0 if no step has any effect. Never more than the longest
+            sequence has.
+        effects : ndarray of shape (n_lags,)
+            The effect of each lag: half the mean squared change of the predictions,
+            over their variance. Of a classifier those of the probabilities, summed
+            over the classes.
+        share_beyond : ndarray of shape (n_lags,)
+            The share of the sum of the effects at larger lags than each.
+        lags : ndarray of shape (n_lags,)
+            From 0 on, as far as at least two sequences reach.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no LSTM, if there is one sequence only, or if X is
+        refused by `predict`.
+
+    See Also
+    --------
+    timestep_importance : How much worse the score gets without a lag.
+
+    Notes
+    -----
+    Where the steps are independent of each other, the effect of a lag is the total
+    effect index of global sensitivity analysis [1]_, by the estimator of [2]_: the
+    share of the variance of the predictions that would be lost if the step at that lag
+    were not known. Where they are correlated, as in most series, the exchange makes
+    sequences that do not occur, and the effects need not be shares of anything.
+
+    It is the net that is looked at: a memory shorter than the window says that this
+    net makes no use of the rest, not that the rest holds nothing. In an
+    `AnchoredRegressor` the steps are changes, and the effects those on changes.
+    Several targets are in the units of the net, by `standardize` in standard
+    deviations of y.
+
+    References
+    ----------
+    .. [1] T. Homma and A. Saltelli, "Importance Measures in Global Sensitivity
+       Analysis of Nonlinear Models", Reliability Engineering and System Safety
+       52(1), 1-17, 1996.
+
+    .. [2] M. J. W. Jansen, "Analysis of Variance Designs for Model Output", Computer
+       Physics Communications 117(1-2), 35-43, 1999.
+
+    Examples
+    --------
+    Begin with a long window, and shorten it to what is made use of:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import LSTMRegressor, SequenceWindower, make_histories
+    >>> from sklstm.datasets import make_lagged
+    >>> from sklstm.inspection import memory_length
+    >>> series, y = make_lagged(600, lag=7, random_state=0)
+    >>> X = make_histories(series)
+    >>> def fit(sequence_length):
+    ...     lstm = LSTMRegressor(16, random_state=0)
+    ...     model = make_pipeline(SequenceWindower(sequence_length), lstm)
+    ...     return model.fit(X[7:500], y[7:500])
+    >>> result = memory_length(fit(16), X[15:500], random_state=0)
+    >>> result.memory_length
+    8
+    >>> fit(8).score(X[500:], y[500:]) > 0.98
+    True
+    """
+    lstm, sequences = find_lstm(estimator, X)
+    sequences = separate(sequences)
+    check_several(sequences)
+    n, lengths = len(sequences), sequences.lengths
+    n_lags = int(np.sort(lengths)[-2])
+    rng = check_random_state(random_state)
+    before = _predict(lstm, sequences)
+    effects = np.zeros(n_lags)
+    for _ in range(n_repeats):
+        circle = rng.permutation(n)
+        order = np.empty_like(circle)
+        order[circle] = np.roll(circle, 1)  # nobody's step is exchanged with itself
+        for lag in range(n_lags):
+            change = _predict(lstm, permute(sequences, order, [lag])) - before
+            effects[lag] += (change[lengths > lag] ** 2).sum(axis=1).mean() / 2
+    effects /= n_repeats * (before.var(axis=0).sum() or 1.0)
+    total = effects.sum() or 1.0
+    share_beyond = (effects[::-1].cumsum()[::-1] - effects) / total
+    is_little = share_beyond <= level
+    return Bunch(
+        memory_length=int(is_little.argmax()) + 1 if effects.any() else 0,
+        effects=effects,
+        share_beyond=share_beyond,
+        lags=np.arange(n_lags),
+    )
+
+
+def _predict(lstm: BaseLSTM, sequences: Sequences) -> np.ndarray:
+    """Return forecasts in the units of the net, or probabilities, (n, n_outputs)."""
+    output = lstm._run(lstm.module_, sequences).astype(np.float64)
+    if is_classifier(lstm):
+        return softmax(output, axis=1)
+    return lstm._loss.center(output.reshape(len(output), lstm.n_outputs_, -1))
