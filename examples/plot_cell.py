@@ -54,7 +54,7 @@ def make_cues(n_sequences, n_marked):
     return np.stack([values, marks], axis=2), values[marks], at
 
 
-X_train, y_train, _ = make_cues(4000, n_marked=60)
+X_train, y_train, _ = make_cues(2000, n_marked=60)
 X_test, y_test, at = make_cues(500, n_marked=10)
 
 model = LSTMRegressor(
@@ -63,7 +63,7 @@ model = LSTMRegressor(
     dropout=0.0,
     linear_skip=False,
     learning_rate=1e-2,
-    max_epochs=15,
+    max_epochs=20,
     random_state=0,
 ).fit(X_train, y_train)
 print(f"R² after a wait of 50 to 59 steps: {model.score(X_test, y_test):.2f}")

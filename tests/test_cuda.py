@@ -17,6 +17,11 @@ from sklstm import (
     make_supervised,
 )
 from sklstm.forecasting import AnchoredRegressor
+from sklstm.inspection import (
+    gate_activations,
+    gradient_attribution,
+    hidden_states,
+)
 from sklstm.streaming import Stream
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -124,3 +129,16 @@ def test_memory_that_runs_out():
     model = LSTMRegressor(1 << 15, device="cuda", max_epochs=1)
     with pytest.raises(MemoryError, match="ran out of memory in training with batch_s"):
         model.fit(X, np.arange(4.0))
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_what_is_inside(bidirectional):
+    params = {"pooling": "last_mean", "bidirectional": bidirectional}
+    here, there = both(LSTMClassifier(**params, **SMALL), RAGGED, LABELS)
+    there.module_.load_state_dict(here.module_.state_dict())
+    for inspect in (gate_activations, gradient_attribution):
+        expected, found = (inspect(model, RAGGED) for model in (here, there))
+        for name in {*expected} - {"lags", "feature_names"}:
+            assert_allclose(found[name], expected[name], atol=1e-4)
+    expected, found = (hidden_states(model, RAGGED) for model in (here, there))
+    assert_allclose(found, expected, atol=1e-4)

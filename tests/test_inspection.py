@@ -4,6 +4,7 @@ import copy
 import runpy
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -322,13 +323,13 @@ def test_importance_is_that_of_scikit_learn_on_tables(Kind, weighted):
     assert_array_equal(ours.importances[::-1].reshape(12, 3), expected)
 
 
-@pytest.mark.usefixtures("two_processes")
-def test_importance_is_the_same_in_two_processes():
+def test_importance_is_the_same_in_two_threads():
     X, y = make_supervised(TABLE, target=0)
     model = MODELS["anchored"]().fit(X, y)
     kwargs = {"by": "lag", "n_repeats": 2, "random_state": 0}
     alone = timestep_importance(model, X, y, n_jobs=1, **kwargs)
-    both = timestep_importance(model, X, y, n_jobs=2, **kwargs)
+    with joblib.parallel_config("threading"):
+        both = timestep_importance(model, X, y, n_jobs=2, **kwargs)
     assert_array_equal(both.importances, alone.importances)
 
 
@@ -524,7 +525,7 @@ def test_mistakes(name):
         inspect, model, [x[:, :2] for x in RAGGED]
     )
     ridge = Ridge().fit(FORMS["flat"], VALUES)
-    assert "Ridge has no LSTM to look into" in message_of(inspect, ridge, FORMS["flat"])
+    assert "Ridge does not end in an LSTM" in message_of(inspect, ridge, FORMS["flat"])
     X = make_histories(TABLE[:12])
     params = {"unroll": "series", "linear_skip": False}
     model = LSTMRegressor(**SMALL | params).fit(X, VALUES)

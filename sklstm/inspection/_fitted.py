@@ -37,7 +37,7 @@ def find_lstm(estimator: Any, X: Any) -> tuple[BaseLSTM, Sequences]:
         if isinstance(estimator, kind):
             return find_lstm(getattr(estimator, name), X)
     raise ValueError(
-        f"{type(estimator).__name__} has no LSTM to look into: expected an"
+        f"{type(estimator).__name__} does not end in an LSTM: expected an"
         " LSTMRegressor or LSTMClassifier, alone, at the end of a Pipeline, in an"
         " AnchoredRegressor, ConformalRegressor or TransformedTargetRegressor, or in a"
         " search with refit=True."

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._compat import HasMethods, Interval, StrOptions, validate_params
+from .._compat import HasMethods, StrOptions, validate_params
+from .._constraints import Interval
 from .._net._gates import PARTS, read_gates, without_head
 from ._fitted import find_lstm, in_batches, padded
 
