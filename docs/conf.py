@@ -75,7 +75,7 @@ html_theme_options = {
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-plot_formats = [("png", 150)]
+plot_formats = ["svg"]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 
