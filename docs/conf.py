@@ -43,6 +43,7 @@ nitpick_ignore_regex = [
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say it in words
+toc_object_entries_show_parents = "hide"  # `fit`, not `LSTMRegressor.fit`
 numpydoc_class_members_toctree = False  # methods stand on the page of their class
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # of the words of a type, link these alone:
@@ -65,9 +66,14 @@ html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_use_index = False  # no page leads to it
 html_math_renderer = "mathml"
 html_theme_options = {
-    "logo": {"image_light": "_static/logo.svg", "text": "sklstm"},
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+        "text": "sklstm",
+    },
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
 }
@@ -85,6 +91,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "generated/backreferences",
+    "default_thumb_file": str(HERE / "_static" / "logo.svg"),
     "doc_module": ("sklstm",),
     "abort_on_example_error": True,
     "download_all_examples": False,
@@ -105,7 +112,7 @@ def compress_inventories():
 
 
 def resolve_short_name(app, env, node, contnode):
-    """Link `LSTMRegressor` and `LSTMRegressor.fit` from any page."""
+    """Link `LSTMRegressor`, `LSTMRegressor.fit` and `GridSearchCV` from any page."""
     if node.get("refdomain") != "py":
         return None
     name, domain = node["reftarget"], env.domains.python_domain
@@ -114,7 +121,17 @@ def resolve_short_name(app, env, node, contnode):
         if public and path.endswith(f".{name}"):
             where = (env, node["refdoc"], app.builder)
             return domain.resolve_xref(*where, "obj", path, node, contnode)
+    for kind in ("py:class", "py:function"):
+        for path, found in env.intersphinx_inventory.get(kind, {}).items():
+            if path.endswith(f".{name}"):
+                return nodes.reference("", "", contnode, refuri=found.uri)
     return None
+
+
+def drop_empty_sidebar(app, pagename, templatename, context, doctree):
+    """Leave out the list of sister pages and chapters where there are none."""
+    if not context.get("parents") and pagename not in app.env.toctree_includes:
+        context["sidebars"] = []
 
 
 def inline_math(self, node):
@@ -133,3 +150,4 @@ def setup(app):
     app.add_role_to_domain("py", "name", PyXRefRole())
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     app.connect("missing-reference", resolve_short_name)
+    app.connect("html-page-context", drop_empty_sidebar)
