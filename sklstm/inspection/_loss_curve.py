@@ -1,0 +1,315 @@
+"""`LossCurveDisplay`: losses and scores of a fit, epoch by epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import BaseLSTM
+from .._compat import StrOptions, _validate_style_kwargs, validate_params
+
+LOSS_NAMES = {
+    "cross_entropy": "cross entropy (nats)",
+    "huber": "Huber loss",
+    "quantile": "pinball loss",
+    "gaussian": "CRPS",
+}
+
+
+class LossCurveDisplay:
+    """Learning curves of a fit: loss or score by epoch.
+
+    Use :meth:`from_estimator` to make one. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    loss : ndarray of shape (n_epochs,)
+        Mean loss of the training sequences in each epoch.
+
+    validation_loss : ndarray of shape (n_epochs,), default=None
+        Mean loss of the validation sequences after each epoch; NaN where an epoch
+        was not validated.
+
+    validation_score : ndarray of shape (n_epochs,), default=None
+        Score of the validation sequences after each epoch, likewise.
+
+    best_epoch : int, default=None
+        The epoch, counted from 1, whose weights are kept.
+
+    loss_name : str, default="loss"
+        The loss, with its unit.
+
+    score_name : str, default="score"
+        The score.
+
+    Attributes
+    ----------
+    line_train_ : matplotlib Line2D or None
+        The loss in training; None if the score is drawn.
+
+    line_validation_ : matplotlib Line2D or None
+        Loss or score of the validation sequences; None if there is none.
+
+    point_best_ : matplotlib Line2D or None
+        The best epoch on the line of the validation sequences.
+
+    ax_ : matplotlib Axes
+        The axes.
+
+    figure_ : matplotlib Figure
+        The figure of the axes.
+
+    See Also
+    --------
+    sklearn.model_selection.LearningCurveDisplay : The score by the number of samples.
+
+    Notes
+    -----
+    The training loss is the mean over an epoch, in which the weights change and dropout
+    is at work. The validation loss is measured after the epoch, without dropout. So it
+    may well be the lower one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> from sklstm.inspection import LossCurveDisplay
+    >>> X = np.random.default_rng(0).normal(size=(60, 8))
+    >>> model = LSTMRegressor(8, max_epochs=20, early_stopping=True, random_state=0)
+    >>> display = LossCurveDisplay.from_estimator(model.fit(X, X.sum(axis=1)))
+    >>> display.ax_.get_ylabel()
+    'squared error (y standardised)'
+    >>> len(display.loss) == model.n_iter_
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        loss: Any,
+        validation_loss: Any = None,
+        validation_score: Any = None,
+        best_epoch: int | None = None,
+        loss_name: str = "loss",
+        score_name: str = "score",
+    ) -> None:
+        self.loss = loss
+        self.validation_loss = validation_loss
+        self.validation_score = validation_score
+        self.best_epoch = best_epoch
+        self.loss_name = loss_name
+        self.score_name = score_name
+
+    @validate_params(
+        {"metric": [StrOptions({"loss", "score"})]}, prefer_skip_nested_validation=True
+    )
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        metric: str = "loss",
+        train_kwargs: dict[str, Any] | None = None,
+        validation_kwargs: dict[str, Any] | None = None,
+        best_kwargs: dict[str, Any] | None = None,
+    ) -> LossCurveDisplay:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to; None for a new figure.
+
+        metric : {"loss", "score"}, default="loss"
+            Whether to draw losses, or the score of the validation sequences.
+
+        train_kwargs : dict, default=None
+            Style of the line of training, for `matplotlib.axes.Axes.plot`.
+
+        validation_kwargs : dict, default=None
+            Style of the line of validation.
+
+        best_kwargs : dict, default=None
+            Style of the point of the best epoch.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            The display itself, with what it has drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+
+        ValueError
+            If there is no score to draw.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                "LossCurveDisplay needs matplotlib: pip install 'sklstm[plot]'."
+            ) from error
+        is_loss = metric == "loss"
+        validation = self.validation_loss if is_loss else self.validation_score
+        if not is_loss and validation is None:
+            raise ValueError(
+                "metric='score' needs scores of validation sequences, of which there"
+                " are none: fit with early_stopping=True, or draw metric='loss'."
+            )
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        self.line_train_ = self.line_validation_ = self.point_best_ = None
+        if is_loss:
+            style = {"color": "C0", "linestyle": "--", "label": "training"}
+            self.line_train_ = self._line(self.loss, style, train_kwargs)
+        if validation is not None:
+            style = {"color": "C1", "label": "validation"}
+            self.line_validation_ = self._line(validation, style, validation_kwargs)
+            if self.best_epoch is not None:
+                style = {"color": self.line_validation_.get_color(), "marker": "o"}
+                style |= {"linestyle": "", "label": f"best epoch: {self.best_epoch}"}
+                style = _validate_style_kwargs(style, best_kwargs or {})
+                best = [self.best_epoch], [validation[self.best_epoch - 1]]
+                (self.point_best_,) = ax.plot(*best, **style)
+        ax.set(xlabel="epoch", ylabel=self.loss_name if is_loss else self.score_name)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(frameon=False)
+        return self
+
+    def _line(self, values: Any, style: dict[str, Any], given: Any) -> Any:
+        style = _validate_style_kwargs(style, given or {})
+        if len(values) == 1:  # of one point there is no line
+            style = {"marker": "."} | style
+        return self.ax_.plot(np.arange(1, len(values) + 1), values, **style)[0]
+
+    def to_frame(self) -> Any:
+        """Return the curves as a table.
+
+        Returns
+        -------
+        table : pandas.DataFrame
+            A row for each epoch, which is the index, with the columns ``"loss"`` and,
+            if there are any, ``"validation_loss"`` and ``"validation_score"``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "LossCurveDisplay.to_frame needs pandas: pip install 'sklstm[pandas]'."
+            ) from error
+        names = ("loss", "validation_loss", "validation_score")
+        columns = {name: getattr(self, name) for name in names}
+        epochs = pd.RangeIndex(1, len(self.loss) + 1, name="epoch")
+        columns = {k: values for k, values in columns.items() if values is not None}
+        return pd.DataFrame(columns, index=epochs)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, metric: str = "loss", ax: Any = None, **kwargs: Any
+    ) -> LossCurveDisplay:
+        """Draw the curves of a fitted estimator, over all continued fits.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `LSTMRegressor` or `LSTMClassifier`, or a pipeline, search or
+            wrapper of one, such as an `AnchoredRegressor`.
+
+        metric : {"loss", "score"}, default="loss"
+            Whether to draw losses, or the score of the validation sequences, which
+            needs `early_stopping`.
+
+        ax : matplotlib Axes, default=None
+            Where to; None for a new figure.
+
+        **kwargs : dict
+            Styles, for :meth:`plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator holds no LSTM, or several, as `AutoForecaster` does.
+
+        ValueError
+            If there is no score to draw, or the curves were dropped by
+            `drop_training_state`.
+        """
+        lstm = _find_lstm(estimator)
+        check_is_fitted(lstm)
+        if lstm.loss_curve_ is None:
+            raise ValueError(
+                f"{type(lstm).__name__} has no curves: it is a copy of"
+                " drop_training_state. Give the original."
+            )
+        history = lstm.net_.history
+        columns = {
+            "loss": "train_loss",
+            "validation_loss": "valid_loss",
+            "validation_score": "valid_score",
+        }
+        # Epochs of another fit, or of partial_fit, may not have been validated.
+        curves = {
+            name: np.array([row.get(key, np.nan) for row in history])
+            for name, key in columns.items()
+            if any(key in row for row in history)
+        }
+        curves.setdefault("loss", np.empty(0))
+        display = cls(
+            **curves,
+            best_epoch=lstm.best_epoch_,
+            loss_name=_name_loss(lstm),
+            score_name=_name_score(lstm),
+        )
+        return display.plot(ax, metric=metric, **kwargs)
+
+
+def _find_lstm(model: Any) -> Any:
+    """Find the one LSTM in a pipeline, a search or another wrapper."""
+    outer = model
+    while not isinstance(model, BaseLSTM):
+        inner = model[-1] if isinstance(model, Pipeline) else None
+        inner = model.estimator if isinstance(model, FrozenEstimator) else inner
+        for kind in ("best_estimator_", "regressor_", "estimator_"):
+            inner = getattr(model, kind, inner)
+        if inner is None:
+            check_is_fitted(outer)
+            raise TypeError(
+                f"{type(outer).__name__} holds no LSTM that it names; expected a fitted"
+                " LSTMRegressor or LSTMClassifier, or a pipeline, search or wrapper of"
+                " one."
+            )
+        model = inner
+    return model
+
+
+def _name_loss(lstm: Any) -> str:
+    """Name what was minimised, and its unit."""
+    loss = lstm._loss.name
+    name = LOSS_NAMES.get(loss, loss.replace("_", " "))
+    return name if lstm.target_scaler_ is None else f"{name} (y standardised)"
+
+
+def _name_score(lstm: Any) -> str:
+    """Name what scores the validation sequences."""
+    if lstm.scoring in ("loss", None):
+        return "accuracy" if is_classifier(lstm) else "R²"
+    name = getattr(lstm.scoring, "__name__", lstm.scoring)
+    is_name = isinstance(name, str)
+    return name.replace("neg_", "negative ").replace("_", " ") if is_name else "score"
