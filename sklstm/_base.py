@@ -744,6 +744,7 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
             monitor=self._monitor,
             score=score,
             others=(self.callbacks or []) + observers,
+            prints=bool(self.verbose) and is_first(),
         )
 
     @property

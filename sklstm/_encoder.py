@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,11 +22,13 @@ from ._input import KeepsSequences
 from ._rows._columns import get_index, is_missing
 from ._sequences import Sequences
 from ._state import PlainState
+from ._tasks import one_task
 
 _EXPECTED = "expected strings, or lists or 1-D arrays of tokens"
 
 
 class SequenceEncoder(  # type: ignore[call-arg]
+    CallbackSupportMixin,
     KeepsSequences,
     PlainState,
     TransformerMixin,
@@ -187,8 +190,9 @@ class SequenceEncoder(  # type: ignore[call-arg]
         sequences : Sequences of shape (n_samples, max_length, 1)
             As from `transform`.
         """
-        tokens, numbers, lengths = self._read(X)
-        self.vocabulary_ = self._learn(tokens, numbers, lengths)
+        with one_task(self, X, y):
+            tokens, numbers, lengths = self._read(X)
+            self.vocabulary_ = self._learn(tokens, numbers, lengths)
         return self._encode(tokens, numbers, lengths, get_index(X))
 
     def transform(self, X: Any) -> Sequences:

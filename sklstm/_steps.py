@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -33,6 +34,7 @@ from ._rows._columns import (
 )
 from ._sequences import Sequences
 from ._state import PlainState
+from ._tasks import one_task
 
 
 def _inner_names(self: Any) -> bool:
@@ -41,6 +43,7 @@ def _inner_names(self: Any) -> bool:
 
 
 class StepTransformer(  # type: ignore[call-arg]
+    CallbackSupportMixin,
     KeepsSequences,
     PlainState,
     MetaEstimatorMixin,
@@ -123,12 +126,13 @@ class StepTransformer(  # type: ignore[call-arg]
         self : StepTransformer
             The fitted transformer.
         """
-        sequences = self._read(X, reset=True)
-        if sequences is not None:
-            used = sequences.coverage() > 0
-            steps = sequences.steps if used.all() else sequences.steps[used]
-            X = self._table(steps, sequences.labels())
-        self.transformer_ = clone(self.transformer).fit(X)
+        with one_task(self, X, y):
+            sequences = self._read(X, reset=True)
+            if sequences is not None:
+                used = sequences.coverage() > 0
+                steps = sequences.steps if used.all() else sequences.steps[used]
+                X = self._table(steps, sequences.labels())
+            self.transformer_ = clone(self.transformer).fit(X)
         return self
 
     def transform(self, X: Any) -> Any:

@@ -118,6 +118,14 @@ def test_a_fit_that_was_killed_twice_ends_in_the_same_bits(form, at, tmp_path):
     assert not hasattr(resumed.callbacks[0], "path_")
 
 
+def test_a_fit_that_goes_on_may_print(tmp_path, capsys):
+    kill(make(tmp_path), 3, "begin")
+    resumed = make(tmp_path, verbose=1).fit(X, Y)
+    epochs = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert epochs == [f"epoch {i}/8" for i in range(3, 9)]
+    assert_same(plain().fit(X, Y), resumed)
+
+
 @pytest.mark.parametrize(
     "other",
     [

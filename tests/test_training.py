@@ -155,13 +155,79 @@ def test_short_products_are_for_training_only():
     assert next(model.module_.parameters()).dtype == torch.float32
 
 
+def numbers(line):
+    """Epoch, epochs in all and what else is printed of an epoch, by name."""
+    epoch, rest = line.removeprefix("epoch ").split("  ", maxsplit=1)
+    done, total = epoch.split("/")
+    words = rest.split()
+    assert words.pop() == "s"
+    seconds = float(words.pop())
+    values = dict(zip(words[::2], map(float, words[1::2]), strict=True))
+    return int(done), int(total), values | {"seconds": seconds}
+
+
 def test_verbose_prints_an_epoch_a_line(capsys):
-    small(verbose=1, early_stopping=True).fit(X, Y)
+    model = small(verbose=1, early_stopping=True).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
-    assert "valid_loss" in lines[0]
-    assert len(lines) >= 2 + 3
+    assert all(line.isascii() and line.isprintable() for line in lines)
+    assert len({len(line) for line in lines}) == 1
+    printed = [numbers(line) for line in lines]
+    assert [row[0] for row in printed] == list(range(1, model.n_iter_ + 1))
+    for key, curve in {
+        "train_loss": model.loss_curve_,
+        "valid_loss": model.validation_loss_curve_,
+        "valid_score": model.validation_scores_,
+    }.items():
+        assert_allclose([row[2][key] for row in printed], curve, rtol=1e-3)
     small().fit(X, Y)
     assert capsys.readouterr().out == ""
+
+
+class StopsAtTwo(Callback):
+    """Raise before others have seen the epoch, or within it."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) % 3 == 2:
+            raise KeyboardInterrupt
+
+
+class StopsWithin(Callback):
+    def on_batch_end(self, net, **kwargs):
+        if len(net.history) == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("params", "n_lines"),
+    [
+        ({"n_iter_no_change": 2, "tol": 9, "max_epochs": 9}, 3),
+        ({"callbacks": [StopsAtTwo()], "max_epochs": 9}, 2),
+        ({"callbacks": [StopsWithin()], "max_epochs": 9}, 2),
+    ],
+)
+def test_verbose_prints_each_epoch_once_and_the_last(params, n_lines, capsys):
+    model = small(verbose=1, **params).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert model.n_iter_ == len(lines) == n_lines
+    assert [numbers(line)[:2] for line in lines] == [(i + 1, 9) for i in range(n_lines)]
+
+
+def test_verbose_counts_on_where_a_fit_continues(capsys):
+    model = small(verbose=1, max_epochs=2, warm_start=True).fit(X, Y).fit(X, Y)
+    model.partial_fit(X, Y)
+    counts = [numbers(line)[:2] for line in capsys.readouterr().out.splitlines()]
+    assert counts == [(1, 2), (2, 2), (3, 4), (4, 4), (5, 5)]
+
+
+def test_verbose_shows_what_callbacks_record(capsys):
+    score = EpochScoring(lambda net, X, y: 0.5, name="theirs", lower_is_better=False)
+    rate = LRScheduler("StepLR", step_size=1, gamma=0.5)
+    small(
+        verbose=1, early_stopping=True, lr_scheduler=None, callbacks=[score, rate]
+    ).fit(X, Y)
+    *_, (_, _, values) = map(numbers, capsys.readouterr().out.splitlines())
+    assert values["theirs"] == 0.5
+    assert 0 < values["lr"] < 0.005
 
 
 def test_default_classifier_reads_digits_by_rows():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ def make_callbacks(
     monitor: tuple[str, int],
     score: Callback | None,
     others: list[Callback],
+    prints: bool,
 ) -> list[Callback]:
     """Make skorch's callbacks for the parameters of an estimator, around others."""
     callbacks: list[Callback] = []
@@ -48,6 +50,8 @@ def make_callbacks(
         check_callback(other, validates=score is not None)
     callbacks += [BestEpoch(*monitor, restores=score is not None)]
     callbacks += [("epoch_timer", EpochTimer()), *others]
+    if prints:
+        callbacks += [EpochLog(n_epochs)]
     if patience is not None:
         callbacks += [Stopping(*monitor, patience, tol)]
     return callbacks
@@ -112,6 +116,33 @@ class Stopping(Callback):
             self.least_, self.waited_ = loss, 0
         if self.waited_ >= self.patience:
             raise KeyboardInterrupt  # skorch's signal to end training
+
+
+class EpochLog(Callback):
+    """Print a line per epoch, the one that ends training included."""
+
+    def __init__(self, n_epochs: int) -> None:
+        self.n_epochs = n_epochs
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.n_before_ = self.n_printed_ = len(net.history)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Print the numbers that have been recorded of an epoch."""
+        row, self.n_printed_ = net.history[-1], len(net.history)
+        total = str(self.n_before_ + self.n_epochs)
+        parts = [f"epoch {row['epoch']:{len(total)}}/{total}"]
+        for key, value in row.items():
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if is_number and key not in ("epoch", "dur") and "_batch_count" not in key:
+                name = key.removeprefix("event_")
+                parts.append(f"{name} {value:<9.4g}")
+        print(*parts, f"{row['dur']:.2f} s", sep="  ", flush=True)  # noqa: T201
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Print an epoch in which another callback has ended training."""
+        if len(net.history) > self.n_printed_:
+            self.on_epoch_end(net)
 
 
 class ValidationScore(Callback):

@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch.utils.data import Dataset
 
 from .._state import FAULTS
-from ._callbacks import BestEpoch, Stopping
+from ._callbacks import BestEpoch, EpochLog, Stopping
 from ._hash import hash_of
 from ._ranks import from_first, is_first
 
@@ -224,7 +224,7 @@ def _find_key(net: NeuralNet, data: Any, n_epochs: int) -> str:
     callbacks = [
         [type(part).__qualname__, vars(part)]
         for _, part in net.callbacks_
-        if not isinstance(part, FitCheckpoint)
+        if not isinstance(part, (EpochLog, FitCheckpoint))
     ]
     parts = net.describe(data, n_epochs)
     return hash_of(net.module_.state_dict(), callbacks, *parts.values())

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import Callback
 from skorch.history import History
 
 from . import _ranks
@@ -52,9 +52,8 @@ class LSTMNet(NeuralNet):
         self.autocast = autocast
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
-        """Leave out skorch's scoring callbacks: they average losses by batch."""
-        prints = self.verbose and _ranks.is_first()
-        return [("print_log", PrintLog())] if prints else []
+        """Leave out skorch's: its scores average losses by batch."""
+        return []
 
     def initialize_optimizer(self, *args: Any) -> LSTMNet:
         """Make none for a net that is loaded: that of its training may be gone."""

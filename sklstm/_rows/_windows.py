@@ -22,6 +22,7 @@ from .._constraints import at_least
 from .._input import all_or_nothing, check_features, check_labels
 from .._sequences import Sequences
 from .._state import PlainState
+from .._tasks import one_task
 from ._columns import as_table, is_frame, refuse_dates, refuse_lazy
 from ._histories import (
     KEY_CONSTRAINTS,
@@ -219,11 +220,9 @@ class SequenceWindower(
     @all_or_nothing
     def _fit(self, X: Any, y: Any) -> Sequences:
         check_gap(self.max_gap, self.time)
-        context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        histories = self._remember(X)
-        self._longest, self._labels = histories.shape[1], histories.labels()
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        with one_task(self, X, y):
+            histories = self._remember(X)
+            self._longest, self._labels = histories.shape[1], histories.labels()
         return histories
 
     def _remember(self, X: Any) -> Sequences:

@@ -21,6 +21,7 @@ from .._input import (
 )
 from .._regressor import LSTMRegressor
 from .._sequences import Sequences
+from .._tasks import hand_down
 from ._levels import OnLevels, take_changes
 from ._wrapper import RegressorWrapper
 
@@ -167,6 +168,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         return self._fit("fit", X, y, fit_params, resume=False)
 
     @available_if(_inner_has("partial_fit"))
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Any, y: Any, **fit_params: Any) -> AnchoredRegressor:
         """Train the regressor for one epoch more; the first call finds the levels.
 
@@ -199,7 +201,8 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         fit_params = self._anchor_validation(self._route(method, fit_params))
         regressor = vars(self)["regressor_"] if resume else self._make_regressor()
         changes, change = self._anchor(X, sequences, y)
-        getattr(regressor, method)(changes, change, **fit_params)
+        with hand_down(self, regressor, X, y):
+            getattr(regressor, method)(changes, change, **fit_params)
         self.regressor_ = regressor
         return self
 

@@ -25,6 +25,7 @@ from .._docs import fill
 from .._input import all_or_nothing, check_y
 from .._rows._splits import ROUNDING, find_horizon, split_last
 from .._sequences import Sequences
+from .._tasks import hand_down
 from ._spread import find_method, predict_spread
 from ._wrapper import RegressorWrapper
 
@@ -218,9 +219,9 @@ class ConformalRegressor(RegressorWrapper):
         params |= {k: v for k, v in fit_params.items() if k.endswith("_val")}
         with reading("y", "targets, of which some can be taken"):
             targets = _safe_indexing(y, train)
-        self.estimator_ = clone(self.estimator).fit(
-            _safe_indexing(X, train), targets, **params
-        )
+        self.estimator_ = clone(self.estimator)
+        with hand_down(self, self.estimator_, X, y):
+            self.estimator_.fit(_safe_indexing(X, train), targets, **params)
         self.method_ = find_method(
             self.estimator_, self.method, _safe_indexing(X, calibration[:1])
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import CONSTRAINTS
@@ -14,11 +15,12 @@ from .._compat import _fit_context
 from .._constraints import at_least
 from .._docs import fill
 from .._input import all_or_nothing
+from .._tasks import one_task
 from ._levels import OnLevels, are_apart
 
 
 @fill
-class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
+class NaiveRegressor(CallbackSupportMixin, OnLevels, RegressorMixin, BaseEstimator):
     """Forecast by repeating what was last seen, or seen a season ago.
 
     The forecast for k steps ahead is the value one `period` before it, or as
@@ -126,7 +128,8 @@ class NaiveRegressor(OnLevels, RegressorMixin, BaseEstimator):
             If a value is infinite, or one of the feature NaN, or the feature is not
             in X.
         """
-        sequences, y, is_known = self._find_levels(X, y)
+        with one_task(self, X, y):
+            sequences, y, is_known = self._find_levels(X, y)
         if not is_known:
             self._warn_of_units(self._levels.values(sequences), y.reshape(len(y), -1))
         return self

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import InputTags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -47,7 +46,7 @@ MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 
 
 @fill
-class AutoForecaster(CallbackSupportMixin, RegressorWrapper):
+class AutoForecaster(RegressorWrapper):
     """Forecast without tuning: lines and an LSTM beside naive forecasts.
 
     These forecasts are blended: the last value and the value one period before;

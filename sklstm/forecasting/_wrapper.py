@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -16,7 +17,9 @@ from .._compat import _routing_enabled
 from .._state import PlainState
 
 
-class RegressorWrapper(PlainState, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class RegressorWrapper(
+    CallbackSupportMixin, PlainState, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     """Base of regressors around one that is named by a parameter."""
 
     _wrapped = "estimator"  # the name of that parameter

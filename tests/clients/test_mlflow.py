@@ -126,3 +126,13 @@ def test_search_is_logged(autolog):
     )
     scores = [each.data.metrics["mean_test_score"] for each in candidates]
     assert_allclose(sorted(scores), sorted(search.cv_results_["mean_test_score"]))
+
+
+def test_losses_are_metrics_by_epoch():
+    model = WINDOWED.fit(X, Y)
+    with mlflow.start_run() as run:
+        for epoch, loss in enumerate(model[-1].loss_curve_, start=1):
+            mlflow.log_metric("loss", loss, step=epoch)
+    rows = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")
+    assert [row.step for row in rows] == [1, 2, 3]
+    assert_allclose([row.value for row in rows], model[-1].loss_curve_)
