@@ -65,6 +65,7 @@ from ._net._runtime import (
     warm_up,
 )
 from ._net._unroll import SeriesDataset, overlap
+from ._notebook import Captioned, Shown, plural
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import (
     LARGEST,
@@ -147,7 +148,9 @@ LINE_VALUES = 512
 MERGED_VALUES = 1 << 20
 
 
-class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMeta):
+class BaseLSTM(
+    CallbackSupportMixin, Captioned, PlainState, BaseEstimator, metaclass=ABCMeta
+):
     """Base of the LSTM estimators; its parameters are declared by the final classes."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -941,6 +944,19 @@ class BaseLSTM(CallbackSupportMixin, PlainState, BaseEstimator, metaclass=ABCMet
         n_ids = dict(zip(ids, sizes["n_ids"], strict=True))
         if any(len(labels) != n_ids[i] for i, labels in self._labels.items()):
             raise ValueError(f"the labels are not as many as the ids, {n_ids}")
+
+    # What a notebook shows.
+
+    def _caption(self):
+        return self.module_.describe() if hasattr(self, "net_") else None
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        attributes = super()._get_fitted_attr_html(doc_link)
+        if "net_" in attributes:  # whose own text would be cut after its type
+            n_parameters = Shown(plural(self.module_.count(), "parameter"))
+            attributes["module_"]["value"] = n_parameters
+            attributes["net_"]["value"] = Shown(plural(self.n_iter_, "epoch"))
+        return attributes
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

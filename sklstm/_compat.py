@@ -35,6 +35,9 @@ from sklearn.utils._param_validation import (
 # Merges styles as the displays of scikit-learn do, aliases such as "lw" included.
 from sklearn.utils._plotting import _validate_style_kwargs
 
+# Puts a line of our own below the name of an estimator in its diagram.
+from sklearn.utils._repr_html.estimator import _VisualBlock
+
 # Tells which container `set_output` or the configuration asks for.
 from sklearn.utils._set_output import _get_output_config
 

@@ -13,6 +13,7 @@ from sklearn.utils import gen_batches
 
 from ._arrays import reading, refuse_masked
 from ._compat import get_namespace
+from ._notebook import draw_lengths
 
 # Sums of squares of these are finite in double precision.
 LARGEST = np.float64(1e150)
@@ -21,6 +22,8 @@ LARGEST = np.float64(1e150)
 BLOCK_ROWS, BLOCK_VALUES = 1 << 16, 1 << 21
 # Steps of a table on disk that are simply read where they are all that is in use.
 FEW_BYTES = 1 << 27
+# Names of features that a notebook shows, at most.
+N_NAMES = 20
 # What is known of each sequence on its own.
 OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 
@@ -340,11 +343,25 @@ class Sequences:
         return f"Sequences({', '.join(facts)})"
 
     def _repr_html_(self) -> str:
-        facts = self._describe()
+        lengths = "none"
+        if len(self):
+            ends = self.lengths.min(), np.median(self.lengths), self.lengths.max()
+            lengths = "min {:,}, median {:,.10g}, max {:,}".format(*ends)
+        shown = {
+            "n_sequences": f"{len(self):,}",
+            "lengths": lengths,
+            "n_steps": f"{self.lengths.sum():,} on a table of {len(self.steps):,}",
+        }
+        facts = shown | self._describe() | shown
         if self.feature_names is not None:
-            facts["feature_names"] = ", ".join(map(str, self.feature_names))
+            names = [str(name) for name in self.feature_names[:N_NAMES]]
+            more = ["…"] * (len(self.feature_names) > N_NAMES)
+            facts["feature_names"] = ", ".join(names + more)
+        facts = {name: escape(str(value)) for name, value in facts.items()}
+        facts["lengths"] += draw_lengths(self.lengths)
+        left = 'style="text-align: left"'  # notebooks have them on the right
         lines = [
-            f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>"
+            f"<tr><th {left}>{name}</th><td {left}>{value}</td></tr>"
             for name, value in facts.items()
         ]
         return f"<table><caption>Sequences</caption>{''.join(lines)}</table>"

@@ -40,6 +40,12 @@ FAULTS = (
 class PlainState:
     """An estimator that is saved as plain values, with the versions that wrote them."""
 
+    # Where scikit-learn's diagrams, in notebooks, find the page of an estimator.
+    _doc_link_module = "sklstm"
+    _doc_link_template = (
+        "https://sklstm.readthedocs.io/en/stable/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
     # Attributes that are records of arrays and numbers, and of which class each is.
     _records: dict[str, type] = {}
 

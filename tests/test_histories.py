@@ -322,8 +322,8 @@ def test_sequences_keep_what_they_know():
     for fact in ("n_series=2", "horizon=1", "targets=[load]", "2023-12-31"):
         assert fact in text
     html = X._repr_html_()
-    assert "<td>load, price</td>" in html
-    assert "<th>whole</th>" in html
+    assert ">load, price</td>" in html
+    assert ">whole</th>" in html
 
 
 def test_names_in_html_are_escaped():

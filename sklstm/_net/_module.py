@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._notebook import plural
 from ._ranks import Part, Share
 
 # BLAS multiplies rows of a width that is no multiple of this by another path, on which
@@ -91,6 +92,22 @@ class LSTMModule(nn.Module):
             self.skip = nn.Linear(self.n_linear, n_outputs, bias=False, **kind)
         for part in self.children():
             part.to_empty(device=place)
+
+    def describe(self) -> str:
+        """Say in one line what it is made of."""
+        lstm = self.lstm
+        kind = "bidirectional LSTM" if lstm.bidirectional else "LSTM"
+        layers = f"{lstm.num_layers} × " if lstm.num_layers > 1 else ""
+        parts = [
+            plural(lstm.input_size, "input"),
+            f"{layers}{kind}({lstm.hidden_size})",
+            plural(self.head.out_features, "output"),
+        ]
+        return f"{' → '.join(parts)}, {plural(self.count(), 'parameter')}"
+
+    def count(self) -> int:
+        """Count the weights."""
+        return sum(weight.numel() for weight in self.parameters())
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator) -> None:

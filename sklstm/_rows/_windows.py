@@ -20,6 +20,7 @@ from .._compat import (
 )
 from .._constraints import at_least
 from .._input import all_or_nothing, check_features, check_labels
+from .._notebook import Captioned, plural
 from .._sequences import Sequences
 from .._state import PlainState
 from .._tasks import one_task
@@ -42,7 +43,7 @@ MIN_WINDOWS = 20
 
 
 class SequenceWindower(
-    CallbackSupportMixin, PlainState, TransformerMixin, BaseEstimator
+    CallbackSupportMixin, Captioned, PlainState, TransformerMixin, BaseEstimator
 ):
     """Keep the last steps of the history of each sample.
 
@@ -478,6 +479,14 @@ class SequenceWindower(
         elif transform is not None:  # remembered for when flatten is turned on
             self._sklearn_output_config = {"transform": transform}
         return self
+
+    def _caption(self) -> str | None:
+        if not hasattr(self, "n_features_in_"):
+            return None
+        n_keys = 0 if self._keys is None else len(self._keys.columns())
+        n_features = plural(self.n_features_in_ - n_keys, "feature")
+        steps = plural(int(self.sequence_length), "step")
+        return f"windows of up to {steps} × {n_features}"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

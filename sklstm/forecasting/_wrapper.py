@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from .._compat import _routing_enabled
+from .._compat import _routing_enabled, _VisualBlock
 from .._state import PlainState
 
 
@@ -49,6 +49,19 @@ class RegressorWrapper(
             mapping = mapping.add(caller=caller, callee=callee)
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(method_mapping=mapping, **{self._wrapped: self._inner()})
+
+    def _sk_visual_block_(self) -> Any:
+        """Show the regressor as it is fitted, as searches do."""
+        name = self._wrapped
+        name += "_" * (f"{name}_" in vars(self))
+        inner = getattr(self, name)
+        if inner is None:
+            kind, parts, names, details = "single", self, type(self).__name__, str(self)
+            return _VisualBlock(kind, parts, names=names, name_details=details)
+        named = f"{name}: {type(inner).__name__}"
+        return _VisualBlock(
+            "parallel", [inner], names=[named], name_details=[str(inner)]
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
