@@ -6,6 +6,7 @@ from ._display import ForecastDisplay
 from ._folds import PanelTimeSeriesSplit
 from ._forecast import forecast
 from ._future import add_future
+from ._horizon_error import HorizonErrorDisplay
 from ._naive import NaiveRegressor
 from ._recipe import AutoForecaster
 
@@ -14,6 +15,7 @@ __all__ = [
     "AutoForecaster",
     "ConformalRegressor",
     "ForecastDisplay",
+    "HorizonErrorDisplay",
     "NaiveRegressor",
     "PanelTimeSeriesSplit",
     "add_future",
