@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
@@ -37,15 +37,25 @@ FAULTS = (
 )
 
 
+def _find_pages() -> str:
+    """Where the pages of the API are, if pyproject.toml says so."""
+    try:
+        lines = metadata("sklstm").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    urls = dict(line.split(", ", 1) for line in lines)
+    return f"{urls['Documentation']}/generated/" if "Documentation" in urls else ""
+
+
+PAGES = _find_pages()
+
+
 class PlainState:
     """An estimator that is saved as plain values, with the versions that wrote them."""
 
     # Where scikit-learn's diagrams, in notebooks, find the page of an estimator.
     _doc_link_module = "sklstm"
-    _doc_link_template = (
-        "https://sklstm.readthedocs.io/en/stable/generated/"
-        "{estimator_module}.{estimator_name}.html"
-    )
+    _doc_link_template = PAGES and PAGES + "{estimator_module}.{estimator_name}.html"
     # Attributes that are records of arrays and numbers, and of which class each is.
     _records: dict[str, type] = {}
 

@@ -1,6 +1,7 @@
 """What notebooks show of estimators and of sequences."""
 
 import re
+from email.message import Message
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,8 +20,10 @@ from sklstm import (
     Sequences,
     SequenceWindower,
     StepTransformer,
+    _state,
     make_supervised,
 )
+from sklstm._state import PlainState
 from sklstm.forecasting import (
     AnchoredRegressor,
     AutoForecaster,
@@ -115,7 +118,9 @@ def test_a_fitted_net_tells_its_architecture(model, data, caption):
     ],
     ids=lambda model: type(model).__name__,
 )
-def test_every_parameter_is_there_and_linked(model):
+def test_every_parameter_is_there_and_linked(model, monkeypatch):
+    template = "https://site/generated/{estimator_module}.{estimator_name}.html"
+    monkeypatch.setattr(PlainState, "_doc_link_template", template)
     html = model._repr_html_()
     shown = Reader(html)
     names = re.findall(r"copyToClipboard\('(\w+)'", html)
@@ -124,10 +129,22 @@ def test_every_parameter_is_there_and_linked(model):
         "sklstm.forecasting" if "forecasting" in type(model).__module__ else "sklstm"
     )
     page = f"generated/{module}.{type(model).__name__}.html"
-    assert {link.split("#")[0].split("/stable/")[1] for link in shown.links} >= {page}
+    assert {link.split("#")[0].split("//site/")[1] for link in shown.links} >= {page}
     assert not [link for link in shown.links if "scikit-learn.org" in link]
     # The reference writes a page of this name for each class that it lists.
     assert f"   {type(model).__name__}\n" in API.read_text(encoding="utf-8")
+
+
+def test_the_site_is_where_the_package_says(monkeypatch):
+    """Nothing is linked before there is a site."""
+    for url, pages in [
+        ("Documentation, https://site", "https://site/generated/"),
+        ("Source, https://code", ""),
+    ]:
+        message = Message()
+        message["Project-URL"] = url
+        monkeypatch.setattr(_state, "metadata", lambda name, found=message: found)
+        assert _state._find_pages() == pages
 
 
 def test_names_are_escaped():
