@@ -1,20 +1,26 @@
 """How long a step of a stream takes, beside `predict` on the window.
 
-    python benchmarks/streams.py --steps 1000000
+    python benchmarks/streams.py [--repeats 1000]
+    python benchmarks/streams.py --memory [--steps 200000]
 
 A fitted pipeline with a scaler, windows and levels takes rows of three features, one
 stream at a time and a thousand at once. It prints the median and the 99th percentile of
-a step, those of `predict` on the same window in turn with it, and what a million steps
-add to the memory of the process.
+a step, and those of `predict` on the same window in turn with it. With ``--memory`` it
+prints instead what steps add to the process, once the first thousand are done: to its
+memory (RssAnon, on Linux) and to the objects that Python's collector knows, and, of a
+twentieth as many steps more, to what tracemalloc counts. Those are `--steps` of one
+stream, and as many for each of the models, and a thousand steps of a thousand streams.
 """
 
 import argparse
-import resource
+import gc
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
 import torch
+from larger_than_memory import resident
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -39,6 +45,60 @@ def fit(table, unroll, length):
     ).fit(X, y)
 
 
+def fit_whole(table):
+    """An LSTM alone, which reads the whole series: the cheapest step."""
+    X, y = make_supervised(table, target=0)
+    lstm = LSTMRegressor(32, unroll="series", linear_skip=False, max_epochs=1)
+    return lstm.fit(X, y)
+
+
+def count_memory(name, step, n_steps, n_rows):
+    """Print what some steps add to the memory."""
+    for i in range(1000 // n_rows + 1):
+        step(i)
+    gc.collect()
+    n_objects, size, began = len(gc.get_objects()), resident("RssAnon"), time.time()
+    for i in range(n_steps):
+        step(i)
+    taken = time.time() - began
+    gc.collect()
+    added = resident("RssAnon") - size
+    n_objects = len(gc.get_objects()) - n_objects
+    tracemalloc.start()
+    for i in range(10):
+        step(i)
+    gc.collect()
+    size = tracemalloc.get_traced_memory()[0]
+    for i in range(n_steps // 20):
+        step(i)
+    gc.collect()
+    traced = tracemalloc.get_traced_memory()[0] - size
+    tracemalloc.stop()
+    print(
+        f"{name:10}{n_steps:10,}{n_steps * n_rows:11,}{taken:7.0f}{added:8.2f}"
+        f"{n_objects:9}{traced:12,}",
+        flush=True,
+    )
+
+
+def measure_memory(table, n_steps):
+    """Print what steps of one stream, and of a thousand, add to the memory."""
+    many, keys = np.repeat(table[:, np.newaxis], 1000, axis=1), np.arange(1000)
+    print("model          steps       rows      s      MB  objects  traced, bytes")
+    models = {
+        "whole": fit_whole(table),
+        "series": fit(table, "series", 24),
+        "window": fit(table, "window", 24),
+    }
+    for name, model in models.items():
+        one, several = Stream(model), Stream(model)
+        for call, n, n_rows in [
+            (lambda i, one=one: one.step(table[i % 500]), n_steps, 1),
+            (lambda i, some=several: some.step(many[i % 500], keys), 1000, 1000),
+        ]:
+            count_memory(name, call, n, n_rows)
+
+
 def seconds(call, *args):
     began = time.perf_counter()
     call(*args)
@@ -53,12 +113,15 @@ def show(times):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=1000)
-    parser.add_argument("--steps", type=int, default=100_000, help="to count memory")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--steps", type=int, default=200_000)
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(0)
     table = np.cumsum(rng.normal(size=(500, 3)), axis=0)
+    if options.memory:
+        return measure_memory(table, options.steps)
     window = make_histories(table)[-1:]
     many, keys = np.repeat(table[:, np.newaxis], 1000, axis=1), np.arange(1000)
     print("                    milliseconds, median and 99 %")
@@ -78,11 +141,6 @@ def main():
                     batches.append(seconds(several.step, many[i % 500], keys))
             shown = "  ".join(map(show, (steps, predictions, batches)))
             print(f"{unroll}  {length:6}  {shown}")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for i in range(options.steps):
-        one.step(table[i % 500])
-    added = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"{options.steps:,} more steps add {added / 1024:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ from ._net._runtime import (
     suit_threads,
     warm_up,
 )
-from ._net._unroll import SeriesDataset, overlap
+from ._net._unroll import CarriedDataset, SeriesDataset, overlap
 from ._notebook import Captioned, Shown, plural
 from ._rows._splits import find_horizon, split_validation
 from ._sequences import (
@@ -814,7 +814,9 @@ class BaseLSTM(
             check_finite(sequences, name=name)
             sequences = sequences.on_table(self._fill_missing(sequences.steps))
         if self._reads_series(sequences):
-            return SeriesDataset(sequences, y, weight, **place)
+            carries = sequences._carried is not None
+            kind = CarriedDataset if carries else SeriesDataset
+            return kind(sequences, y, weight, **place)
         place["frame_size"] = self._architecture["frame_size"]
         read = self._architecture
         ids = {*read["categorical_features"]} - {*read["static_features"]}
@@ -841,6 +843,8 @@ class BaseLSTM(
 
     def _reads_series(self, sequences):
         """Whether chunks of series are read, and not each sequence on its own."""
+        if sequences._carried is not None:
+            return True
         return str(self.unroll) == "series" and overlap(sequences)
 
     def _naming_memory(self, tried, sequences, cure):

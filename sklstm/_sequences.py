@@ -131,6 +131,9 @@ class Sequences:
 
     ndim = 3
     device = "cpu"
+    # Of a stream that goes on the state of the cells before the first step of each
+    # series: hidden and cell, each (n_series, num_layers, hidden_size).
+    _carried: Any = None
 
     def __init__(
         self,

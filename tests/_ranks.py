@@ -15,6 +15,7 @@ from skorch.callbacks import Callback
 from torch.optim import Adagrad
 
 from sklstm import FitCheckpoint, LSTMClassifier, LSTMRegressor, make_supervised
+from sklstm.streaming import Stream
 
 RNG = np.random.default_rng(0)
 N = 97  # the last of the batches of 16 is a single sequence, the share of one process
@@ -53,6 +54,16 @@ def read_file(x=X):
         return regress(np.load(path, mmap_mode="r"), Y, standardize=False)
 
 
+def carry_on():
+    """From the state of seven streams, of which one is a batch alone."""
+    model = LSTMRegressor(8, **QUICK, unroll="series", linear_skip=False)
+    stream = Stream(model.fit(HISTORIES, AHEAD))
+    rows = np.sin(np.arange(21 * 7)).reshape(21, 7, 1)
+    for _ in range(2):
+        stream.partial_fit(rows[:-1], rows[1:, :, 0], keys=range(7))
+    return stream.step(rows[-1], keys=range(7))
+
+
 def search():
     grid = {"hidden_size": [3, 8], "dropout": [0.0, 0.5]}
     found = GridSearchCV(LSTMRegressor(**QUICK), grid, cv=2).fit(X, Y)
@@ -73,6 +84,7 @@ CASES = {
     "mapped": read_file,
     "classifier": classify,
     "warm start": go_on,
+    "stream": carry_on,
     "search": search,
 }
 

@@ -1,5 +1,6 @@
 """A stream returns, row by row, what `predict` does for the rows so far."""
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
@@ -352,6 +354,159 @@ def test_a_model_that_learns_on(unroll):
         stream.update()
     assert_array_equal(stream.n_steps_, n_before)
     assert_array_equal(stream.step(TABLE[0]).shape, (2,))  # goes on as it was
+
+
+def whole(Estimator=LSTMRegressor, **params):
+    """A net that reads series as a whole, in double precision."""
+    plain = {"linear_skip": False} if Estimator is LSTMRegressor else {}
+    plain |= {"bidirectional": False, "pooling": "last", "dropout": 0.0}
+    kept = {"unroll": "series", "dtype": "float64", "batch_size": 10_000}
+    return Estimator(**SMALL | plain | kept | params)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"optimizer": "sgd", "learning_rate": 0.1},
+        # So little that nothing is dropped: layers are then read one by one.
+        {"num_layers": 2, "dropout": 1e-15, "standardize": False},
+    ],
+    ids=["adam", "sgd", "by layer"],
+)
+@pytest.mark.parametrize("n_streams", [None, 3])
+def test_learning_from_the_carried_state(n_streams, params):
+    """Beside truncated back-propagation through time by hand."""
+    model = whole(max_grad_norm=0.02, **params).fit(X, Y[:, 0])
+    stream = Stream(model)
+    shape = (40,) if n_streams is None else (40, n_streams)
+    rows, y = RNG.normal(size=(*shape, 2)), RNG.normal(size=shape)
+    keys = None if n_streams is None else ["a", "b", "c"]
+    twin = copy.deepcopy(model.module_).train()
+    kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    optimizer = kinds[model.optimizer](twin.parameters(), lr=model.learning_rate)
+    state = optimizer.state_dict()
+    state["state"] = copy.deepcopy(model.net_.optimizer_.state_dict()["state"])
+    optimizer.load_state_dict(state)
+    scale, target = model.scaler_, model.target_scaler_
+    # The streams have unequal pasts: "c" begins with what is learned from.
+    carried = torch.zeros(2, model.num_layers, n_streams or 1, model.hidden_size)
+    carried = carried.double()
+    if keys:
+        for row in TABLE[:7]:
+            stream.step([row, row + 1], keys[:2])
+        past = np.stack([TABLE[:7], TABLE[:7] + 1], axis=1)
+        past = past if scale is None else (past - scale.mean_) / scale.scale_
+        with torch.no_grad():
+            _, (hidden, cell) = twin.lstm(torch.tensor(past))
+        carried[0, :, :2], carried[1, :, :2] = hidden, cell
+    for part in np.split(np.arange(40), [1, 15, 25]):
+        x, z = rows[part].reshape(len(part), -1, 2), y[part].reshape(len(part), -1, 1)
+        if scale is not None:
+            x = (x - scale.mean_) / scale.scale_
+            z = (z - target.mean_) / target.scale_
+        x, z = torch.tensor(x), torch.tensor(z)
+        for _ in range(2):
+            before = stream.get_state()
+            stream.partial_fit(rows[part], y[part], keys)
+            optimizer.zero_grad()
+            loss = (twin.head(twin.lstm(x, tuple(carried))[0]) - z).square().mean()
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.02)
+            assert norm > 0.02
+            optimizer.step()
+            assert model.loss_curve_[-1] == pytest.approx(loss.item())
+            stream.set_state(before)  # once more from the same state
+        for name, weight in model.module_.state_dict().items():
+            assert_allclose(weight, twin.state_dict()[name], atol=1e-12)
+        for each in rows[part]:
+            last = stream.step(each, keys)
+        with torch.no_grad():
+            hidden, carried = twin.lstm(x, tuple(carried))
+            expected = twin.head(hidden[-1])[:, 0].numpy()
+        if target is not None:
+            expected = expected * target.scale_ + target.mean_
+        assert_allclose(last, expected if keys else expected[0], atol=1e-10)
+
+
+def test_labels_and_names_of_rows_to_learn_from():
+    table = pd.DataFrame({"x": TABLE[:, 0], "kind": np.tile(["a", "b", "c"], 50)})
+    X, y = make_supervised(table[:100], target="x")
+    up = np.where(y > table["x"].to_numpy()[:-1][:99], "up", "down")
+    model = make_pipeline(whole(LSTMClassifier, max_epochs=5)).fit(X, up)
+    stream, table = Stream(model), table[:60].copy()
+    table.loc[50, "kind"] = "never seen"
+    model[-1].set_params(learning_rate=0.1)
+    for _ in range(20):
+        stream.reset()
+        stream.partial_fit(table, np.where(table["kind"] == "a", "up", "down"))
+    stream.reset()
+    answers = [stream.step(row) for row in table.to_numpy(dtype=object)]
+    assert np.mean((table["kind"] == "a") == (np.array(answers) == "up")) > 0.95
+    assert_array_equal(answers, model.predict(make_histories(table)))
+    with pytest.raises(ValueError, match=r"rows has the columns \['kind', 'x'\]"):
+        stream.partial_fit(table[["kind", "x"]], answers)
+    with pytest.raises(ValueError, match="y has labels that are not in classes_"):
+        stream.partial_fit(table, ["sideways"] * 60)
+    assert stream.n_steps_.tolist() == [60]
+
+
+def test_what_cannot_be_learned_from_moves_nothing():
+    model = whole().fit(X, Y)
+    stream = Stream(model)
+    stream.step(TABLE[:2], keys=["a", "b"])
+    before = stream.get_state()
+    weights = copy.deepcopy(model.module_.state_dict())
+    rows, y = np.zeros((4, 2, 2)), np.zeros((4, 2, 2))
+    for args, text in [
+        ((rows, y), "2 row.s. and 1 different key"),
+        ((rows[:, 0], y[:, 0]), "Give keys at every step"),
+        ((rows, y[:3], ["a", "new"]), "y is of shape"),
+        ((rows, y[:, 0], ["a", "new"]), "y has 1 output"),
+        ((rows, y, ["a"]), "2 row.s. and 1 different key"),
+        ((rows[:0], y[:0], ["a", "new"]), "rows is of shape"),
+        ((rows[..., :1], y, ["a", "new"]), "A row has 1 feature"),
+        ((rows + np.inf, y, ["a", "new"]), "infinity"),
+        ((rows, y + np.nan, ["a", "new"]), "NaN"),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            stream.partial_fit(*args)
+    assert stream.keys_ == ["a", "b"]
+    for name, array in stream.get_state().items():
+        assert_array_equal(array, before[name])
+    for name, weight in model.module_.state_dict().items():
+        assert_array_equal(weight, weights[name])
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: make_pipeline(SequenceWindower(12), regressor()).fit(X, Y),
+            "but windows of this model reach back .*: train on windows",
+        ),
+        (
+            lambda: make_pipeline(SequenceWindower(12), whole()).fit(X, Y),
+            "but windows of this model reach back",
+        ),
+        (
+            lambda: AnchoredRegressor(whole()).fit(X, Y),
+            "but levels of this model reach back",
+        ),
+        (
+            lambda: regressor(unroll="series").fit(RAGGED, SUMS),
+            "has unroll='series' and linear_skip=True: fit with unroll='series' and",
+        ),
+        (
+            lambda: whole(unroll="window").fit(RAGGED, SUMS),
+            "has unroll='window' and linear_skip=False",
+        ),
+    ],
+    ids=["windows", "read as series", "levels", "line", "one by one"],
+)
+def test_models_that_do_not_carry_all(make, text):
+    with pytest.raises(ValueError, match=text):
+        Stream(make()).partial_fit(TABLE, TABLE[:, 0])
 
 
 def test_a_row_that_is_refused_moves_nothing():

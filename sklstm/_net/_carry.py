@@ -89,6 +89,25 @@ class CellReader:
         shapes |= {name: lanes for name in ("mean", "max") if name in self.poolings}
         self.arrays = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
 
+    def state(self, slots: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
+        """Return hidden and cell, each (n_streams, num_layers, hidden_size)."""
+        kept = (counts > 0)[:, None, None]
+        return [self.arrays[name][slots, 0] * kept for name in ("hidden", "cell")]
+
+    def take(self, slots: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> None:
+        """Take (n_steps, n_streams, n_features) of streams whose cells are read last."""
+        self.arrays["steps"][slots, 0] = rows[-1]
+        # (num_layers, n_streams, hidden_size)
+        state = [
+            self._tensor(part).transpose(0, 1).contiguous()
+            for part in self.state(slots, counts)
+        ]
+        with torch.inference_mode(), COMPUTING:
+            steps = self.module.embed(self._tensor(rows))
+            _, state = self.module.lstm(steps, tuple(state))
+        for name, part in zip(("hidden", "cell"), state, strict=True):
+            self.arrays[name][slots, 0] = part.transpose(0, 1).cpu().numpy()
+
     def step(
         self, slots: np.ndarray, counts: np.ndarray, rows: np.ndarray
     ) -> np.ndarray:

@@ -140,16 +140,22 @@ class LSTMModule(nn.Module):
         lengths: Tensor | None = None,
         at: tuple[Tensor, Tensor, Tensor] | None = None,
         share: Share | None = None,
+        state: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Map sequences to outputs, (batch, n_outputs)."""
+        """Map sequences to outputs, (batch, n_outputs).
+
+        The cells start at zero, or at a state, hidden and cell, which is read only in
+        one direction; both are of shape (num_layers, batch, hidden_size).
+        """
         steps = self.embed(x)
         # An LSTM is causal: what lies after a sequence cannot change its outputs.
         turns = self.lstm.bidirectional and lengths is not None
         drops = self.training and self.dropout > 0 and self.lstm.num_layers > 1
         if turns or drops:
-            hidden = self._read_by_layer(steps, lengths, share and share.columns)
+            part = share and share.columns
+            hidden = self._read_by_layer(steps, lengths, part, state=state)
         else:
-            hidden, _ = self.lstm(steps)  # (time, batch, directions * hidden)
+            hidden, _ = self.lstm(steps, state)  # (time, batch, directions * hidden)
         pooled = self._pool(hidden, lengths) if at is None else hidden[at[:2]]
         pooled = self._drop(pooled, share and share.targets)
         return self.answer(pooled, x, self.ends(x, lengths) if at is None else at)
@@ -231,6 +237,7 @@ class LSTMModule(nn.Module):
         lengths: Tensor | None,
         part: Part | None = None,
         n_layers: int | None = None,
+        state: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Read each sequence from its start and, turned round, from its own end."""
         back = turned_round(x, lengths)
@@ -238,24 +245,30 @@ class LSTMModule(nn.Module):
         for layer in range(self.lstm.num_layers if n_layers is None else n_layers):
             x = self._drop(x, part) if layer else x
             weights = self.lstm.all_weights[directions * layer :]
-            hidden = self._read(x, weights[0])  # (time, batch, hidden)
+            before = state and tuple(each[layer : layer + 1] for each in state)
+            hidden = self._read(x, weights[0], before)  # (time, batch, hidden)
             if self.lstm.bidirectional:
                 behind = self._read(x[back], weights[1])
                 hidden = torch.cat([hidden, behind[back]], dim=-1)
             x = hidden
         return x
 
-    def _read(self, x: Tensor, weights: list[nn.Parameter]) -> Tensor:
+    def _read(
+        self,
+        x: Tensor,
+        weights: list[nn.Parameter],
+        state: tuple[Tensor, ...] | None = None,
+    ) -> Tensor:
         """Run one layer in one direction, on sequences that need no packing."""
-        state = x.new_zeros(1, x.shape[1], self.lstm.hidden_size)
+        state = state or (x.new_zeros(1, x.shape[1], self.lstm.hidden_size),) * 2
         # has biases, layers, dropout, trains, both ways, batch first
         options = True, 1, 0.0, self.training, False, False
         if not x.is_cuda:
-            return torch.lstm(x, (state, state), tuple(weights), *options)[0]
+            return torch.lstm(x, state, tuple(weights), *options)[0]
         with warnings.catch_warnings():
             # Weights of one layer of several are put together at each call.
             warnings.filterwarnings("ignore", "RNN module weights are not part")
-            return torch.lstm(x, (state, state), tuple(weights), *options)[0]
+            return torch.lstm(x, state, tuple(weights), *options)[0]
 
     def embed(self, x: Tensor) -> Tensor:
         """Put vectors of ids behind numeric features, and steps of a frame together."""

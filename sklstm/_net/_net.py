@@ -64,7 +64,8 @@ class LSTMNet(NeuralNet):
 
     def infer(self, x: dict[str, torch.Tensor], **fit_params: Any) -> torch.Tensor:
         """Keep the weights, which travel with the inputs, from the module."""
-        arguments = x["x"], x.get("lengths"), x.get("at"), x.get("share")
+        others = (x.get(name) for name in ("lengths", "at", "share", "state"))
+        arguments = x["x"], *others
         if not (self.autocast and self.module_.training):
             return self.module_(*arguments)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):

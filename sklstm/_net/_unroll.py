@@ -169,6 +169,31 @@ class SeriesDataset(BatchDataset):
         return self._take(starts + torch.minimum(time, lengths - 1))
 
 
+class CarriedDataset(SeriesDataset):
+    """Whole series on a device, each read once from a state of the cells."""
+
+    def __init__(self, sequences: Sequences, *args: Any, **place: Any) -> None:
+        super().__init__(sequences, *args, **place)
+        # hidden and cell, each (n_series, num_layers, hidden_size)
+        self.state = [self._to_tensor(part) for part in sequences._carried]
+
+    def cut(self, offset: Tensor | int = 0) -> Chunks:
+        """Leave the series whole: a state is that before their first step."""
+        return super().cut()
+
+    def read(
+        self, here: Chunks, order: Tensor, size: int, shares: bool = False
+    ) -> Iterator[Batch]:
+        """Gather series, and the states before them, which have no gradient."""
+        batches = super().read(here, order, size, shares)
+        for chosen, (inputs, targets) in zip(order.split(size), batches, strict=True):
+            if "share" in inputs:
+                chosen = chosen[inputs["share"].columns.place]
+            chosen = chosen.to(self.device)
+            state = (part[chosen].transpose(0, 1).contiguous() for part in self.state)
+            yield inputs | {"state": tuple(state)}, targets
+
+
 def overlap(sequences: Sequences) -> bool:
     """Whether some sequences share steps; one that is there twice is the same."""
     places = sequences.starts.astype(np.int64)

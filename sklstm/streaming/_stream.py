@@ -164,6 +164,129 @@ class Stream:
         self._counts[slots] += 1
         return output[0] if keys is None else output
 
+    def partial_fit(self, rows: Any, y: Any, keys: Any = None) -> Stream:
+        """Train the model on the next rows of one stream or several, and take them.
+
+        This is `partial_fit` of the LSTM, one epoch, with the state of the optimizer
+        that it left, in which the cells start at the state that the stream carries.
+        Gradients go back to the first of these rows and no further, which is truncated
+        back-propagation through time [1]_. The streams then take the rows with the new
+        weights, as in `step`.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_steps, n_features) or \
+                (n_steps, n_streams, n_features)
+            The rows that come next, in order of time; with `keys` the second form, in
+            which ``rows[t]`` is what `step` takes.
+
+        y : array-like of shape (n_steps, ...) or (n_steps, n_streams, ...)
+            The target of each row, as in `fit`: a label, a value or one for each
+            output.
+
+        keys : array-like of shape (n_streams,), default=None
+            As in `step`.
+
+        Returns
+        -------
+        self : Stream
+            The stream, which has taken the rows.
+
+        Raises
+        ------
+        ValueError
+            As in `step` and in `partial_fit` of the LSTM; no stream has moved then. Or
+            if windows or levels reach back before these rows, so that there is no
+            state to go on from: train the pipeline on windows then, and call `update`.
+
+        See Also
+        --------
+        update : Take over what the model has learned by its own `partial_fit`.
+
+        Notes
+        -----
+        Batches are of series, as with ``unroll="series"``: of one stream all rows make
+        one update. Give fewer rows at a time to truncate earlier and update more often.
+
+        References
+        ----------
+        .. [1] R. J. Williams and J. Peng (1990). "An Efficient Gradient-Based Algorithm
+           for On-Line Training of Recurrent Network Trajectories". Neural Computation.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor, make_supervised
+        >>> from sklstm.streaming import Stream
+        >>> series = np.sin(np.arange(600) / 3).reshape(-1, 1)
+        >>> X, y = make_supervised(series[:300])
+        >>> lstm = LSTMRegressor(
+        ...     8, unroll="series", linear_skip=False, max_epochs=20, random_state=0
+        ... )
+        >>> stream = Stream(lstm.fit(X, y))
+        >>> before = lstm.n_iter_
+        >>> for t in range(0, 590, 10):  # ten rows at a time
+        ...     _ = stream.partial_fit(series[t : t + 10], series[t + 1 : t + 11, 0])
+        >>> lstm.n_iter_ - before, stream.n_steps_.tolist()
+        (59, [590])
+        """
+        self._check_learns()
+        rows = self._read_rows(rows)
+        rows = rows[:, np.newaxis] if keys is None and rows.ndim == 2 else rows
+        if rows.ndim != 3 or 0 in rows.shape:
+            raise ValueError(
+                f"rows is of shape {rows.shape}; expected (n_steps, n_features), or"
+                " (n_steps, n_streams, n_features) with keys."
+            )
+        shape, y = rows.shape[:2], np.asarray(y)
+        given = y.shape[:1] if keys is None else y.shape[:2]
+        if given != shape[: len(given)] or not given:
+            raise ValueError(
+                f"y is of shape {y.shape} for rows of shape {rows.shape}: give a target"
+                " for each row of each stream."
+            )
+        y = y if keys is not None else y[:, np.newaxis]
+        n_known = len(self._slots)
+        slots, counts = self._find(keys, shape[1])
+        *transformers, inputs = self._stages
+        # One series after the other, (n_streams * n_steps, ...).
+        table, y = (
+            part.swapaxes(0, 1).reshape(-1, *part.shape[2:]) for part in (rows, y)
+        )
+        try:
+            for stage in transformers:
+                table = stage.enter(slots, counts, table)
+            X = inputs.histories(table, *shape)
+            X._carried = self._reader.state(slots, counts)
+            inputs.model.partial_fit(X, y)
+        except BaseException:
+            self._slots = dict(list(self._slots.items())[:n_known])
+            raise
+        self.update()
+        steps = inputs.enter(slots, counts, table).reshape(*shape[::-1], -1)
+        self._reader.take(slots, counts, steps.swapaxes(0, 1))
+        self._counts[slots] += shape[0]
+        return self
+
+    def _check_learns(self) -> None:
+        """Raise unless the cells carry all that the model remembers of its rows."""
+        what = "levels" if any(isinstance(s, _Anchor) for s in self._stages) else None
+        if not isinstance(self._reader, CellReader) or self._reader.length is not None:
+            what = "windows"
+        if what is not None:
+            raise ValueError(
+                f"Stream.partial_fit goes on from the state of the cells, but {what} of"
+                " this model reach back to rows before: train on windows, with"
+                " model[-1].partial_fit(model[:-1].transform(X), y), and call update."
+            )
+        model = self._stages[-1].model
+        if model.unroll != "series" or model.linear_skip:
+            raise ValueError(
+                "Stream.partial_fit trains nets that read series as a whole, and has"
+                f" unroll={model.unroll!r} and linear_skip={model.linear_skip}: fit"
+                " with unroll='series' and linear_skip=False."
+            )
+
     def reset(self, keys: Any = None) -> None:
         """Begin some streams anew, as if they had had no row.
 
@@ -283,7 +406,7 @@ class Stream:
         facts = [self._facts[0], *(stage.facts()[1:] for stage in self._stages)]
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
-    def _check_rows(self, rows: Any, keys: Any) -> np.ndarray:
+    def _read_rows(self, rows: Any) -> np.ndarray:
         refuse_masked(rows, "rows")
         given: Any = (
             column_names(rows) if is_frame(rows) else getattr(rows, "index", None)
@@ -296,7 +419,10 @@ class Stream:
                 f" {list(names[0])}: give these, in this order."
             )
         with reading("rows", "an array"):
-            rows = np.asarray(rows)
+            return np.asarray(rows)
+
+    def _check_rows(self, rows: Any, keys: Any) -> np.ndarray:
+        rows = self._read_rows(rows)
         if keys is None:
             rows = rows[np.newaxis] if rows.ndim == 1 else rows
         if rows.ndim != 2 or (keys is None and len(rows) != 1):
@@ -625,3 +751,17 @@ class _Inputs(_Rows):
         scaled = model._scale(rows)
         check_finite(steps.on_table(scaled), name="rows, divided by scaler_.scale_,")
         return model._fill_missing(scaled)
+
+    def histories(self, rows: np.ndarray, n_steps: int, n_streams: int) -> Sequences:
+        """Return the histories of the rows of streams, one stream after the other."""
+        model = self.model
+        _check_width(rows, model, model._n_step_features)
+        table = _read_numbers(rows, self.numbers)
+        return Sequences(
+            table,
+            np.repeat(np.arange(n_streams) * n_steps, n_steps),
+            np.tile(np.arange(n_steps) + 1, n_streams),
+            feature_names=self.names,
+            categories=[model._labels.get(i) for i in range(table.shape[1])],
+            whole=True,
+        )

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
+import dask.dataframe as dd
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from dask.distributed import Client, LocalCluster, get_worker
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
@@ -29,6 +32,7 @@ from sklstm import (
 )
 from sklstm.forecasting import AutoForecaster
 
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
 SERIES = np.sin(np.arange(161) / 2) + RNG.normal(0, 0.1, 161)
 HISTORIES, AHEAD = make_supervised(SERIES)
@@ -154,31 +158,49 @@ def test_a_killed_worker_costs_the_fits_it_is_at(tmp_path):
 
 
 def test_the_example_shows_how_far_it_is():
-    root = Path(__file__).parents[2]
     command = [sys.executable, "examples/search_on_dask.py"]
     done = subprocess.run(
-        command, cwd=root, capture_output=True, text=True, timeout=120, check=True
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
     assert "Done  18 out of  18" in done.stdout + done.stderr
     assert "learning_rate" in done.stdout.splitlines()[-1]
 
 
+KEYS = {"group": "series", "time": "day"}
+PANEL = pd.DataFrame(
+    {
+        "series": np.repeat(np.arange(12), 20),
+        "day": np.tile(np.arange(20), 12),
+        "value": RNG.normal(size=240).cumsum(),
+    }
+)
+
+
 def test_partitions_of_whole_series_are_predicted_apart(client):
-    keys = {"group": "series", "time": "day"}
-    frame = pd.DataFrame(
-        {
-            "series": np.repeat(np.arange(12), 20),
-            "day": np.tile(np.arange(20), 12),
-            "value": RNG.normal(size=240).cumsum(),
-        }
+    example = run_path(str(ROOT / "examples/predict_on_dask.py"))
+    model = clone(MODEL).fit(*make_supervised(PANEL, target="value", **KEYS))
+    expected = PANEL.assign(next_value=model.predict(make_histories(PANEL, **KEYS)))
+    shuffled = dd.from_pandas(PANEL.sample(frac=1, random_state=0), npartitions=5)
+    parts = shuffled.set_index("series")
+    assert parts.npartitions > 1
+    predicted = example["predict_partitions"](model, parts).compute().reset_index()
+    predicted = predicted.sort_values(["series", "day"], ignore_index=True)
+    pd.testing.assert_frame_equal(predicted, expected)
+
+    # A series that is cut begins anew, which is not seen inside a partition.
+    halves = [PANEL[PANEL["day"] < 10], PANEL[PANEL["day"] >= 10]]
+    cut = dd.concat([dd.from_pandas(h.set_index("series")) for h in halves])
+    assert cut.npartitions == 2
+    with pytest.raises(ValueError, match="12 series lie in 24 pieces"):
+        example["predict_partitions"](model, cut)
+    whole = example["predict_partitions"](model, cut.reset_index().set_index("series"))
+    whole = whole.compute().reset_index().sort_values(["series", "day"])
+    pd.testing.assert_frame_equal(whole.reset_index(drop=True), expected)
+
+
+def test_the_example_predicts_partitions():
+    command = [sys.executable, "examples/predict_on_dask.py"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
-    X, y = make_supervised(frame, target="value", **keys)
-    model = make_pipeline(SequenceWindower(6), LSTMRegressor(4, **QUICK)).fit(X, y)
-
-    def predict(part):
-        return part.assign(y=model.predict(make_histories(part, **keys)))
-
-    # As map_partitions of a dataframe of Dask does, which needs pyarrow.
-    parts = [frame[frame["series"] // 3 == k] for k in range(4)]
-    predicted = pd.concat(client.gather(client.map(predict, parts)))
-    pd.testing.assert_frame_equal(predicted, predict(frame))
+    assert "next_value" in done.stdout
