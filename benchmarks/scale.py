@@ -7,9 +7,9 @@ one epoch of `fit` and `predict`: with ``unroll="series"`` all of it, and by win
 24 steps one in a hundred samples. "panel" is a dataframe of series of 100 rows each,
 with a column of names and one of times, and "file" one series in a mapped file. Each
 number of rows is a process of its own, which has done the same with a few rows before.
-"s" is one run, "kept" the bytes that the result holds and "peak" the most that was
-allocated beside what was there before, both for each row or, in the last four, for each
-sample; a mapped file is not counted. Needs Linux.
+"s" are seconds of one processor, "kept" the bytes of the arrays of X and "peak" the
+most that was allocated beside what was there before, both for each row or, in the last
+four, for each sample; a mapped file is not counted. Needs Linux.
 """
 
 import argparse
@@ -28,7 +28,8 @@ import torch
 from larger_than_memory import resident, watch
 from windowing import make
 
-from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm import LSTMRegressor, Sequences, SequenceWindower, make_supervised
+from sklstm._sequences import on_disk
 
 LENGTH = 24
 
@@ -43,23 +44,32 @@ def read(form, n_rows, folder):
     return np.load(path, mmap_mode="r"), {"target": 0}
 
 
+def size_of(result):
+    """Return the bytes of the arrays of `Sequences`; a file and an index are none."""
+    X = result[0] if isinstance(result, tuple) else result
+    if not isinstance(X, Sequences):
+        return 0
+    parts = [part for name, part in vars(X).items() if name != "index"]
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    return sum(part.nbytes for part in arrays if not on_disk(part))
+
+
 def run(form, n_rows, folder, most, shows):
     table, keys = read(form, n_rows, folder)
 
     def measured(name, call, n=n_rows):
         gc.collect()
         most[0] = before = resident("RssAnon")
-        began = time.perf_counter()
+        began = time.process_time()
         result = call()
-        taken = time.perf_counter() - began
+        taken = time.process_time() - began
         peak = most[0] - before
-        gc.collect()
-        kept = resident("RssAnon") - before
+        kept = size_of(result)
         if shows:
             print(
                 f"{form:6}{n_rows:11,}{name:>18}{n:11,}{taken:9.2f}"
-                f"{1e6 * taken / n:10.2f}{kept / n * 2**20:9.0f}"
-                f"{max(peak, kept) / n * 2**20:9.0f}",
+                f"{1e6 * taken / n:10.2f}{kept / n:9.0f}"
+                f"{peak / n * 2**20:9.0f}",
                 flush=True,
             )
         return result

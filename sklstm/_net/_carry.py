@@ -95,7 +95,7 @@ class CellReader:
         return [self.arrays[name][slots, 0] * kept for name in ("hidden", "cell")]
 
     def take(self, slots: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> None:
-        """Take (n_steps, n_streams, n_features) of streams whose cells are read last."""
+        """Take rows, (n_steps, n_streams, n_features), and return nothing."""
         self.arrays["steps"][slots, 0] = rows[-1]
         # (num_layers, n_streams, hidden_size)
         state = [

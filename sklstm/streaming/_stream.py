@@ -230,7 +230,7 @@ class Stream:
         >>> lstm.n_iter_ - before, stream.n_steps_.tolist()
         (59, [590])
         """
-        self._check_learns()
+        reader = self._find_cells()
         rows = self._read_rows(rows)
         rows = rows[:, np.newaxis] if keys is None and rows.ndim == 2 else rows
         if rows.ndim != 3 or 0 in rows.shape:
@@ -257,23 +257,23 @@ class Stream:
             for stage in transformers:
                 table = stage.enter(slots, counts, table)
             X = inputs.histories(table, *shape)
-            X._carried = self._reader.state(slots, counts)
+            X._carried = reader.state(slots, counts)
             inputs.model.partial_fit(X, y)
         except BaseException:
             self._slots = dict(list(self._slots.items())[:n_known])
             raise
         self.update()
         steps = inputs.enter(slots, counts, table).reshape(*shape[::-1], -1)
-        self._reader.take(slots, counts, steps.swapaxes(0, 1))
+        self._find_cells().take(slots, counts, steps.swapaxes(0, 1))
         self._counts[slots] += shape[0]
         return self
 
-    def _check_learns(self) -> None:
-        """Raise unless the cells carry all that the model remembers of its rows."""
-        what = "levels" if any(isinstance(s, _Anchor) for s in self._stages) else None
-        if not isinstance(self._reader, CellReader) or self._reader.length is not None:
-            what = "windows"
-        if what is not None:
+    def _find_cells(self) -> CellReader:
+        """Return what carries the cells, if these are all that the model remembers."""
+        reader: Any = self._reader
+        is_read_once = isinstance(reader, CellReader) and reader.length is None
+        if not is_read_once or any(isinstance(s, _Anchor) for s in self._stages):
+            what = "levels" if is_read_once else "windows"
             raise ValueError(
                 f"Stream.partial_fit goes on from the state of the cells, but {what} of"
                 " this model reach back to rows before: train on windows, with"
@@ -286,6 +286,7 @@ class Stream:
                 f" unroll={model.unroll!r} and linear_skip={model.linear_skip}: fit"
                 " with unroll='series' and linear_skip=False."
             )
+        return reader
 
     def reset(self, keys: Any = None) -> None:
         """Begin some streams anew, as if they had had no row.
