@@ -166,3 +166,24 @@ def test_the_parameters_of_estimators_stand_in_groups_on_the_page_of_the_api():
         parameters = list(inspect.signature(Estimator).parameters)
         assert len(parameters) <= 32
         assert [name for name in named if name in parameters] == parameters
+
+
+def messages():
+    """All texts of the package, with … for what is filled in."""
+    for path in Path(sklstm.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                fixed = (isinstance(part, ast.Constant) for part in node.values)
+                parts = zip(node.values, fixed, strict=True)
+                yield "".join(part.value if known else "…" for part, known in parts)
+            elif isinstance(node, ast.Constant):
+                yield str(node.value)
+
+
+def test_warnings_that_tips_explain_are_those_of_the_code():
+    page = (README.parent / "docs" / "tips.rst").read_text(encoding="utf-8")
+    every = list(messages())
+    headings = [line for line in page.splitlines() if line.startswith('"')]
+    quotes = re.findall(r'"(.+?)"', "\n".join(headings))
+    assert len(quotes) > 10
+    assert [quote for quote in quotes if not any(quote in text for text in every)] == []

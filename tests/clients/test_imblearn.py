@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-from sklstm import LSTMClassifier
+from sklstm import LSTMClassifier, SequenceWindower, make_supervised
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat(["often", "rare"], [100, 20])
@@ -47,3 +47,17 @@ def test_balanced_bagging():
         probas.append(clone(fitted).fit(*sampled).predict_proba(X))
     assert len(probas) == 3
     assert_allclose(model.predict_proba(X), np.mean(probas, axis=0), rtol=1e-5)
+
+
+def test_sampler_behind_flat_windows():
+    histories, following = make_supervised(RNG.normal(size=(121, 2)), target=0)
+    labels = np.where(following > 1, "rare", "often")
+    windower = SequenceWindower(4, flatten=True)
+    sampler, lstm = RandomUnderSampler(random_state=0), clone(LSTM)
+    lstm.set_params(n_timesteps=4)
+    model = make_pipeline(windower, sampler, lstm).fit(histories, labels)
+    tables = windower.fit_transform(histories)
+    by_hand = clone(lstm).fit(*clone(sampler).fit_resample(tables, labels))
+    found = model.predict_proba(histories)
+    assert len(found) == len(labels)
+    assert_array_equal(found, by_hand.predict_proba(tables))
