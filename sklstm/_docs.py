@@ -90,7 +90,7 @@ SHARED = {
         :class:`torch.optim.lr_scheduler.CosineAnnealingLR` or
         :class:`torch.optim.lr_scheduler.ReduceLROnPlateau`, such as
         ``("reduce_on_plateau", {"factor": 0.5, "patience": 10, "min_lr": 1e-5})``.
-        Others go in through `callbacks`.
+        Others go in through `callbacks`, with None here.
 
     batch_size : int, default=32
         Number of sequences in a step of the optimizer.

@@ -124,7 +124,7 @@ def plateau(monitor):
 )
 def test_what_monitors_validation_needs_some(callback, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where checkpoints go
-    model = LSTMRegressor(4, max_epochs=3, callbacks=[callback])
+    model = LSTMRegressor(4, max_epochs=3, lr_scheduler=None, callbacks=[callback])
     message = f"callbacks has {name}, which monitors 'valid_.* set early_stopping=True"
     for call in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match=message) as caught:
@@ -148,7 +148,28 @@ def test_what_monitors_something_else_needs_no_validation(tmp_path):
         Checkpoint(monitor="train_loss_best", dirname=tmp_path),
         plateau("train_loss"),
     ]
-    assert LSTMRegressor(4, max_epochs=9, callbacks=callbacks).fit(X, Y).n_iter_ < 9
+    model = LSTMRegressor(4, max_epochs=9, lr_scheduler=None, callbacks=callbacks)
+    assert model.fit(X, Y).n_iter_ < 9
+
+
+def test_what_to_monitor_instead_can_be_monitored(tmp_path):
+    checkpoint = Checkpoint(dirname=tmp_path)
+    model = LSTMRegressor(4, max_epochs=2, callbacks=[checkpoint])
+    with pytest.raises(ValueError, match=r"training, '(.*)'") as caught:
+        model.fit(X, Y)
+    checkpoint.monitor = str(caught.value).split("'")[-2]
+    model.fit(X, Y)
+    saved = [row["event_cp"] for row in model.net_.history]
+    assert saved == [row["train_loss_best"] for row in model.net_.history]
+
+
+@pytest.mark.parametrize("callback", [LRScheduler, ("rate", plateau("train_loss"))])
+@pytest.mark.parametrize("schedule", ["cosine", ("reduce_on_plateau", {"factor": 0.5})])
+def test_one_schedule_sets_the_learning_rate(callback, schedule):
+    model = LSTMRegressor(4, lr_scheduler=schedule, callbacks=[callback])
+    with pytest.raises(ValueError, match="set lr_scheduler=None"):
+        model.fit(X, Y)
+    model.partial_fit(X, Y)  # which has no schedule of its own
 
 
 def test_teardown_follows_an_error():

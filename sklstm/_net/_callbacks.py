@@ -47,7 +47,7 @@ def make_callbacks(
     if scheduler is not None:
         callbacks += [LRScheduler(SCHEDULERS[scheduler], **arguments)]
     for other in others:
-        check_callback(other, validates=score is not None)
+        check_callback(other, scheduler, validates=score is not None)
     callbacks += [BestEpoch(*monitor, restores=score is not None)]
     callbacks += [("epoch_timer", EpochTimer()), *others]
     if prints:
@@ -57,8 +57,8 @@ def make_callbacks(
     return callbacks
 
 
-def check_callback(given: Any, *, validates: bool) -> None:
-    """Raise if it is no callback of skorch, or monitors what will not be there."""
+def check_callback(given: Any, scheduler: str | None, *, validates: bool) -> None:
+    """Raise if it is no callback of skorch, or cannot do what it is for."""
     callback = given[-1] if isinstance(given, tuple) and given else given
     if isinstance(callback, type) and issubclass(callback, Callback):
         callback = callback()  # as skorch does
@@ -67,13 +67,19 @@ def check_callback(given: Any, *, validates: bool) -> None:
             f"callbacks has {given!r}; expected callbacks of skorch, such as"
             " skorch.callbacks.Checkpoint(), each alone or as (name, callback)."
         )
+    if scheduler is not None and isinstance(callback, LRScheduler):
+        raise ValueError(
+            f"callbacks has LRScheduler, and lr_scheduler={scheduler!r} sets the"
+            " learning rate, too: set lr_scheduler=None."
+        )
     monitored = getattr(callback, "monitor", None)
     if not validates and monitored in VALIDATED:
+        best = "_best" * monitored.endswith("_best")
         raise ValueError(
             f"callbacks has {type(callback).__name__}, which monitors {monitored!r},"
             " but nothing is validated with early_stopping=False: set"
             " early_stopping=True, whose n_iter_no_change says when to stop, or monitor"
-            " the loss in training, 'train_loss'."
+            f" the loss in training, 'train_loss{best}'."
         )
 
 
