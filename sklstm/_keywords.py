@@ -8,6 +8,23 @@ from functools import wraps
 from inspect import BoundArguments, Signature, signature
 from typing import Any
 
+# What Keras, PyTorch, darts and others call parameters of ours.
+ELSEWHERE = {
+    "epochs": "max_epochs",
+    "hidden_dim": "hidden_size",
+    "input_chunk_length": "sequence_length",
+    "lookback": "sequence_length",
+    "lr": "learning_rate",
+    "n_epochs": "max_epochs",
+    "n_rnn_layers": "num_layers",
+    "output_chunk_length": "horizon",
+    "patience": "n_iter_no_change",
+    "seed": "random_state",
+    "units": "hidden_size",
+    "validation_split": "validation_fraction",
+    "window_size": "sequence_length",
+}
+
 
 def add_hints(things: Iterable[Any]) -> None:
     """Let classes, and functions whose parameters are validated, give the hint."""
@@ -46,7 +63,11 @@ def _with_hints(init: Callable) -> Callable:
 
 def _check(name: str, given: Iterable[str], known: Mapping[str, Any]) -> None:
     for keyword in given:
-        if keyword not in known and (close := get_close_matches(keyword, known, n=1)):
+        if keyword in known:
+            continue
+        meant = ELSEWHERE.get(keyword)
+        close = [meant] if meant in known else get_close_matches(keyword, known, n=1)
+        if close:
             raise TypeError(
                 f"{name}() got an unexpected keyword argument {keyword!r}. Did you mean"
                 f" {close[0]!r}?"

@@ -42,6 +42,10 @@ def test_every_keyword_is_hinted_at(thing):
     [
         (LSTMRegressor, "hiden_size", "hidden_size"),
         (LSTMClassifier, "n_timestep", "n_timesteps"),
+        (LSTMClassifier, "units", "hidden_size"),
+        (LSTMRegressor, "lr", "learning_rate"),
+        (LSTMRegressor, "epochs", "max_epochs"),
+        (SequenceWindower, "lookback", "sequence_length"),
         (SequenceWindower, "sequence_lenght", "sequence_length"),
         (AutoForecaster, "perod", "period"),
         (PanelTimeSeriesSplit, "n_split", "n_splits"),
