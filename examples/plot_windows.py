@@ -1,10 +1,9 @@
 """
-From a series to windows
-========================
+Prepare a time series for an LSTM: windows, shapes and targets
+==============================================================
 
-An LSTM reads *sequences*: each sample is a short table with a row per time step and a
-column per feature, so the input has the shape (samples, time steps, features). A time
-series is one long table. Here it is cut into such samples, in numbers small enough to
+An LSTM reads arrays of shape (samples, time steps, features), and a time series is one
+long table. Here the table is cut into samples and targets, in numbers small enough to
 check by eye.
 """
 
@@ -14,9 +13,11 @@ check by eye.
 # Three values in a row are the input, the next one is the target. Ten values give
 # seven such pairs, because the last input must still have a value after it.
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
-from sklstm import make_windows
+from sklstm import SequenceWindower, make_supervised, make_windows
 
 series = np.arange(10, 101, 10)
 X, y = make_windows(series, sequence_length=3)
@@ -31,15 +32,12 @@ for window, target in zip(X, y, strict=True):
 
 stack = np.array([series[i : i + 3] for i in range(7)]).reshape(7, 3, 1)
 print("the same by hand:", np.array_equal(X, stack))
-print("the first window, a row for each step:", X[0], sep="\n")
 
 # %%
 # A table with two columns
 # ------------------------
 # From a dataframe the target is chosen by name; both columns are input. With
 # `horizon=2` the target is the next *two* values.
-
-import pandas as pd
 
 hours = pd.date_range("2026-01-01", periods=6, freq="h")
 table = pd.DataFrame(
@@ -59,8 +57,6 @@ print(X[1], "->", y[1])
 # them, and no search can vary it. `make_supervised` leaves it open: it gives each row
 # its whole *history*, all rows up to it, and the values that follow it. Targets keep
 # their names and their index.
-
-from sklstm import SequenceWindower, make_supervised
 
 X, y = make_supervised(table, horizon=2, target="load")
 
@@ -82,7 +78,8 @@ for time, window in zip(windows.index, windows, strict=True):
 
 # %%
 # Histories and windows are ranges of one table, so they take no memory, however long
-# they are. And a sample that is taken out has the same window as among the others:
+# they are. (A table on disk may be larger than memory: :func:`~sklstm.to_memmap`.) And
+# a sample that is taken out has the same window as among the others:
 
 alone = SequenceWindower(sequence_length=3).fit_transform(X[3:])
 print("copied:", not np.shares_memory(X.steps, windows.steps))
@@ -99,19 +96,17 @@ print(lags.fit_transform(X).to_string())
 # %%
 # Which cells a window covers
 # ---------------------------
-# Each picture is the same table, one row of cells for each column, time running to the
-# right. Coloured is what the model sees, in red what it is asked for.
+# Each picture is the same table, with a row of cells for each column, and time from
+# left to right. Blue is what the model sees, orange is what it is asked for.
 
-import matplotlib.pyplot as plt
-
-fig, axes = plt.subplots(len(X), figsize=(7, 6.5), layout="constrained")
+fig, axes = plt.subplots(len(X), figsize=(6.4, 5), layout="constrained")
 for i, (ax, start, length) in enumerate(
     zip(axes, windows.starts, windows.lengths, strict=True)
 ):
     cells = np.zeros(table.shape)  # 0 unused, 1 seen, 2 asked for
     cells[start : start + length] = 1
     cells[i + 1 : i + 3, 0] = 2
-    colors = plt.matplotlib.colors.ListedColormap(["white", "tab:blue", "tab:red"])
+    colors = plt.matplotlib.colors.ListedColormap(["white", "tab:blue", "tab:orange"])
     ax.pcolormesh(cells.T, cmap=colors, vmin=0, vmax=2, edgecolors="0.6", alpha=0.6)
     for (t, feature), value in np.ndenumerate(table.to_numpy()):
         ax.text(t + 0.5, feature + 0.5, value, ha="center", va="center")
