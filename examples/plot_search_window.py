@@ -1,0 +1,119 @@
+"""
+Tune the window length of a time series model without leakage
+=============================================================
+
+How many rows should a model look back on? `GridSearchCV` finds out, if each sample
+keeps its whole history. The same search goes wrong on bare rows, which lose their past
+at the border of a fold, and on shuffled windows, which share rows with the training
+part.
+"""
+
+# %%
+# Two series
+# ----------
+# Both are generated. In the first a value depends on the one before it and on that of
+# 30 rows ago, so that a good window has 31 rows. (:func:`~sklstm.datasets.make_lagged`
+# makes simpler ones.) The second is a random walk, whose best forecast is the last
+# value.
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+
+rng = np.random.default_rng(0)
+series = rng.normal(size=900)
+for t in range(30, len(series)):
+    series[t] += 0.2 * series[t - 1] + 0.7 * series[t - 30]
+walk = rng.normal(size=900).cumsum()
+
+# %%
+# The search
+# ----------
+# The length of the window is a parameter of the pipeline. `TimeSeriesSplit` trains on
+# the past and validates on the 20 rows that follow, ten times. The last 300 rows are
+# kept for the test.
+
+lengths = [2, 8, 16, 24, 31, 40]
+train, test = slice(None, 600), slice(600, None)
+
+
+def search_length(X, y, estimator, cv):
+    """Search over the length of the window, in squared error."""
+    model = make_pipeline(SequenceWindower(flatten=True), estimator)
+    grid = {"sequencewindower__sequence_length": lengths}
+    search = GridSearchCV(model, grid, cv=cv, scoring="neg_mean_squared_error")
+    return search.fit(X, y)
+
+
+# %%
+# Done right, `X` holds histories. Done wrong, it holds bare rows: the windower sees no
+# more than the 20 rows of a fold, and cuts windows of 31 rows short. It warns of that.
+
+in_time = TimeSeriesSplit(n_splits=10, test_size=20)
+X, y = make_supervised(series)
+right = search_length(X[train], y[train], Ridge(), in_time)
+
+rows, _ = make_supervised(series, as_rows=True)
+with warnings.catch_warnings(record=True, action="always") as caught:
+    wrong = search_length(rows[train], y[train], Ridge(), in_time)
+print(f"warning: {caught[-1].message}\n")
+
+# %%
+# What each length is worth in use is its error in the test part, after a fit to all
+# training rows. The search on histories chooses the length that is best there.
+
+in_use = []
+for length in lengths:
+    model = make_pipeline(SequenceWindower(length, flatten=True), Ridge())
+    model.fit(X[train], y[train])
+    in_use.append(mean_squared_error(y[test], model.predict(X[test])))
+curves = {
+    "in use (test part)": np.array(in_use),
+    "search on histories": -right.cv_results_["mean_test_score"],
+    "search on bare rows": -wrong.cv_results_["mean_test_score"],
+}
+print(f"{'mean squared error by length':30}" + "".join(f"{k:6}" for k in lengths))
+for name, errors in curves.items():
+    print(f"{name:30}" + "".join(f"{error:6.2f}" for error in errors))
+
+fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+styles = ["k:", "tab:blue", "tab:orange"]
+for (name, errors), style in zip(curves.items(), styles, strict=True):
+    star = {"marker": "*", "ms": 16, "markevery": [np.argmin(errors)]}
+    ax.plot(lengths, errors, style, lw=2, label=name, **star)
+ax.set(xlabel="window length (rows)", ylabel="mean squared error", xticks=lengths)
+ax.legend(frameon=False, title="star: the least error")
+
+# %%
+# An LSTM with the length that was found needs no other treatment:
+
+length = right.best_params_["sequencewindower__sequence_length"]
+lstm = make_pipeline(SequenceWindower(length), LSTMRegressor(16, random_state=0))
+lstm.fit(X[train], y[train])
+error = mean_squared_error(y[test], lstm.predict(X[test]))
+print(f"LSTM on {length} rows, test part: {error:.2f}")
+
+# %%
+# Shuffled windows
+# ----------------
+# A shuffled `KFold` lets a model train on the rows around each row that validates it.
+# Nearest neighbours on the random walk then seem to beat the last value by far.
+
+X, y = make_supervised(walk)
+neighbours = KNeighborsRegressor(n_neighbors=2)
+shuffled = KFold(10, shuffle=True, random_state=0)
+for name, cv in {"shuffled": shuffled, "in time": in_time}.items():
+    search = search_length(X[train], y[train], neighbours, cv)
+    error = mean_squared_error(y[test], search.predict(X[test]))
+    print(f"{name:9} search says {-search.best_score_:6.2f}, test part {error:6.2f}")
+error = mean_squared_error(y[test], walk[test][:-1])  # the last value as forecast
+print(f"{'last value':29} test part {error:6.2f}")
+plt.show()
