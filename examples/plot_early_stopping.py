@@ -1,0 +1,106 @@
+"""
+Learning curves and early stopping for an LSTM
+==============================================
+
+The loss on the training data falls as long as one trains; the loss on other data falls,
+and then rises. Early stopping holds back the last part of the series, watches the loss
+there, and keeps the weights of the best epoch.
+"""
+
+# %%
+# A small, noisy problem
+# ----------------------
+# The series is a sine that changes between two frequencies, with noise. A sample is the
+# window of the last 24 rows, and the target is the next row. The first 600 rows train;
+# the last 1,400 are kept for the test.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import r2_score
+from sklearn.model_selection import LearningCurveDisplay, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.datasets import make_regime_sines
+
+series, _ = make_regime_sines(2000, noise=0.5, random_state=0)
+X, y = make_supervised(series)
+windows = SequenceWindower(sequence_length=24).fit_transform(X)
+train, test = slice(None, 600), slice(600, None)
+
+# %%
+# Train too long
+# --------------
+# This net has more units than the data can fill, no dropout, a constant learning rate
+# and many epochs. `X_val` is only watched: ``n_iter_no_change=None`` runs all epochs.
+# `linear_skip` would fit a linear model beside the net, and is left out here.
+
+inner, outer = slice(None, 480), slice(504, 600)  # no window is of both parts
+settings = {"hidden_size": 64, "linear_skip": False, "dropout": 0.0, "frame_size": 1}
+settings |= {"learning_rate": 3e-3, "lr_scheduler": None, "random_state": 0}
+watched = LSTMRegressor(
+    **settings, max_epochs=60, early_stopping=True, n_iter_no_change=None
+)
+watched.fit(windows[inner], y[inner], X_val=windows[outer], y_val=y[outer])
+print(f"best epoch: {watched.best_epoch_} of {watched.n_iter_}")
+
+# %%
+# The loss is the squared error of the standardised target: 1 is the error of the mean.
+
+fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+epochs = np.arange(1, watched.n_iter_ + 1)
+ax.plot(epochs, watched.loss_curve_, "tab:blue", label="training")
+ax.plot(epochs, watched.validation_loss_curve_, "tab:orange", label="validation")
+best = watched.best_epoch_
+ax.axvline(best, color="k", ls=":", label=f"best epoch: {best}")
+ax.set(xlabel="epoch", ylabel="squared error (standardised)", ylim=0)
+ax.legend(frameon=False)
+
+# %%
+# Stop early
+# ----------
+# With ``early_stopping=True`` alone, `fit` holds back the last tenth of the series by
+# itself, and leaves out the windows that reach over the border. Training ends when the
+# validation loss has not improved for `n_iter_no_change` epochs.
+#
+# On the test part this stands beside all 60 epochs, a linear model of the same windows,
+# and the defaults of `LSTMRegressor`, which has a linear path, dropout and a learning
+# rate that falls to zero. (:class:`~sklstm.FitCheckpoint` is for fits that are stopped
+# by accident: they go on from the last epoch.)
+
+ridge = RidgeCV(np.logspace(-2, 4, 7))
+models = {
+    "all 60 epochs": LSTMRegressor(**settings, max_epochs=60),
+    "early stopping": LSTMRegressor(
+        **settings, max_epochs=60, early_stopping=True, n_iter_no_change=10
+    ),
+    "Ridge": make_pipeline(SequenceWindower(24, flatten=True), ridge),
+    "LSTMRegressor()": LSTMRegressor(random_state=0),
+}
+print("R² in the test part (1 is perfect, 0 is the mean)")
+for name, model in models.items():
+    model.fit(windows[train], y[train])
+    n_epochs = getattr(model, "n_iter_", "-")
+    score = r2_score(y[test], model.predict(windows[test]))
+    print(f"{name:16}{score:5.2f}   epochs: {n_epochs}")
+
+# %%
+# More data
+# ---------
+# The other learning curve is that of scikit-learn: the score by the number of training
+# samples, here on folds in time. With more data the gap between training and validation
+# gets smaller, and there is less to gain by stopping early.
+
+fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+LearningCurveDisplay.from_estimator(
+    LSTMRegressor(**settings, max_epochs=15),
+    windows,
+    y,
+    train_sizes=[100, 200, 400, 700],
+    cv=TimeSeriesSplit(2, test_size=500, gap=24),
+    ax=ax,
+)
+ax.set(xlabel="training samples", ylabel="R²")
+ax.legend(ax.get_lines(), ["training", "validation"], frameon=False, loc="lower right")
+plt.show()
