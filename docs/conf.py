@@ -7,6 +7,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.domains.python import PyXRefRole
+from sphinx_gallery.sorting import ExplicitOrder
 
 HERE = Path(__file__).parent
 # Like the tests, the pages are about this tree, whatever is installed.
@@ -85,11 +86,17 @@ plot_formats = ["svg"]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 
+# Lessons in the order in which to read them; others come after these.
+lessons = ["co2_forecast", "windows", "search_window", "panel_known_future"]
+lessons += ["intervals", "early_stopping", "ragged_classification", "text"]
+lessons += ["digits_rows", "cell", "stream_drift", "onnx"]
+order = [*(f"plot_{lesson}.py" for lesson in lessons), "*"]
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder(order),
     "backreferences_dir": "generated/backreferences",
     "default_thumb_file": str(HERE / "_static" / "logo.svg"),
     "doc_module": ("sklstm",),
