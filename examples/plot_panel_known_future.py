@@ -11,7 +11,7 @@ forecast shows what would be sold without the promotion.
 # A table of many series
 # ----------------------
 # The table has a row for each shop and day. The data are generated: weekdays, a slow
-# drift, and promotions of two days, which raise sales by 60 %. On the day after a
+# drift, and promotions of some days, which raise sales by 60 %. On the day after a
 # promotion sales are 30 % lower, because customers have stocked up.
 
 import matplotlib.pyplot as plt
