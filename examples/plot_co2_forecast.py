@@ -100,8 +100,9 @@ ax.legend(frameon=False)
 # %%
 # The next half year
 # ------------------
-# The model is fitted once more, to all weeks, and `forecast` continues the table: it
-# takes the rows as they were read, and returns rows with dates.
+# The model is fitted once more, to all weeks. :func:`~sklstm.forecasting.forecast` takes
+# the rows as they were read, and returns the rows to come, with dates.
+# :class:`~sklstm.forecasting.ForecastDisplay` draws them.
 
 model = AutoForecaster(random_state=0).fit(X, y)
 print(model.summary_)

@@ -94,7 +94,7 @@ for name, model in models.items():
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 LearningCurveDisplay.from_estimator(
-    LSTMRegressor(**settings, max_epochs=15),
+    LSTMRegressor(**settings, max_epochs=10),
     windows,
     y,
     train_sizes=[100, 200, 400, 700],

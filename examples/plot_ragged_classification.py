@@ -67,7 +67,7 @@ logistic = make_pipeline(StandardScaler(), LogisticRegression())
 models = {
     "mean, spread, length": (boosting, summarise),
     "autocorrelations": (logistic, autocorrelate),
-    "LSTM on the steps": (LSTMClassifier(random_state=0), lambda x: x),
+    "LSTM": (LSTMClassifier(random_state=0), lambda x: x),
 }
 predicted, accuracy = {}, {"chance": 1 / 4}
 for name, (model, features) in models.items():
@@ -84,25 +84,26 @@ for name, value in accuracy.items():
 # The LSTM was told nothing about periods, and all its settings are the defaults. It
 # needs to find in the training data what the autocorrelations have built in.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 4.4), layout="constrained")
 names = ["16 steps", "10 steps", "6 steps", "4 steps"]
 for kind, (name, color) in enumerate(
     zip(names, ["tab:blue", "tab:orange", "0.4", "k"], strict=True)
 ):
     x = X_test[np.flatnonzero(y_test == kind)[0]]
-    left.plot(x.mean(axis=1) - 5 * kind, color=color, marker=".", ms=4)
-    left.text(0, 2.2 - 5 * kind, f"period of {name}", color=color)
+    left.plot(x.mean(axis=1) - 6 * kind, color=color, marker=".", ms=4)
+    left.text(0, 2.6 - 6 * kind, f"period of {name}", color=color)
 left.set(title="one recording of each class", xlabel="step", yticks=[])
 left.set_ylabel("mean of both features, displaced")
-bars = right.barh(list(accuracy), list(accuracy.values()), color="tab:gray")
+names = [name.replace(" ", "\n") for name in accuracy]
+bars = right.barh(names, list(accuracy.values()), color="tab:gray")
 bars[-1].set_color("tab:blue")
 right.bar_label(bars, fmt="%.2f", padding=3)
-right.set(title="test accuracy", xlim=(0, 1.15), xticks=[0, 0.5, 1])
+right.set(title="test accuracy", xlim=(0, 1.3), xticks=[0, 0.5, 1])
 
 # %%
 # The more steps there are, the surer the class. The score of the LSTM by length:
 
-lengths, right_or_wrong = X_test.lengths, predicted["LSTM on the steps"] == y_test
+lengths, right_or_wrong = X_test.lengths, predicted["LSTM"] == y_test
 for low, high in [(10, 24), (25, 49), (50, 80)]:
     chosen = (lengths >= low) & (lengths <= high)
     share = right_or_wrong[chosen].mean()

@@ -46,7 +46,6 @@ train, test = slice(None, 600), slice(600, None)
 
 
 def search_length(X, y, estimator, cv):
-    """Search over the length of the window, in squared error."""
     model = make_pipeline(SequenceWindower(flatten=True), estimator)
     grid = {"sequencewindower__sequence_length": lengths}
     search = GridSearchCV(model, grid, cv=cv, scoring="neg_mean_squared_error")
@@ -93,7 +92,9 @@ ax.set(xlabel="window length (rows)", ylabel="mean squared error", xticks=length
 ax.legend(frameon=False, title="star: the least error")
 
 # %%
-# An LSTM with the length that was found needs no other treatment:
+# An LSTM with the length that was found. (How far back a net looks is measured by
+# :func:`~sklstm.inspection.memory_length`, and which rows count by
+# :func:`~sklstm.inspection.timestep_importance`.)
 
 length = right.best_params_["sequencewindower__sequence_length"]
 lstm = make_pipeline(SequenceWindower(length), LSTMRegressor(16, random_state=0))
@@ -108,10 +109,9 @@ print(f"LSTM on {length} rows, test part: {error:.2f}")
 # Nearest neighbours on the random walk then seem to beat the last value by far.
 
 X, y = make_supervised(walk)
-neighbours = KNeighborsRegressor(n_neighbors=2)
 shuffled = KFold(10, shuffle=True, random_state=0)
 for name, cv in {"shuffled": shuffled, "in time": in_time}.items():
-    search = search_length(X[train], y[train], neighbours, cv)
+    search = search_length(X[train], y[train], KNeighborsRegressor(2), cv)
     error = mean_squared_error(y[test], search.predict(X[test]))
     print(f"{name:9} search says {-search.best_score_:6.2f}, test part {error:6.2f}")
 error = mean_squared_error(y[test], walk[test][:-1])  # the last value as forecast

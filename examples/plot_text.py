@@ -106,14 +106,14 @@ for name, model in models.items():
 
 texts = ["Name of the array to use", "Array of the name to use"]
 texts += ["Number of the function to use", "Function of the number to use"]
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.4, 4.4), sharey=True, layout="constrained")
 for ax, name in zip(axes, ["TF-IDF, words", "LSTM"], strict=True):
     p = models[name].predict_proba(texts)  # (n_texts, n_kinds)
     ax.imshow(p, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, kind in enumerate(p.argmax(axis=1)):
         ax.text(kind, row, f"{p[row, kind]:.0%}", ha="center", va="center", color="w")
-    ax.set_xticks(range(len(models[name].classes_)), models[name].classes_, rotation=45)
+    ax.set_xticks(range(len(models[name].classes_)), models[name].classes_, rotation=60)
     ax.set(title=name, xlabel="type")
-axes[0].set_yticks(range(len(texts)), texts)
+axes[0].set_yticks(range(4), [text.replace(" the ", " the\n") for text in texts])
 fig.suptitle("probability of each type")
 plt.show()
