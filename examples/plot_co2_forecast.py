@@ -20,7 +20,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
-from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import TimeSeriesSplit, cross_validate
 from sklearn.pipeline import make_pipeline
 
@@ -30,6 +29,7 @@ from sklstm.forecasting import (
     AnchoredRegressor,
     AutoForecaster,
     ForecastDisplay,
+    HorizonErrorDisplay,
     NaiveRegressor,
     forecast,
 )
@@ -82,27 +82,28 @@ for name, result in results.items():
     print(f"{name:15}{by_fold} | {errors.mean():.2f}")
 
 # %%
-# The error grows with the distance. The fitted models of all folds come with the
-# result, so that their errors can be shown by the number of weeks ahead.
+# LSTM and Ridge are a tie: neither is ahead in all folds. The fitted models come with
+# the result, so that :class:`~sklstm.forecasting.HorizonErrorDisplay` can show how the
+# error grows with the distance.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-styles = {"last value": "k:", "a year ago": "k--", "Ridge": "tab:gray"}
-styles |= {"LSTM": "tab:blue", "AutoForecaster": "tab:orange"}
-tested = np.concatenate(results["LSTM"]["indices"]["test"])
-for name, result in results.items():
+colors = ["0.7", "0.4", "k", "tab:blue", "tab:orange"]
+y_true = y.iloc[np.concatenate(results["LSTM"]["indices"]["test"])]
+for (name, result), color in zip(results.items(), colors, strict=True):
     fold = zip(result["estimator"], result["indices"]["test"], strict=True)
     y_pred = np.concatenate([model.predict(X[test]) for model, test in fold])
-    errors = root_mean_squared_error(y.iloc[tested], y_pred, multioutput="raw_values")
-    ax.plot(range(1, horizon + 1), errors, styles[name], label=name)
-ax.set(xlabel="weeks ahead", ylabel="root mean squared error (ppm)", ylim=0)
-ax.legend(frameon=False)
+    style = {"metric": "root_mean_squared_error", "name": "CO2 (ppm)", "ax": ax}
+    style["line_kwargs"] = {"color": color, "label": name}
+    HorizonErrorDisplay.from_predictions(y_true, y_pred, **style)
+ax.set_xlabel("weeks ahead")
 
 # %%
 # The next half year
 # ------------------
-# The model is fitted once more, to all weeks. :func:`~sklstm.forecasting.forecast` takes
-# the rows as they were read, and returns the rows to come, with dates.
-# :class:`~sklstm.forecasting.ForecastDisplay` draws them.
+# The model is fitted once more, to all weeks. :func:`~sklstm.forecasting.forecast`
+# takes the rows as they were read, and returns the rows to come, with dates.
+# :class:`~sklstm.forecasting.ForecastDisplay` draws them. `summary_` says what is in
+# the blend: the LSTM only if it has earned a share.
 
 model = AutoForecaster(random_state=0).fit(X, y)
 print(model.summary_)

@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMRegressor, SequenceWindower, make_supervised
 from sklstm.datasets import make_regime_sines
+from sklstm.inspection import LossCurveDisplay
 
 series, _ = make_regime_sines(2000, noise=0.5, random_state=0)
 X, y = make_supervised(series)
@@ -46,16 +47,12 @@ watched.fit(windows[inner], y[inner], X_val=windows[outer], y_val=y[outer])
 print(f"best epoch: {watched.best_epoch_} of {watched.n_iter_}")
 
 # %%
-# The loss is the squared error of the standardised target: 1 is the error of the mean.
+# :class:`~sklstm.inspection.LossCurveDisplay` draws both losses. They are the squared
+# error of the standardised target: 1 is the error of the mean.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-epochs = np.arange(1, watched.n_iter_ + 1)
-ax.plot(epochs, watched.loss_curve_, "tab:blue", label="training")
-ax.plot(epochs, watched.validation_loss_curve_, "tab:orange", label="validation")
-best = watched.best_epoch_
-ax.axvline(best, color="k", ls=":", label=f"best epoch: {best}")
-ax.set(xlabel="epoch", ylabel="squared error (standardised)", ylim=0)
-ax.legend(frameon=False)
+LossCurveDisplay.from_estimator(watched, ax=ax)
+ax.set_ylim(bottom=0)
 
 # %%
 # Stop early

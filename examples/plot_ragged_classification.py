@@ -91,7 +91,7 @@ for kind, (name, color) in enumerate(
 ):
     x = X_test[np.flatnonzero(y_test == kind)[0]]
     left.plot(x.mean(axis=1) - 6 * kind, color=color, marker=".", ms=4)
-    left.text(0, 2.6 - 6 * kind, f"period of {name}", color=color)
+    left.text(0, 2.9 - 6 * kind, f"period of {name}", color=color)
 left.set(title="one recording of each class", xlabel="step", yticks=[])
 left.set_ylabel("mean of both features, displaced")
 names = [name.replace(" ", "\n") for name in accuracy]
