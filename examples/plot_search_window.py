@@ -89,7 +89,7 @@ for (name, errors), style in zip(curves.items(), styles, strict=True):
     star = {"marker": "*", "ms": 16, "markevery": [np.argmin(errors)]}
     ax.plot(lengths, errors, style, lw=2, label=name, **star)
 ax.set(xlabel="window length (rows)", ylabel="mean squared error", xticks=lengths)
-ax.legend(frameon=False, title="star: the least error")
+ax.legend(frameon=False, loc="lower left", title="star: the least error")
 
 # %%
 # An LSTM with the length that was found. (How far back a net looks is measured by
