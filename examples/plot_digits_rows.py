@@ -80,7 +80,9 @@ print("accuracy", "".join(f"{value:6.2f}" for value in accuracy))
 # An image as the LSTM sees it
 # ----------------------------
 # Below is the test image about which the LSTM changes its mind most often and ends up
-# right. Under each part is what it takes the image for, and how sure it is.
+# right. Under each part is what it takes the image for, and how sure it is. (Which
+# pixels count is told by :func:`~sklstm.inspection.gradient_attribution`, and
+# :func:`~sklstm.inspection.hidden_states` returns what the net knows at the end.)
 
 changes = (np.diff(p.argmax(axis=2), axis=0) != 0).sum(axis=0)
 chosen = np.argmax(np.where(p[-1].argmax(axis=1) == y_test, changes, 0))

@@ -10,9 +10,10 @@ there, and keeps the weights of the best epoch.
 # %%
 # A small, noisy problem
 # ----------------------
-# The series is a sine that changes between two frequencies, with noise. A sample is the
-# window of the last 24 rows, and the target is the next row. The first 600 rows train;
-# the last 1,400 are kept for the test.
+# The series is a sine that changes between two frequencies, with noise. (A problem
+# without noise is :func:`~sklstm.datasets.make_adding_problem`.) A sample is the window
+# of the last 24 rows, and the target is the next row. The first 600 rows train; the
+# last 1,400 are kept for the test.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -17,6 +17,10 @@ import sklstm.forecasting
 import sklstm.inspection
 
 README = Path(__file__).parents[1] / "README.md"
+EXAMPLES = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in README.parent.glob("examples/plot_*.py")
+)
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
     for module in (sklstm, sklstm.datasets, sklstm.forecasting, sklstm.inspection)
@@ -187,3 +191,8 @@ def test_warnings_that_tips_explain_are_those_of_the_code():
     quotes = re.findall(r'"(.+?)"', "\n".join(headings))
     assert len(quotes) > 10
     assert [quote for quote in quotes if not any(quote in text for text in every)] == []
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_each_public_name_is_in_an_example(path):
+    assert re.search(rf"\b{path.rpartition('.')[2]}\b", EXAMPLES)
