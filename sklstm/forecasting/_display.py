@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from .._arrays import reading
 from .._compat import _safe_indexing, _validate_style_kwargs, validate_params
 from .._constraints import at_least
+from .._extras import naming_extra
 from .._rows._columns import (
     column_names,
     find_column,
@@ -151,12 +152,8 @@ class ForecastDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        try:
+        with naming_extra("ForecastDisplay", "matplotlib", "plot"):
             import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "ForecastDisplay needs matplotlib: pip install 'sklstm[plot]'."
-            ) from error
         if ax is None:
             _, ax = plt.subplots(figsize=(8, 4), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
