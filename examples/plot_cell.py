@@ -41,7 +41,7 @@ the way while the forget gate is near 1. The first LSTM had no such gate [1]_: i
 import numpy as np
 
 from sklstm import LSTMRegressor
-from sklstm.inspection import gate_activations
+from sklstm.inspection import GateDisplay, gate_activations
 
 rng = np.random.default_rng(0)
 
@@ -93,22 +93,12 @@ print(f"while it waits          {forget_gate[is_wait].mean():.3f}")
 
 # %%
 # While it waits, the forget gate is open and the input gate shut: the cell keeps what
-# it took in at the mark. Below are five sequences, in the colours of their targets.
+# it took in at the mark. `GateDisplay` draws the unit beside the sequence, here that
+# with the largest target; x0 are the values, and x1 is the mark.
 
 import matplotlib.pyplot as plt
 
-shown = np.argsort(y_test)[np.linspace(0, len(y_test) - 1, 5).astype(int)]
-fig, axes = plt.subplots(3, figsize=(7, 6), sharex=True, layout="constrained")
-colours = plt.cm.viridis((y_test[shown] + 1) / 2)
-panels = {"input gate": input_gate, "forget gate": forget_gate}
-panels["cell state"] = activations.cell_state[..., unit]
-for ax, (name, values) in zip(axes, panels.items(), strict=True):
-    for i, colour in zip(shown, colours, strict=True):
-        ax.plot(steps, values[i], color=colour)
-        ax.plot(at[i], values[i, at[i]], "o", color=colour)
-    ax.set_ylabel(name)
-for ax in axes[:2]:
-    ax.set_ylim(-0.05, 1.05)
-axes[0].set_title(f"unit {unit} of {model.hidden_size}; dots at the marks")
-axes[2].set_xlabel("time step")
+GateDisplay.from_estimator(
+    model, X_test, index=y_test.argmax(), kind="line", units=[unit]
+)
 plt.show()

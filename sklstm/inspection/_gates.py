@@ -8,18 +8,22 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._base import BaseLSTM
 from .._compat import HasMethods, StrOptions, validate_params
 from .._constraints import Interval
 from .._net._gates import PARTS, read_gates, without_head
+from .._sequences import Sequences
 from ._fitted import find_lstm, in_batches, padded
+
+# Which of the cells of a net.
+CELLS = {
+    "layer": [Interval(Integral, None, None, closed="neither")],
+    "direction": [StrOptions({"forward", "backward"})],
+}
 
 
 @validate_params(
-    {
-        "estimator": [HasMethods("fit")],
-        "layer": [Interval(Integral, None, None, closed="neither")],
-        "direction": [StrOptions({"forward", "backward"})],
-    },
+    {"estimator": [HasMethods("fit")]} | CELLS,
     prefer_skip_nested_validation=True,
 )
 def gate_activations(
@@ -81,6 +85,7 @@ def gate_activations(
     See Also
     --------
     hidden_states : What the head of the net reads of each sequence.
+    GateDisplay : A picture of one sequence.
 
     Notes
     -----
@@ -103,7 +108,13 @@ def gate_activations(
     >>> activations.lags
     array([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
     """
-    model, sequences = find_lstm(estimator, X)
+    return compute_gates(*find_lstm(estimator, X), layer, direction)
+
+
+def compute_gates(
+    model: BaseLSTM, sequences: Sequences, layer: int, direction: str
+) -> Bunch:
+    """Compute the gates and states of an LSTM on the sequences that it reads."""
     module, name = model.module_, type(model).__name__
     n_layers = module.lstm.num_layers
     if not -n_layers <= layer < n_layers:

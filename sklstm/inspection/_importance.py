@@ -98,6 +98,8 @@ def timestep_importance(
             From 0 on.
         feature_names : list of str
             Names of the features.
+        by : str
+            As given.
 
     Raises
     ------
@@ -108,6 +110,7 @@ def timestep_importance(
     See Also
     --------
     sklearn.inspection.permutation_importance : The same for the columns of a table.
+    TimestepImportanceDisplay : A picture of the result.
     memory_length : How far back the net looks, without y.
     gradient_attribution : What small changes of each value do, at less cost.
 
@@ -183,6 +186,7 @@ def timestep_importance(
         importances=importances,
         lags=np.arange(n_lags),
         feature_names=feature_names(sequences),
+        by=by,
     )
 
 

@@ -86,6 +86,7 @@ def memory_length(
 
     See Also
     --------
+    MemoryDisplay : A picture of the result.
     timestep_importance : How much worse the score gets without a lag.
 
     Notes
