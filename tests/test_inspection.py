@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
@@ -500,6 +501,17 @@ def test_memory_of_classifiers_and_ragged_sequences():
     assert 1 <= result.memory_length <= 5
     longer = memory_length(model, [*RAGGED, np.ones((9, 3))], random_state=0)
     assert_array_equal(longer.lags, np.arange(5))
+
+
+def test_a_frozen_model_is_looked_into():
+    model = LSTMRegressor(**SMALL).fit(RAGGED, VALUES)
+    frozen = FrozenEstimator(make_pipeline(model))
+    assert_array_equal(hidden_states(frozen, RAGGED), hidden_states(model, RAGGED))
+    results = [
+        timestep_importance(each, RAGGED, VALUES, n_repeats=2, random_state=0)
+        for each in (frozen, model)
+    ]
+    assert_array_equal(results[0].importances, results[1].importances)
 
 
 # Mistakes.

@@ -166,6 +166,16 @@ def test_models_that_end_in_an_lstm_are_drawn():
     assert_allclose(display.activations["cell_state"], expected, atol=1e-6)
 
 
+def test_one_of_whole_histories_is_drawn():
+    X, y = make_supervised(np.sin(np.arange(40) / 3))
+    params = {"unroll": "series", "linear_skip": False}
+    model = LSTMRegressor(**SMALL | params).fit(X, y)
+    display = GateDisplay.from_estimator(model, X, index=20)
+    expected = gate_activations(model, [X[20]])
+    assert_array_equal(display.lags, np.arange(20, -1, -1))
+    assert_array_equal(display.activations["cell_state"], expected.cell_state[0])
+
+
 def test_mistakes_of_gates(model, gates):
     def message(**params):
         return message_of(GateDisplay.from_estimator, model, FRAMES, **params)

@@ -10,6 +10,7 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 from .._arrays import reading
 from .._compat import StrOptions, _validate_style_kwargs, validate_params
 from .._constraints import at_least
+from .._extras import naming_extra
 from .._rows._columns import find_position
 from .._sequences import Sequences
 from ._forecast import find_windower
@@ -125,12 +126,8 @@ class HorizonErrorDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        try:
+        with naming_extra("HorizonErrorDisplay", "matplotlib", "plot"):
             import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "HorizonErrorDisplay needs matplotlib: pip install 'sklstm[plot]'."
-            ) from error
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_, self.line_naive_ = ax, ax.figure, None
@@ -168,13 +165,8 @@ class HorizonErrorDisplay:
         ImportError
             If pandas is not installed.
         """
-        try:
+        with naming_extra("HorizonErrorDisplay.to_frame", "pandas", "pandas"):
             import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "HorizonErrorDisplay.to_frame needs pandas: pip install"
-                " 'sklstm[pandas]'."
-            ) from error
         columns = {"error": self.error, "naive_error": self.naive_error}
         steps = pd.RangeIndex(1, len(self.error) + 1, name="steps_ahead")
         columns = {k: values for k, values in columns.items() if values is not None}

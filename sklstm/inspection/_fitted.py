@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -18,7 +20,11 @@ from ..forecasting import AnchoredRegressor, ConformalRegressor
 # Steps that are looked into together.
 BATCH_STEPS = 1 << 14
 # What hands X on as it is, and to which of its attributes.
-_HANDS_ON = {ConformalRegressor: "estimator_", TransformedTargetRegressor: "regressor_"}
+_HANDS_ON = {
+    ConformalRegressor: "estimator_",
+    FrozenEstimator: "estimator",
+    TransformedTargetRegressor: "regressor_",
+}
 
 
 def find_lstm(estimator: Any, X: Any) -> tuple[BaseLSTM, Sequences]:
@@ -39,8 +45,8 @@ def find_lstm(estimator: Any, X: Any) -> tuple[BaseLSTM, Sequences]:
     raise ValueError(
         f"{type(estimator).__name__} does not end in an LSTM: expected an"
         " LSTMRegressor or LSTMClassifier, alone, at the end of a Pipeline, in an"
-        " AnchoredRegressor, ConformalRegressor or TransformedTargetRegressor, or in a"
-        " search with refit=True."
+        " AnchoredRegressor, ConformalRegressor, TransformedTargetRegressor or"
+        " FrozenEstimator, or in a search with refit=True."
     )
 
 
@@ -73,6 +79,14 @@ def feature_names(sequences: Sequences) -> list[str]:
     """Return the names of features, or those that scikit-learn gives them."""
     names = sequences.feature_names
     return [f"x{i}" for i in range(sequences.shape[2])] if names is None else [*names]
+
+
+def name_score(estimator: Any, scoring: Any) -> str:
+    """Name what scores an estimator; None is its `score`."""
+    if scoring is None:
+        return "accuracy" if is_classifier(estimator) else "R²"
+    name = "R²" if scoring == "r2" else getattr(scoring, "__name__", scoring)
+    return name if isinstance(name, str) else "score"
 
 
 def padded(rows: list[np.ndarray], lengths: np.ndarray) -> np.ndarray:

@@ -324,7 +324,8 @@ class GateDisplay:
                 f"index={index} is out of range: X has {n} sequence(s); give one from 0"
                 f" to {n - 1}."
             )
-        sequences = separate(sequences[[index]])
+        # One whole history can be looked at, though not all of them.
+        sequences = separate(sequences[[index]].tail(sequences.shape[1]))
         activations = compute_gates(model, sequences, layer, direction)
         n_units = activations.cell_state.shape[2]
         chosen = np.arange(n_units) if units is None else np.asarray(units)

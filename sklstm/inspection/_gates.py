@@ -39,7 +39,7 @@ def gate_activations(
     estimator : estimator
         A fitted `LSTMRegressor` or `LSTMClassifier`, alone, at the end of a
         `Pipeline`, in an `AnchoredRegressor`, `ConformalRegressor` or
-        :class:`~sklearn.compose.TransformedTargetRegressor`, or in a search.
+        :class:`~sklearn.compose.TransformedTargetRegressor`, in a search, or frozen.
 
     X : Sequences, array-like or list of array-like
         As for the `predict` of the estimator.

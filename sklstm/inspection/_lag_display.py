@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from .._compat import _validate_style_kwargs
 from .._extras import naming_extra
+from ._fitted import name_score
 from ._importance import timestep_importance
 from ._memory import memory_length
 
@@ -262,7 +262,10 @@ class TimestepImportanceDisplay:
             As in `timestep_importance`.
         """
         result = timestep_importance(estimator, X, y, **params)
-        name = _name_score(estimator, params.get("scoring"))
+        scoring = params.get("scoring")
+        if scoring is None and hasattr(estimator, "best_estimator_"):
+            scoring = estimator.scoring  # a search scores by its own
+        name = name_score(estimator, scoring)
         return cls.from_result(result, score_name=name, ax=ax, plot_kwargs=plot_kwargs)
 
 
@@ -485,14 +488,3 @@ def label_lags(ax: Any, n_lags: int) -> None:
     ax.set_xlim(n_lags - 0.5, -0.5)
     ax.set_xlabel("lag (steps before the last)")
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-
-
-def _name_score(estimator: Any, scoring: Any) -> str:
-    """Name what `check_scoring` makes of an estimator and `scoring`."""
-    if scoring is None and hasattr(estimator, "best_estimator_"):
-        scoring = estimator.scoring  # a search scores by its own
-    if scoring is None:
-        return "accuracy" if is_classifier(estimator) else "R²"
-    if isinstance(scoring, str):
-        return "R²" if scoring == "r2" else scoring
-    return getattr(scoring, "__name__", "score")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseLSTM
 from .._compat import StrOptions, _validate_style_kwargs, validate_params
+from .._extras import naming_extra
+from ._fitted import name_score
 
 LOSS_NAMES = {
     "cross_entropy": "cross entropy (nats)",
@@ -149,12 +150,8 @@ class LossCurveDisplay:
         ValueError
             If there is no score to draw.
         """
-        try:
+        with naming_extra("LossCurveDisplay", "matplotlib", "plot"):
             import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "LossCurveDisplay needs matplotlib: pip install 'sklstm[plot]'."
-            ) from error
         is_loss = metric == "loss"
         validation = self.validation_loss if is_loss else self.validation_score
         if not is_loss and validation is None:
@@ -203,12 +200,8 @@ class LossCurveDisplay:
         ImportError
             If pandas is not installed.
         """
-        try:
+        with naming_extra("LossCurveDisplay.to_frame", "pandas", "pandas"):
             import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "LossCurveDisplay.to_frame needs pandas: pip install 'sklstm[pandas]'."
-            ) from error
         names = ("loss", "validation_loss", "validation_score")
         columns = {name: getattr(self, name) for name in names}
         epochs = pd.RangeIndex(1, len(self.loss) + 1, name="epoch")
@@ -271,11 +264,13 @@ class LossCurveDisplay:
             if any(key in row for row in history)
         }
         curves.setdefault("loss", np.empty(0))
+        scoring = None if lstm.scoring == "loss" else lstm.scoring
+        score = name_score(lstm, scoring).replace("neg_", "negative ")
         display = cls(
             **curves,
             best_epoch=lstm.best_epoch_,
             loss_name=_name_loss(lstm),
-            score_name=_name_score(lstm),
+            score_name=score.replace("_", " "),
         )
         return display.plot(ax, metric=metric, **kwargs)
 
@@ -304,12 +299,3 @@ def _name_loss(lstm: Any) -> str:
     loss = lstm._loss.name
     name = LOSS_NAMES.get(loss, loss.replace("_", " "))
     return name if lstm.target_scaler_ is None else f"{name} (y standardised)"
-
-
-def _name_score(lstm: Any) -> str:
-    """Name what scores the validation sequences."""
-    if lstm.scoring in ("loss", None):
-        return "accuracy" if is_classifier(lstm) else "R²"
-    name = getattr(lstm.scoring, "__name__", lstm.scoring)
-    is_name = isinstance(name, str)
-    return name.replace("neg_", "negative ").replace("_", " ") if is_name else "score"
