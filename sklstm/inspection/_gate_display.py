@@ -13,7 +13,7 @@ from .._extras import naming_extra
 from .._net._gates import PARTS
 from ._fitted import feature_names, find_lstm, separate
 from ._gates import CELLS, compute_gates
-from ._lag_display import label_lags
+from ._lag_display import SEAMLESS, label_lags
 
 SHOWN = ("input_gate", "forget_gate", "output_gate", "cell_state")
 # A legend of more lines would be as high as its panel.
@@ -169,10 +169,8 @@ class GateDisplay:
         for name, panel in zip(panels, axes, strict=True):
             if name == "input" or kind == "line":
                 drawn = self._lines(panel, name, line_kwargs)
-                is_first = name in ("input", parts[0])
-                if (
-                    is_first and len(drawn) <= MAX_NAMED
-                ):  # above, where it hides nothing
+                if name in ("input", parts[0]) and len(drawn) <= MAX_NAMED:
+                    # Above the panel, where it hides nothing.
                     place = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
                     panel.legend(**place, frameon=False, fontsize="small", ncols=4)
             else:
@@ -209,7 +207,7 @@ class GateDisplay:
         if not name.endswith("gate"):
             limit = float(np.abs(values).max()) or 1.0
             style = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
-        style = _validate_style_kwargs(style, given or {})
+        style = _validate_style_kwargs(style | SEAMLESS, given or {})
         # A frame ends at its lag, and begins where the one before has ended.
         borders = np.append(len(self.inputs), self.lags) - 0.5
         rows = np.arange(len(self.units) + 1) - 0.5

@@ -12,6 +12,9 @@ from ._fitted import name_score
 from ._importance import timestep_importance
 from ._memory import memory_length
 
+# Without edges, light shines through between the cells of a heat map in SVG and PDF.
+SEAMLESS = {"edgecolors": "face", "linewidth": 0.6}
+
 
 class TimestepImportanceDisplay:
     """Permutation importance by lag, by feature or by both.
@@ -130,7 +133,9 @@ class TimestepImportanceDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         self.bars_ = self.image_ = None
         if self.by == "both":
-            style = _validate_style_kwargs({"cmap": "viridis"}, plot_kwargs or {})
+            style = _validate_style_kwargs(
+                {"cmap": "viridis"} | SEAMLESS, plot_kwargs or {}
+            )
             borders = np.append(self.lags - 0.5, self.lags[-1] + 0.5)
             rows = np.arange(len(names) + 1) - 0.5
             self.image_ = ax.pcolormesh(borders, rows, self.importances_mean.T, **style)
