@@ -353,3 +353,21 @@ def test_rows_with_leads_of_columns_of_any_name(names, lead):
     expected = ours.predict(make_supervised(values, target=[0], known=[1])[0])
     theirs = model.fit(rows, np.ravel(y)).predict(rows)
     assert_allclose(theirs, np.ravel(expected))
+
+
+@pytest.mark.parametrize("later", [pd.Categorical([2, 2] * 2), [2, 2] * 2])
+def test_codes_to_come_are_read_by_their_labels(later):
+    codes = np.arange(16) % 3
+    days = pd.date_range("2024-01-09", periods=2)
+    coming = pd.DataFrame({"shop": list("aabb"), "day": [*days, *days]})
+    read = []
+    for now, then in [
+        (pd.Categorical(codes), later),
+        (codes.astype(str).astype(object) + "_", ["2_", "2_"] * 2),
+    ]:
+        table, future = SALES.assign(price=now), coming.assign(price=then)
+        X = add_future(table, future, ["price"], 2, **KEYS)
+        labels = [list(X.categories[i]) for i in (0, 2, 3)]
+        ids = X.steps[:, [0, 2, 3]].astype(int)
+        read.append([[str(labels[k][i])[0] for k, i in enumerate(row)] for row in ids])
+    assert read[0] == read[1]

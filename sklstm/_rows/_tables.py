@@ -83,8 +83,14 @@ def stack_rows(top: Any, bottom: Any) -> Any:
             kind = nw.Float64() if both else here.dtype
             with reading(f"Column {i} of the later rows", f"{kind}"):
                 here, there = here.cast(kind), there.cast(kind)
-        parts[0].append(here.to_native())
-        parts[1].append(there.to_native())
+        above, below = here.to_native(), there.to_native()
+        if hasattr(getattr(above, "cat", None), "set_categories"):
+            # pandas forgets categories where those of two tables differ.
+            labels = above.cat.categories.union(below.cat.categories, sort=False)
+            above = above.cat.set_categories(labels)
+            below = below.cat.set_categories(labels)
+        parts[0].append(above)
+        parts[1].append(below)
     top, bottom = (
         set_columns(table, dict(enumerate(columns)))
         for table, columns in zip((top, bottom), parts, strict=True)
