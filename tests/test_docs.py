@@ -152,7 +152,10 @@ def test_readme_snippets_run(monkeypatch, tmp_path, capsys):
     names = {"__name__": "readme"}
     for block in blocks:
         exec(block, names)
-    assert "load_upper" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    (shown,) = re.findall(r"^```\n({.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert printed.startswith(shown)
+    assert "load_upper" in printed
     values = names["forecast"](names["model"], names["load"], interval=0.9)
     assert list(values) == ["hour", "load", "load_lower", "load_upper"]
     assert list(values["hour"]) == list(
