@@ -40,11 +40,24 @@ from sklstm.forecasting import (
     AutoForecaster,
     ConformalRegressor,
     ForecastDisplay,
+    HorizonErrorDisplay,
     NaiveRegressor,
     PanelTimeSeriesSplit,
     add_future,
     forecast,
 )
+from sklstm.inspection import (
+    GateDisplay,
+    LossCurveDisplay,
+    MemoryDisplay,
+    TimestepImportanceDisplay,
+    gate_activations,
+    gradient_attribution,
+    hidden_states,
+    memory_length,
+    timestep_importance,
+)
+from sklstm.streaming import Stream
 from tests._odd import FORMS, ODD
 
 RNG = np.random.default_rng(0)
@@ -187,6 +200,57 @@ def call_display(**arguments):
         plt.close("all")
 
 
+def of_windows(_models={}):  # noqa: B006
+    """A model of windows with three targets, fitted once, and what it may be given."""
+    if not _models:
+        X, y = make_supervised(TABLE, 3, target=0)
+        inner = make_pipeline(SequenceWindower(4), LSTMRegressor(**SMALL))
+        _models["model"] = inner.fit(X[:40], y[:40])
+    return _models["model"]
+
+
+def call_inside(X, layer, direction):
+    model = of_windows()
+    gate_activations(model, X, layer=layer, direction=direction)
+    gradient_attribution(model, X)
+    return hidden_states(model, X)
+
+
+def call_importance(**arguments):
+    timestep_importance(of_windows(), **arguments)
+
+
+def call_memory(**arguments):
+    return memory_length(of_windows(), **arguments).effects
+
+
+def call_drawn(X, y, metric, index, kind, naive, target, error, level, by):
+    model = of_windows()
+    try:
+        LossCurveDisplay.from_estimator(model, metric=metric)
+        GateDisplay.from_estimator(model, X, index=index, kind=kind)
+        MemoryDisplay.from_estimator(model, X, n_repeats=1, level=level)
+        TimestepImportanceDisplay.from_estimator(model, X, y, n_repeats=1, by=by)
+        HorizonErrorDisplay.from_estimator(
+            model, X, y, naive=naive, target=target, metric=error
+        )
+    finally:
+        plt.close("all")
+
+
+def call_stream(rows, keys, method):
+    stream = Stream(of_windows(), method=method)
+    stream.step(rows, keys)
+    stream.set_state(stream.get_state())
+    return stream.step(rows, keys)
+
+
+def call_stream_fit(rows, y, keys):
+    X, y_first = make_supervised(WAVE)
+    model = LSTMRegressor(**SMALL | {"unroll": "series", "linear_skip": False})
+    Stream(model.fit(X, y_first)).partial_fit(rows, y, keys)
+
+
 def call_add_future(**arguments):
     add_future(**arguments)
 
@@ -224,6 +288,11 @@ TARGET = EQUAL.sum(axis=(1, 2))
 LABELS = np.array(["no", "yes", "maybe"])[np.arange(N) % 3]
 XY = {"X": Data(EQUAL), "y": Data(TARGET)}
 FRAME_ARGUMENTS = {"group": "s", "time": "t", "max_gap": None}
+
+LATER = {
+    "X": Data(make_supervised(TABLE, 3, target=0)[0].tail(4)[-9:]),
+    "y": Data(make_supervised(TABLE, 3, target=0)[1][-9:]),
+}
 
 CALLS = {
     "LSTMRegressor": (
@@ -451,6 +520,32 @@ CALLS = {
             "y": None,
             "groups": None,
         },
+    ),
+    "inside": (call_inside, {"X": LATER["X"], "layer": 0, "direction": "forward"}),
+    "timestep_importance": (
+        call_importance,
+        LATER
+        | {"by": "lag", "scoring": None, "n_repeats": 2, "n_jobs": None}
+        | {"random_state": 0, "sample_weight": Data(np.ones(9))},
+    ),
+    "memory_length": (
+        call_memory,
+        {"X": LATER["X"], "level": 0.05, "n_repeats": 2, "random_state": 0},
+    ),
+    "displays": (
+        call_drawn,
+        LATER
+        | {"metric": "loss", "index": 0, "kind": "heatmap", "naive": 1, "target": None}
+        | {"error": "mean_absolute_error", "level": 0.05, "by": "lag"},
+    ),
+    "Stream": (
+        call_stream,
+        {"rows": Data(TABLE[:2]), "keys": Data(["a", "b"]), "method": "predict"},
+    ),
+    "Stream.partial_fit": (
+        call_stream_fit,
+        {"rows": Data(WAVE[:8].reshape(4, 2, 1)), "y": Data(WAVE[1:9].reshape(4, 2))}
+        | {"keys": Data(["a", "b"])},
     ),
     "drop_training_state": (drop_training_state, {"model": LSTMRegressor()}),
     "load_co2": (datasets.load_co2, {"missing": "interpolate", "as_frame": False}),

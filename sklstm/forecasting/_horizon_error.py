@@ -251,7 +251,9 @@ class HorizonErrorDisplay:
         return display.plot(ax, **kwargs)
 
     @classmethod
-    @validate_params({"naive": [at_least(1), None]}, prefer_skip_nested_validation=True)
+    @validate_params(
+        {"naive": [at_least(1), None]}, prefer_skip_nested_validation=False
+    )
     def from_estimator(
         cls,
         estimator: Any,

@@ -7,10 +7,17 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import Bunch, check_consistent_length, check_random_state
+from sklearn.utils import (
+    Bunch,
+    check_array,
+    check_consistent_length,
+    check_random_state,
+)
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._arrays import reading
 from .._base import BaseLSTM
 from .._compat import HasMethods, StrOptions, validate_params
 from .._constraints import RANDOM_STATE, at_least
@@ -153,6 +160,7 @@ def timestep_importance(
     """
     lstm, sequences = find_lstm(estimator, X)
     check_consistent_length(sequences, y)
+    y, sample_weight = _read_targets(lstm, y, sample_weight)
     sequences = separate(sequences)
     check_several(sequences)
     _, n_lags, n_features = sequences.shape
@@ -190,6 +198,20 @@ def timestep_importance(
     )
 
 
+def _read_targets(lstm: BaseLSTM, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Return arrays, of numbers but for labels; scorers do not say what is wrong."""
+    expected = "an array of labels" if is_classifier(lstm) else "an array of numbers"
+    with reading("y", expected):
+        y = np.asarray(y)
+        if not is_classifier(lstm):
+            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    if sample_weight is not None:
+        with reading("sample_weight"):
+            sample_weight = np.asarray(sample_weight)
+            sample_weight = check_array(sample_weight, ensure_2d=False)
+    return y, sample_weight
+
+
 def _score(
     scorer: Any,
     estimator: Any,
@@ -213,7 +235,8 @@ def _score(
         order = order[shuffled]  # as scikit-learn does, each of what is permuted
         permuted = permute(sequences, order, lags, features)
         lstm.__dict__["_read_X"] = lambda X, permuted=permuted: permuted
-        scores.append(scorer(estimator, X, y, **weight))
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores.append(scorer(estimator, X, y, **weight))
     return scores
 
 

@@ -14,7 +14,7 @@ from .._arrays import reading, refuse_masked
 from .._base import BaseLSTM
 from .._input import check_ids
 from .._net._carry import CellReader, WindowReader, last_steps
-from .._rows._columns import column_names, is_frame
+from .._rows._columns import column_names, is_frame, refuse_lazy
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
 from .._steps import StepTransformer
@@ -106,8 +106,9 @@ class Stream:
     """
 
     def __init__(self, model: Any, *, method: str = "predict") -> None:
-        if method not in METHODS:
-            raise ValueError(f"method={method!r} is not one of {METHODS}.")
+        if not isinstance(method, str) or method not in METHODS:
+            shown = repr(method) if isinstance(method, str) else type(method).__name__
+            raise ValueError(f"method={shown} is not one of {METHODS}.")
         self.model, self.method = model, method
         self._read_model()
         self._slots: dict[Hashable, int] = {}
@@ -238,9 +239,10 @@ class Stream:
                 f"rows is of shape {rows.shape}; expected (n_steps, n_features), or"
                 " (n_steps, n_streams, n_features) with keys."
             )
-        shape, y = rows.shape[:2], np.asarray(y)
-        given = y.shape[:1] if keys is None else y.shape[:2]
-        if given != shape[: len(given)] or not given:
+        with reading("y", "an array"):
+            y = np.asarray(y)
+        shape, n_axes = rows.shape[:2], 1 if keys is None else 2
+        if y.ndim < n_axes or y.shape[:n_axes] != shape[:n_axes]:
             raise ValueError(
                 f"y is of shape {y.shape} for rows of shape {rows.shape}: give a target"
                 " for each row of each stream."
@@ -409,6 +411,7 @@ class Stream:
 
     def _read_rows(self, rows: Any) -> np.ndarray:
         refuse_masked(rows, "rows")
+        refuse_lazy(rows, "rows")
         given: Any = (
             column_names(rows) if is_frame(rows) else getattr(rows, "index", None)
         )
@@ -435,10 +438,12 @@ class Stream:
 
     def _find(self, keys: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Find where streams stand in the arrays, and how many rows they had."""
-        keys = [ONE] if keys is None else list(keys)
-        if len(keys) != n or len({*keys}) < n:
+        with reading("keys", "a list of labels"):
+            keys = [ONE] if keys is None else list(keys)
+            n_different = len({*keys})
+        if len(keys) != n or n_different < n:
             raise ValueError(
-                f"There are {n} row(s) and {len({*keys})} different key(s); expected"
+                f"There are {n} row(s) and {n_different} different key(s); expected"
                 " one key for each row."
             )
         if (ONE in self._slots) != (keys[0] is ONE) and self._slots:
@@ -710,6 +715,8 @@ def _read_numbers(rows: np.ndarray, numbers: dict[int, dict[Any, int]]) -> np.nd
         for i, known in numbers.items():
             rows[:, i] = [known.get(label, -1) for label in rows[:, i]]
     with reading("rows", "an array of numbers"):
+        if np.iscomplexobj(rows):
+            raise TypeError("complex numbers")
         return rows.astype(np.float64)
 
 
