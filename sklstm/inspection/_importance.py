@@ -19,7 +19,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._arrays import reading
 from .._base import BaseLSTM
-from .._compat import HasMethods, StrOptions, validate_params
+from .._compat import HasMethods, StrOptions, _check_sample_weight, validate_params
 from .._constraints import RANDOM_STATE, at_least
 from .._sequences import Sequences
 from ._fitted import feature_names, find_lstm, separate
@@ -179,6 +179,11 @@ def timestep_importance(
             f"scoring={scoring!r} returned {type(baseline).__name__}; expected a"
             " number: give a single scorer."
         )
+    if not np.isfinite(float(baseline)):
+        raise ValueError(
+            f"The score of X and y is {baseline}, from which nothing can fall: look for"
+            " values or weights that are too large."
+        )
     # One seed for all, as in scikit-learn: they differ by what is permuted alone.
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max + 1)
     scores = Parallel(n_jobs=n_jobs)(
@@ -207,8 +212,9 @@ def _read_targets(lstm: BaseLSTM, y: Any, sample_weight: Any) -> tuple[Any, Any]
             y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     if sample_weight is not None:
         with reading("sample_weight"):
-            sample_weight = np.asarray(sample_weight)
-            sample_weight = check_array(sample_weight, ensure_2d=False)
+            sample_weight = _check_sample_weight(
+                np.asarray(sample_weight), y, dtype=np.float64, ensure_non_negative=True
+            )
     return y, sample_weight
 
 
