@@ -58,7 +58,9 @@ def test_files_are_read(suffix, write, tmp_path, path, monkeypatch):
 
 
 def test_a_series_is_a_table_of_one_column(path):
-    assert_array_equal(to_memmap([[1.0, 2.0], [3.0]], path), [[1], [2], [3]])
+    parts = [pd.Series([1.0, 2.0]), pd.Series([3.0])]
+    assert_array_equal(to_memmap(parts, path), [[1], [2], [3]])
+    assert_array_equal(to_memmap(np.arange(3.0), path), [[0], [1], [2]])
     assert_array_equal(to_memmap(FRAME, path, columns="b"), TABLE[:, [1]])
 
 
@@ -68,6 +70,12 @@ def test_dtypes(dtype, path):
     table = to_memmap(values, path, dtype=dtype)
     assert table.dtype == dtype
     assert_array_equal(table, values)
+
+
+def test_integers_stay_what_they_are_beside_floats(path):
+    frame = pd.DataFrame({"id": [2**53 + 1, 2**62 + 1], "x": [0.0, 1.0]})
+    table = to_memmap(frame, path, dtype="int64")
+    assert table[:, 0].tolist() == frame["id"].tolist()
 
 
 def test_missing_and_infinite_values_stay(path):
@@ -83,7 +91,14 @@ def test_missing_and_infinite_values_stay(path):
         ([[[np.nan]]], {"dtype": "int8"}, "dtype=int8 does not hold nan"),
         ([[[1e30]]], {"dtype": "float16"}, r"dtype=float16 does not hold 1e\+30"),
         ([TABLE, TABLE[:, :2]], {}, "from row 50 on has the columns"),
+        ([[1.0, 2.0]], {}, "A part of data has 1 dimension"),
+        ([[[2**24 + 1]]], {}, "dtype=float32 does not hold 16777217, in row 0"),
+        ([[[2**53 + 1]]], {"dtype": "float64"}, "does not hold 9007199254740993"),
+        ([np.array([[2**63]], "u8")], {"dtype": "int64"}, "does not hold 92233720"),
+        ((row for row in TABLE), {}, "A part of data has 1 dimension.s.; expected"),
+        ([1.0, 2.0], {}, "A part of data has 0 dimension"),
         ([], {}, "has no rows"),
+        (TABLE, {"columns": []}, "columns is empty"),
         ("table.csv", {}, "is no file of .parquet"),
         (FRAME, {"columns": ["z"]}, "columns='z' is not in the table"),
         (pl.DataFrame({"a": ["x"]}), {}, "Column 'a' is of type String"),

@@ -13,7 +13,15 @@ import numpy as np
 
 from .._arrays import reading
 from .._compat import HasMethods, validate_params
-from ._columns import column_names, find_column, is_frame, list_keys, read_features
+from ._columns import (
+    column_names,
+    count_axes,
+    find_column,
+    is_frame,
+    list_keys,
+    read_features,
+    refuse_lazy,
+)
 from ._tables import read_table
 
 # Rows of a file that are read together.
@@ -55,7 +63,8 @@ def to_memmap(
 
     dtype : {"float16", "float32", "float64", "int8", "int16", "int32", "int64"}, \
             default="float32"
-        How they are stored. Estimators scale and cast each batch that they read.
+        How they are stored. Estimators scale and cast each batch that they read. Floats
+        are rounded; integers are not, which above 2**24 need another type.
 
     Returns
     -------
@@ -111,7 +120,14 @@ def to_memmap(
                     )
                 keys = names if columns is None else list_keys(columns, table)
                 chosen = [find_column(table, key, "columns") for key in keys]
-                _cast(read_features(table, chosen, None), kind, n_rows).tofile(file)
+                if not chosen:
+                    raise ValueError("columns is empty; expected at least 1.")
+                values = np.empty((len(table), len(chosen)), kind)
+                # Beside floats integers would become floats.
+                for k, i in enumerate(chosen):
+                    column = read_features(table, [i], None)[:, 0]
+                    values[:, k] = _cast(column, kind, n_rows, i)
+                values.tofile(file)
                 n_rows += len(table)
             if not n_rows:
                 raise ValueError("data has no rows; expected at least 1.")
@@ -141,13 +157,21 @@ def _read_parts(data: Any) -> Iterator[Any]:
         for start in range(0, n_rows, N_ROWS):
             yield frame.slice(start, N_ROWS).collect()
         return
-    if is_frame(data) or hasattr(data, "shape"):
-        data = [data]
-    for part in data:
+    parts = [data] if is_frame(data) or hasattr(data, "shape") else data
+    for part in parts:
+        refuse_lazy(part, "A part of data")
         # A batch of pyarrow, which has no tables of its own that narwhals knows.
         if hasattr(part, "to_struct_array") and not hasattr(part, "to_batches"):
             columns = dict(zip(part.column_names, part.columns, strict=True))
             part = nw.from_dict(columns, backend="pyarrow").to_native()
+        n_axes = 2 if is_frame(part) else count_axes(part, "A part of data")
+        series = nw.from_native(part, series_only=True, pass_through=True)
+        if n_axes != 2 and part is not data and not isinstance(series, nw.Series):
+            raise ValueError(
+                f"A part of data has {n_axes} dimension(s); expected (n_rows,"
+                " n_columns): give several rows at a time, and one column as"
+                " values.reshape(-1, 1)."
+            )
         if len(part):
             yield part
 
@@ -168,17 +192,20 @@ def _scan(path: Path) -> Any:
     return getattr(pl, SUFFIXES[path.suffix])(path)
 
 
-def _cast(values: np.ndarray, dtype: np.dtype, n_before: int) -> np.ndarray:
-    """Cast the rows of a part; only digits of a float may be lost."""
+def _cast(
+    values: np.ndarray, dtype: np.dtype, n_before: int, column: int
+) -> np.ndarray:
+    """Cast the rows of a column; only digits of a float may be lost."""
     with np.errstate(over="ignore", invalid="ignore"):
         cast = values.astype(dtype)
-        lost = np.isfinite(values) & ~np.isfinite(cast)
-        if dtype.kind != "f":
-            lost = cast != values
+        if values.dtype.kind == dtype.kind == "f":
+            lost = np.isfinite(values) & ~np.isfinite(cast)
+        else:  # integers are compared as floats, and so as integers, too
+            lost = (cast != values) | (cast.astype(values.dtype) != values)
     if lost.any():
-        row, i = np.argwhere(lost)[0]
+        row = int(lost.argmax())
         raise ValueError(
-            f"dtype={dtype} does not hold {values[row, i]:g}, in row {n_before + row}"
-            f" and column {i}: give another dtype."
+            f"dtype={dtype} does not hold {values[row]}, in row {n_before + row} and"
+            f" column {column}: give another dtype."
         )
-    return np.ascontiguousarray(cast)
+    return cast
