@@ -14,7 +14,8 @@ from .._arrays import reading, refuse_masked
 from .._base import BaseLSTM
 from .._input import check_ids
 from .._net._carry import CellReader, WindowReader, last_steps
-from .._rows._columns import column_names, is_frame, refuse_lazy
+from .._net._hash import hash_of
+from .._rows._columns import column_names, is_frame, is_missing, refuse_lazy
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences, check_finite
 from .._steps import StepTransformer
@@ -82,9 +83,11 @@ class Stream:
     - Without a windower the sequence is all rows so far. The state of the cells and
       what is pooled, their last values, mean or maximum, go on as well.
 
-    Rows are taken for equally spaced. Where a series has a gap that begins a new
-    history, call `reset`. Transformers of rows must treat each row by itself, as
-    scalers and encoders do.
+    A stream begins without a history: step through the last rows of the training data
+    first, where `predict` would look back at them. Rows are taken for equally spaced.
+    Where a series has a gap that begins a new history, call `reset`. Transformers of
+    rows must treat each row by itself, as scalers and encoders do; one that is given
+    sequences in `predict` is refused.
 
     Examples
     --------
@@ -113,6 +116,13 @@ class Stream:
         self._read_model()
         self._slots: dict[Hashable, int] = {}
         self._counts = np.zeros(0, dtype=np.int64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model, "method": self.method, "state": self.get_state()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        Stream.__init__(self, kept["model"], method=kept["method"])
+        self.set_state(kept["state"])
 
     @property
     def keys_(self) -> list[Any]:
@@ -154,12 +164,12 @@ class Stream:
         try:
             for stage in self._stages:
                 rows = stage.enter(slots, counts, rows)
+            for stage in self._stages:
+                stage.keep(slots, counts)
+            output = self._decode(self._reader.step(slots, counts, rows))
         except BaseException:
             self._slots = dict(list(self._slots.items())[:n_known])
             raise
-        for stage in self._stages:
-            stage.keep(slots, counts)
-        output = self._decode(self._reader.step(slots, counts, rows))
         for stage in reversed(self._stages):
             output = stage.leave(slots, counts, output)
         self._counts[slots] += 1
@@ -239,6 +249,7 @@ class Stream:
                 f"rows is of shape {rows.shape}; expected (n_steps, n_features), or"
                 " (n_steps, n_streams, n_features) with keys."
             )
+        refuse_masked(y, "y")
         with reading("y", "an array"):
             y = np.asarray(y)
         shape, n_axes = rows.shape[:2], 1 if keys is None else 2
@@ -301,10 +312,10 @@ class Stream:
         if keys is None:
             self._slots, self._counts = {}, self._counts[:0]
             return
-        for key in list(keys):
-            if key not in self._slots:
-                raise ValueError(f"keys has {key!r}, of which no row has been seen.")
-            self._counts[self._slots[key]] = 0
+        keys = _list_keys(keys)
+        if new := [key for key in keys if key not in self._slots]:
+            raise ValueError(f"keys has {new[0]!r}, of which no row has been seen.")
+        self._counts[[self._slots[key] for key in keys]] = 0
 
     def update(self) -> None:
         """Take over what the model has learned since, by `partial_fit`.
@@ -383,8 +394,9 @@ class Stream:
             for i, part in enumerate(self._parts)
             for name, array in part.arrays.items()
         }
-        keys = [ONE] if state.get("keys", ()) is None else list(state.get("keys", ()))
-        n = len(keys)
+        keys = state.get("keys", ())
+        keys = [ONE] if keys is None else _list_keys(keys)
+        n = len({*keys})
         is_same = state.get("model") == self._digest()
         if not is_same or np.shape(state.get("n_steps", ())) != (n,):
             raise ValueError(
@@ -412,18 +424,23 @@ class Stream:
     def _read_rows(self, rows: Any) -> np.ndarray:
         refuse_masked(rows, "rows")
         refuse_lazy(rows, "rows")
-        given: Any = (
-            column_names(rows) if is_frame(rows) else getattr(rows, "index", None)
-        )
-        names = [s.names for s in self._stages if s.names is not None]
-        given = [] if given is None or callable(given) else list(given)
-        if given and names and given != list(names[0]):
-            raise ValueError(
-                f"rows has the columns {given}, and the model was fitted to"
-                f" {list(names[0])}: give these, in this order."
+        names = self._stages[0].names
+        is_list = isinstance(rows, (list, tuple))  # which may be one of series
+        for part in [] if names is None else rows if is_list else [rows]:
+            given: Any = (
+                column_names(part) if is_frame(part) else getattr(part, "index", None)
             )
+            given = [] if given is None or callable(given) else list(given)
+            if given and given != list(names):
+                raise ValueError(
+                    f"rows has the columns {given}, and the model was fitted to"
+                    f" {list(names)}: give these, in this order."
+                )
         with reading("rows", "an array"):
-            return np.asarray(rows)
+            table = np.asarray(rows)
+            # Which turns numbers among strings into strings.
+            as_given = is_list and table.dtype.kind in "US"
+            return np.asarray(rows, dtype=object) if as_given else table
 
     def _check_rows(self, rows: Any, keys: Any) -> np.ndarray:
         rows = self._read_rows(rows)
@@ -438,10 +455,9 @@ class Stream:
 
     def _find(self, keys: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Find where streams stand in the arrays, and how many rows they had."""
-        with reading("keys", "a list of labels"):
-            keys = [ONE] if keys is None else list(keys)
-            n_different = len({*keys})
-        if len(keys) != n or n_different < n:
+        keys = [ONE] if keys is None else _list_keys(keys)
+        n_different = len({*keys})
+        if not keys or len(keys) != n or n_different < n:
             raise ValueError(
                 f"There are {n} row(s) and {n_different} different key(s); expected"
                 " one key for each row."
@@ -463,6 +479,24 @@ class Stream:
                 part.arrays[name] = _with_rows(array, n)
 
 
+def _list_keys(keys: Any) -> list[Any]:
+    if isinstance(keys, str) or is_frame(keys) or getattr(keys, "ndim", 1) != 1:
+        raise TypeError(
+            f"keys is of type {type(keys).__name__}; expected a list or an array"
+            " of one dimension."
+        )
+    with reading("keys", "a list of labels"):
+        keys = list(keys)
+        frozenset(keys)  # which of lists there is none
+    for key in keys:
+        if is_missing(key):
+            raise ValueError(
+                f"keys has {key!r}, which names no stream: give strings, numbers or"
+                " tuples of them."
+            )
+    return keys
+
+
 def _with_rows(array: np.ndarray, n: int) -> np.ndarray:
     grown = np.zeros((n, *array.shape[1:]), array.dtype)
     grown[: len(array)] = array[:n]
@@ -477,6 +511,7 @@ class _Plan:
         self.stages: list[Any] = []
         self.length: int | None = None  # of windows
         self.model: Any = None
+        self.unknown: Any = None  # a transformer of rows, or else of sequences
 
     def add(self, model: Any) -> _Plan:
         """Add what a model does to rows and to predictions."""
@@ -500,6 +535,8 @@ class _Plan:
                 f"{name} was fitted to a table, of which each row is a whole sequence:"
                 " fit to sequences, or to rows behind a SequenceWindower, to stream."
             )
+        if self.unknown is not None:
+            _refuse_sequences(self.unknown)
         self.model = model
         self.stages.append(_Inputs(model))
         return self
@@ -535,10 +572,14 @@ class _Plan:
                     " streamed: set flatten=False."
                 )
             self._cut(int(step.sequence_length))
+            self.unknown = None
         elif isinstance(step, StepTransformer):
             if step.transformer_ not in (None, "passthrough"):
                 self.stages.append(_Rows(step.transformer_))
         elif hasattr(step, "transform"):
+            if self.length is not None:
+                _refuse_sequences(step)
+            self.unknown = step
             self.stages.append(_Rows(step))
 
     def _cut(self, length: int | None) -> None:
@@ -574,6 +615,13 @@ class _Plan:
         return CellReader(module, n_features, dtype, size, length)
 
 
+def _refuse_sequences(step: Any) -> None:
+    raise ValueError(
+        f"{type(step).__name__} is given sequences in predict, and a stream has rows:"
+        " put it before a SequenceWindower, or into a StepTransformer."
+    )
+
+
 class _Rows:
     """A transformer of rows."""
 
@@ -594,7 +642,8 @@ class _Rows:
 
     def facts(self) -> list[Any]:
         """What a stream that goes on needs to be the same."""
-        return [id(self.transformer)]  # alone: it is left out of what is saved
+        # Its place in memory is left out of what is saved, and what it learned is not.
+        return [id(self.transformer), hash_of(vars(self.transformer))]
 
     def keep(self, slots: np.ndarray, counts: np.ndarray) -> None:
         """Nothing is kept."""
@@ -608,6 +657,7 @@ class _Anchor(_Rows):
     """Changes in place of the features that are forecast, and their levels at last."""
 
     def __init__(self, model: AnchoredRegressor, length: int | None) -> None:
+        self.model, self.names = model, getattr(model, "feature_names_in_", None)
         self.levels, self.is_flat = model._levels, model._y_ndim == 1
         self.features = np.unique(self.levels.positions)
         self.columns = np.searchsorted(self.features, self.levels.positions)
@@ -617,8 +667,9 @@ class _Anchor(_Rows):
 
     def enter(self, slots: np.ndarray, counts: np.ndarray, rows: Any) -> np.ndarray:
         """Return rows with changes."""
+        _check_width(rows, self.model, self.model.n_features_in_)
         levels = self.arrays["levels"]
-        values = rows[:, self.features].astype(np.float64)
+        values = _read_numbers(rows[:, self.features], {})
         if not np.isfinite(values).all():
             raise ValueError(
                 f"Features {self.features.tolist()} of rows, which are forecast, hold"
@@ -679,7 +730,7 @@ class _RowReader:
         self.length = length
         names = getattr(model, "feature_names_in_", None)
         self.names = None if names is None else list(names)
-        labels = getattr(model, "_labels", {})
+        labels = _find_labels(model)
         each = range(model.n_features_in_)
         self.categories = [labels.get(i) for i in each]
         # One more: the first change in a window is from the row before it.
@@ -702,22 +753,50 @@ class _RowReader:
         return self.call(windows)
 
 
+def _find_labels(model: Any) -> dict[int, list[Any]]:
+    """Labels of each feature that has some, of the first part that knows them."""
+    if hasattr(model, "_labels"):
+        labels: dict[int, list[Any]] = model._labels
+        return labels
+    if isinstance(model, Pipeline):
+        return _find_labels(model[0])
+    for inner in ("best_estimator_", "estimator_", "regressor_"):
+        if hasattr(model, inner):
+            return _find_labels(getattr(model, inner))
+    return {}
+
+
 def _number_labels(model: Any) -> dict[int, dict[Any, int]]:
     """Ids of the labels of each feature that has some."""
-    every: dict[int, list[Any]] = getattr(model, "_labels", {})
+    every = _find_labels(model)
     return {i: {label: k for k, label in enumerate(each)} for i, each in every.items()}
 
 
 def _read_numbers(rows: np.ndarray, numbers: dict[int, dict[Any, int]]) -> np.ndarray:
     """Return rows as floats, with ids in place of labels, and -1 where one is new."""
-    if numbers:
-        rows = rows.astype(object)
-        for i, known in numbers.items():
-            rows[:, i] = [known.get(label, -1) for label in rows[:, i]]
     with reading("rows", "an array of numbers"):
-        if np.iscomplexobj(rows):
-            raise TypeError("complex numbers")
-        return rows.astype(np.float64)
+        if rows.dtype.kind not in "biufUO":
+            raise TypeError(f"its values are of type {rows.dtype}")
+        if numbers or rows.dtype.kind in "UO":
+            rows = rows.astype(object)
+            for i, column in enumerate(rows.T):
+                if i in numbers:
+                    column[:] = [numbers[i].get(label, -1) for label in column]
+                else:
+                    column[:] = [_check_number(value) for value in column]
+        table = rows.astype(np.float64)
+        if rows.dtype.kind in "iu" and (np.abs(table) >= 1 << 53).any():
+            raise ValueError("float64 tells no whole numbers above 2**53 apart")
+        return table
+
+
+def _check_number(value: Any) -> Any:
+    """Return a number, NaN if it is missing."""
+    if is_missing(value):
+        return np.nan
+    if isinstance(value, (str, bytes, np.datetime64, np.timedelta64)):
+        raise TypeError(f"{value!r} is of type {type(value).__name__}")
+    return value
 
 
 def _check_width(rows: np.ndarray, model: Any, n_features: int) -> None:
@@ -751,8 +830,8 @@ class _Inputs(_Rows):
         rows = _read_numbers(rows, self.numbers)
         ids = model._architecture["categorical_features"]
         steps = Sequences(rows, np.arange(len(rows)), np.ones(len(rows), dtype=int))
-        if ids or not np.isfinite(rows).all():
-            check_finite(steps, model._dtype, name="rows")
+        check_finite(steps, model._dtype, name="rows")
+        if ids or np.isnan(rows).any():
             check_ids(steps, ids, model._sizes["n_ids"])
             if np.isnan(rows).any():
                 model._warn_of_missing(steps, stacklevel=4)
