@@ -794,6 +794,24 @@ class BaseLSTM(
                 stacklevel=stacklevel + 1,
             )
 
+    def _warn_of_labels(self, sequences, stacklevel):
+        """Say so if a column holds labels of which the net has learned nothing."""
+        # Texts, whose features have no names, often hold tokens that are new.
+        if sequences.feature_names is None or sequences.labels() == self._labels:
+            return
+        ids = list(self._architecture["categorical_features"])
+        for i, labels in find_labels(sequences).items():
+            known = set(self._labels[i])
+            new = [label for label in labels if label not in known]
+            if new and not self.module_.embeddings[ids.index(i)].weight[0].any():
+                warnings.warn(
+                    f"Feature {sequences.feature_names[i]!r} of X holds {len(new)}"
+                    f" label(s) that {type(self).__name__} has not seen in training,"
+                    f" such as {new[0]!r}: the net has learned nothing of them. Correct"
+                    " them, or fit to data that hold them.",
+                    stacklevel=stacklevel + 1,
+                )
+
     def _to_dataset(self, samples, device):
         y = samples.y
         if self.target_scaler_ is not None:
@@ -874,6 +892,7 @@ class BaseLSTM(
         check_unroll(self.unroll, **self._architecture)
         sequences = self._check_X(X, reset=False)
         self._warn_of_missing(sequences, stacklevel=5)
+        self._warn_of_labels(sequences, stacklevel=5)
         return sequences
 
     def _run(self, module, sequences):

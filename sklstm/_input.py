@@ -70,6 +70,12 @@ def check_sequences(
 ) -> Sequences | np.ndarray:
     """Read input into `Sequences`, or into a numeric 2-D array."""
     refuse_dates(X)
+    if issparse(X):
+        raise TypeError(
+            f"X is a sparse matrix of shape {X.shape}; expected sequences: for texts"
+            " put SequenceEncoder in place of what counts words. X.toarray() is read as"
+            " a sequence in each row, and a step in each column."
+        )
     if is_frame(X) and (texts := find_texts(X, list(range(len(column_names(X)))))):
         raise ValueError(
             f"Column {column_names(X)[texts[0]]!r} of X holds labels, and in a table"

@@ -15,6 +15,8 @@ ELSEWHERE = {
     "input_chunk_length": "sequence_length",
     "lookback": "sequence_length",
     "lr": "learning_rate",
+    "min_delta": "tol",
+    "monitor": "scoring",
     "n_epochs": "max_epochs",
     "n_rnn_layers": "num_layers",
     "output_chunk_length": "horizon",

@@ -18,7 +18,13 @@ from ._net._losses import LOSSES, make_loss
 
 def _has_quantiles(estimator):
     loss = getattr(estimator, "_loss", None)
-    return (estimator.loss if loss is None else loss.name) == "quantile"
+    name = estimator.loss if loss is None else loss.name
+    if name != "quantile":
+        raise AttributeError(
+            f"predict_quantiles needs loss='quantile', and not {name!r}: set it, with"
+            " the quantiles in quantile, and fit."
+        )
+    return True
 
 
 @fill

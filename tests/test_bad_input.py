@@ -108,6 +108,12 @@ def test_input_that_we_refuse(Estimator, X, text):
     assert ("SequenceEncoder" in message) == (text is TEXT)
 
 
+def test_counts_of_words_are_no_sequences(Estimator):
+    counts = sp.csr_array(EQUAL.reshape(N, 12))
+    with pytest.raises(TypeError, match=r"sparse .* \(12, 12\); .* SequenceEncoder"):
+        make(Estimator).fit(counts, target(Estimator))
+
+
 @pytest.mark.parametrize(
     ("X", "got"),
     [

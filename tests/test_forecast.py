@@ -326,7 +326,7 @@ def test_a_history_shorter_than_the_window_works():
     model = make_pipeline(
         SequenceWindower(24), LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
     ).fit(X, y)
-    with pytest.warns(UserWarning, match="history has 2 row.* windows of the"):
+    with pytest.warns(UserWarning, match="history has 2 row.* reads 24: its window"):
         values = forecast(model, [1.0, 2.0], 3)
     rows = [1.0, 2.0]
     for _ in range(3):
@@ -365,6 +365,17 @@ def test_an_anchor_has_the_change_into_its_window(period, as_rows):
     for _ in range(3):
         rows.append(model.predict(make_histories(rows)[-1:])[0])
     assert_allclose(values, rows[-3:], rtol=1e-6)
+
+
+def test_an_anchor_needs_one_row_more_than_its_window():
+    series, lstm = ar2(60), LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0)
+    model = make_pipeline(SequenceWindower(14), AnchoredRegressor(lstm))
+    model.fit(*make_supervised(series))
+    with pytest.warns(UserWarning, match="history has 14 row.* reads 15: its window"):
+        cut = forecast(model, series[-14:])
+    expected = forecast(model, series)
+    assert not np.allclose(cut, expected)
+    assert_allclose(forecast(model, series[-15:]), expected)
 
 
 def test_a_season_in_front_of_the_windower_is_read():

@@ -50,6 +50,9 @@ KEYS = {"group": "store", "time": "day"}
 X, Y = make_supervised(TABLE, target="sales", **KEYS)
 
 
+NEW_LABELS = pytest.mark.filterwarnings("ignore:Feature 'promo' of X holds")
+
+
 def small(**params):
     return LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0, **params)
 
@@ -102,6 +105,7 @@ def test_as_encoded_by_hand():
     assert_array_equal(both.predict(X), plain.predict(ids))
 
 
+@NEW_LABELS
 def test_labels_mean_the_same_in_every_table():
     """Whatever else a table holds, and in whatever form."""
     model = pipe().fit(X, Y)
@@ -130,7 +134,13 @@ def test_labels_that_fit_has_not_seen_are_unknown():
     for label in ("another", None, "zzz"):
         table = TABLE.copy()
         table.loc[last, "promo"] = label
-        outputs.append(model.predict(make_histories(table, **KEYS)))
+        histories = make_histories(table, **KEYS)
+        if label is None:
+            outputs.append(model.predict(histories))
+            continue
+        with pytest.warns(UserWarning, match=f"'promo' of X holds 1 .* as '{label}'"):
+            outputs.append(model.predict(histories))
+        model.predict(histories[:-1])  # of which none holds the label
     assert_array_equal(outputs[0], outputs[1])
     assert_array_equal(outputs[0], outputs[2])
     embedding = model[-1].module_.embeddings[0].weight
@@ -139,6 +149,17 @@ def test_labels_that_fit_has_not_seen_are_unknown():
     assert changed.tolist() == [False] * (N - 1) + [True]
 
 
+def test_new_labels_are_not_told_of_where_training_had_unknown_ones():
+    gaps = TABLE.assign(promo=TABLE["promo"].where(TABLE["day"] != 3))
+    model = pipe().fit(*make_supervised(gaps, target="sales", **KEYS))
+    histories = make_histories(TABLE.replace({"promo": {"free": "new"}}), **KEYS)
+    assert np.isfinite(model.predict(histories)).all()
+    encoder = SequenceEncoder().fit(["new words"])
+    texts = make_pipeline(encoder, LSTMClassifier(hidden_size=4, max_epochs=2))
+    texts.fit(["a word", "the words"] * 8, [0, 1] * 8).predict(["other tokens"])
+
+
+@NEW_LABELS
 def test_a_label_that_only_some_samples_hold_is_unknown_to_the_others():
     rare = TABLE.copy()
     rare.loc[55, "promo"] = "rare"
@@ -201,6 +222,7 @@ def test_labels_of_another_type_are_told():
     assert "holds labels of type str, such as '1'" in message_of(rows.predict, words)
 
 
+@NEW_LABELS
 @pytest.mark.parametrize(("library", "nothing"), [(pd, None), (pd, np.nan), (pl, None)])
 def test_a_column_without_a_label_is_one_of_unknown_ones(library, nothing):
     table = library.DataFrame({name: TABLE[name].tolist() for name in TABLE})

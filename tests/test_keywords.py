@@ -45,6 +45,8 @@ def test_every_keyword_is_hinted_at(thing):
         (LSTMClassifier, "units", "hidden_size"),
         (LSTMRegressor, "lr", "learning_rate"),
         (LSTMRegressor, "epochs", "max_epochs"),
+        (LSTMRegressor, "min_delta", "tol"),
+        (LSTMRegressor, "monitor", "scoring"),
         (SequenceWindower, "lookback", "sequence_length"),
         (SequenceWindower, "sequence_lenght", "sequence_length"),
         (AutoForecaster, "perod", "period"),

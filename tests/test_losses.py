@@ -64,6 +64,14 @@ def test_one_quantile_is_what_predict_returns(quantile):
     assert_array_equal(model.predict_quantiles(X)[:, 0], model.predict(X))
 
 
+def test_quantiles_of_another_loss_are_told_how_to_be_had():
+    with pytest.raises(AttributeError, match="predict_quantiles") as caught:
+        small().predict_quantiles(X)
+    assert "needs loss='quantile', and not 'squared_error'" in str(
+        caught.value.__cause__
+    )
+
+
 def test_quantiles_cover_their_shares_and_never_cross():
     model = small(loss="quantile", quantile=QUANTILES, max_epochs=40).fit(X, Y2)
     quantiles = model.predict_quantiles(X)

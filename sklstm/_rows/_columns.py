@@ -70,6 +70,12 @@ def check_axes(X: Any, input_name: str) -> None:
             f"{input_name} is of type {type(X).__name__}; expected a table, (n_rows,"
             " n_columns). Reshape your data if they are of another form."
         )
+    if n_axes > 2:
+        raise ValueError(
+            f"{input_name} has {n_axes} dimensions; expected a table of 2, (n_rows,"
+            " n_columns). Sequences that are cut already go to the estimator itself,"
+            " without a windower before it."
+        )
     if n_axes != 2:
         raise ValueError(
             f"{input_name} has {n_axes} dimension(s); expected a table of 2 dimensions,"

@@ -24,7 +24,7 @@ from .._notebook import Captioned, plural
 from .._sequences import Sequences
 from .._state import PlainState
 from .._tasks import one_task
-from ._columns import as_table, is_frame, refuse_dates, refuse_lazy
+from ._columns import as_table, check_axes, is_frame, refuse_dates, refuse_lazy
 from ._histories import (
     KEY_CONSTRAINTS,
     check_gap,
@@ -272,6 +272,8 @@ class SequenceWindower(
             check_labels(self, windows, self._labels)
             return self._shorten(windows, is_known=True)
         refuse_lazy(X)
+        if not is_frame(X):
+            check_axes(X, "X")
         if self._keys is not None:
             table, keys = self._check_columns(X, reset=False), self._keys
         elif self._lost_keys is not None:

@@ -26,6 +26,7 @@ from .._rows._series import GAP, join_ranges
 from .._rows._tables import TABLE, is_frame, read_table, set_columns, to_container
 from .._rows._windows import SequenceWindower
 from .._sequences import Sequences
+from ._anchor import AnchoredRegressor
 from ._future import extend
 from ._spread import predict_ends
 
@@ -281,6 +282,13 @@ def _find_length(model: Any, on_sequences: bool) -> int | None:
     return _reach(model) + 1 if find_windower(model) is not None else None
 
 
+def _is_anchored(model: Any) -> bool:
+    """Whether the model reads changes, the first of them from before its window."""
+    return isinstance(model, AnchoredRegressor) or any(
+        map(_is_anchored, fitted_parts(model))
+    )
+
+
 def _find_targets(
     table: Any, keys: Keys, made: dict[str, Any], future: Any, target: Any
 ) -> list[int]:
@@ -334,10 +342,11 @@ class Rollout:
         # An anchor reads the row before a window, too.
         self.n_rows = None if length is None else length + 1
         longest = int(np.bincount(self.order.series).max())
-        if length is not None and longest < length:
+        needed = 0 if length is None else length + _is_anchored(self.model)
+        if longest < needed:
             warnings.warn(
-                f"history has {longest} row(s) of a series at most, and windows of the"
-                f" model hold {length}: they are cut short. Give more rows.",
+                f"history has {longest} row(s) of a series at most, and a forecast of"
+                f" the model reads {needed}: its window is cut short. Give more rows.",
                 stacklevel=6,
             )
         parts = [self.model, find_windower(self.model)]

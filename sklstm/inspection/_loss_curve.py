@@ -286,9 +286,9 @@ def _find_lstm(model: Any) -> Any:
         if inner is None:
             check_is_fitted(outer)
             raise TypeError(
-                f"{type(outer).__name__} holds no LSTM that it names; expected a fitted"
-                " LSTMRegressor or LSTMClassifier, or a pipeline, search or wrapper of"
-                " one."
+                f"{type(outer).__name__} does not hold exactly one LSTM; expected a"
+                " fitted LSTMRegressor or LSTMClassifier, or a pipeline, search or"
+                " wrapper of one."
             )
         model = inner
     return model
