@@ -800,17 +800,19 @@ class BaseLSTM(
         if sequences.feature_names is None or sequences.labels() == self._labels:
             return
         ids = list(self._architecture["categorical_features"])
+        new = {}
         for i, labels in find_labels(sequences).items():
-            known = set(self._labels[i])
-            new = [label for label in labels if label not in known]
-            if new and not self.module_.embeddings[ids.index(i)].weight[0].any():
-                warnings.warn(
-                    f"Feature {sequences.feature_names[i]!r} of X holds {len(new)}"
-                    f" label(s) that {type(self).__name__} has not seen in training,"
-                    f" such as {new[0]!r}: the net has learned nothing of them. Correct"
-                    " them, or fit to data that hold them.",
-                    stacklevel=stacklevel + 1,
-                )
+            unseen = set(labels).difference(self._labels[i])
+            if unseen and not self.module_.embeddings[ids.index(i)].weight[0].any():
+                new[i] = next(label for label in labels if label in unseen)
+        if new:
+            warnings.warn(
+                f"X has labels in the features {name_features(sequences, [*new])}, such"
+                f" as {next(iter(new.values()))!r}, that {type(self).__name__} has not"
+                " seen in training: the net has learned nothing of them. Correct them,"
+                " or fit to data that hold them.",
+                stacklevel=stacklevel + 1,
+            )
 
     def _to_dataset(self, samples, device):
         y = samples.y

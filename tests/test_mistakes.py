@@ -85,7 +85,7 @@ def test_a_bare_table_is_no_panel():
     with pytest.raises(ValueError, match="were made with time=: give make_histories"):
         windower.transform(table[["v"]])
     for cut in (WALK.reshape(1, -1, 1), [WALK[:8].reshape(-1, 1)]):
-        with pytest.raises(ValueError, match="3 dimensions; .* without a windower"):
+        with pytest.raises(ValueError, match=r"3 dimensions; .* without a windower"):
             windower.transform(cut)
     windower = SequenceWindower(8, group="s", time="t").fit(X)
     expected = make_histories(table, group="s", time="t").tail(8)

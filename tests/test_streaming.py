@@ -107,7 +107,7 @@ def test_whole_histories():
     assert_allclose(stream_rows(model, TABLE), expected, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:Feature 'kind' of X holds 1 label")
+@pytest.mark.filterwarnings("ignore:X has labels in the features")
 @pytest.mark.parametrize("unroll", ["window", "series"])
 def test_missing_values_ids_and_labels(unroll):
     table = pd.DataFrame(TABLE, columns=["x", "y"])
