@@ -149,6 +149,19 @@ def test_labels_that_fit_has_not_seen_are_unknown():
     assert changed.tolist() == [False] * (N - 1) + [True]
 
 
+def test_a_recipe_is_told_of_labels_that_no_block_holds():
+    v = [0.1, 0.2]
+    for _ in range(298):
+        v.append(1 - 1.4 * v[-1] ** 2 + 0.3 * v[-2])  # the Hénon map
+    table = pd.DataFrame({"v": v, "day": np.arange(300), "kind": "usual"})
+    table.loc[280:, "kind"] = "late"  # which one copy does not see
+    recipe = AutoForecaster(max_epochs=10, random_state=0)
+    recipe.fit(*make_supervised(table, target="v", time="day"))
+    assert "LSTM" in recipe.summary_
+    with pytest.warns(UserWarning, match="such as 'new', that LSTMRegressor"):
+        forecast(recipe, table.assign(kind="new"))
+
+
 def test_new_labels_are_not_told_of_where_training_had_unknown_ones():
     gaps = TABLE.assign(promo=TABLE["promo"].where(TABLE["day"] != 3))
     model = pipe().fit(*make_supervised(gaps, target="sales", **KEYS))

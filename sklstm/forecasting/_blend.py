@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import time
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,9 +223,12 @@ class Blend:
                 break
             for copy_, part in zip(copies, parts, strict=True):
                 copy_.partial_fit(*part[:2], **part[2])
-            added = blocks.join(
-                [c.predict(b) for c, b in zip(copies, left_out, strict=True)], y
-            )
+            with warnings.catch_warnings():
+                # The other copies have seen them.
+                warnings.filterwarnings("ignore", "X has labels in the features")
+                added = blocks.join(
+                    [c.predict(b) for c, b in zip(copies, left_out, strict=True)], y
+                )
             loss = float(judge.losses(self.forecast + added).mean())
             waited += 1
             if loss < least * (1 - PROGRESS):
