@@ -460,8 +460,7 @@ def test_memory_of_a_known_length(lagged):
     assert result.memory_length == LAG + 1
     assert result.effects.argmax() == LAG
     assert_allclose(result.effects[LAG], 1, atol=0.15)  # the whole variance
-    shares = result.effects / result.effects.sum()
-    assert_allclose(result.share_beyond, 1 - shares.cumsum(), atol=1e-12)
+    assert_allclose(result.share_beyond, np.arange(LENGTH) < LAG, atol=0.05)
     assert_array_equal(result.lags, np.arange(LENGTH))
     everything = memory_length(model, X, level=0, n_repeats=1)
     assert everything.memory_length == LENGTH
@@ -490,6 +489,34 @@ def test_effects_are_shares_of_the_variance_of_an_additive_model():
     with torch.no_grad():
         model.module_.skip.weight[:] = 0
     assert memory_length(model, X[:10], n_repeats=1).memory_length == 0
+
+
+def test_steps_that_matter_together_belong_to_the_memory():
+    """A net subtracts the mean of 29 steps, each of which has nearly no effect."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(2000, 1)) + 0.3 * rng.normal(size=(2000, 30))
+    model = LSTMRegressor(**SMALL, frame_size=1).fit(X, X[:, 0] + X[:, -1])
+    with torch.no_grad():
+        model.module_.head.weight[:] = 0
+        model.module_.skip.weight[:] = -1 / 29
+        model.module_.skip.weight[:, 0] = 1  # from lag 0 on
+    result = memory_length(model, X, n_repeats=1, random_state=0)
+    assert result.effects[1:].sum() < 0.05 * result.effects.sum()
+    assert result.memory_length == 29
+    # Two independent sums of the first k steps, in a variance of 0.09 * (1 + 1/29).
+    k = 29 - np.arange(30)
+    expected = (k**2 + 0.09 * k) / 29**2 / 0.09 / (1 + 1 / 29)
+    assert_allclose(result.share_beyond, expected, rtol=0.1)
+
+
+def test_static_features_are_no_part_of_the_memory():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(400, 6, 2))
+    X[:, :, 1] = 9 * X[:, -1:, 1]
+    y = X[:, -4, 0] + X[:, 0, 1]
+    model = LSTMRegressor(8, static_features=[1], random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.999
+    assert memory_length(model, X, random_state=0).memory_length == 4
 
 
 def test_memory_of_classifiers_and_ragged_sequences():

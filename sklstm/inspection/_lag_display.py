@@ -286,7 +286,7 @@ class MemoryDisplay:
         The effect of each lag on the predictions.
 
     share_beyond : ndarray of shape (n_lags,)
-        The share of the sum of the effects at larger lags than each.
+        The effect of all larger lags together, over that of all steps.
 
     lags : ndarray of shape (n_lags,)
         The lags, from 0 on.
@@ -381,7 +381,7 @@ class MemoryDisplay:
         style = {"color": "C0", "label": "effect (share of variance)"}
         style = _validate_style_kwargs(style, bar_kwargs or {})
         self.bars_ = ax.bar(self.lags, self.effects, **style)
-        style = {"color": "C1", "marker": ".", "label": "effects beyond (share)"}
+        style = {"color": "C1", "marker": ".", "label": "effect of all beyond (share)"}
         style = _validate_style_kwargs(style, beyond_kwargs or {})
         (self.line_beyond_,) = ax.plot(self.lags, self.share_beyond, **style)
         name = f"memory length: {self.memory_length}"
@@ -459,11 +459,11 @@ class MemoryDisplay:
             As for the `predict` of the estimator.
 
         level : float, default=0.05
-            The share of the sum of all effects that the lags beyond the memory may
-            have.
+            The share of the effect of all steps that those beyond the memory may
+            have together.
 
         n_repeats : int, default=5
-            How often the steps at each lag are exchanged.
+            How often steps are exchanged.
 
         random_state : int, RandomState instance or None, default=None
             Seed of what is exchanged with what.

@@ -37,9 +37,9 @@ def memory_length(
 ) -> Bunch:
     """Find how many of the last steps a fitted LSTM makes use of.
 
-    For each lag, counted from the end of a sequence, the step there is exchanged with
-    that of another sequence, and the predictions change. The memory ends where the
-    lags beyond have nearly no part in all these changes. No y is needed.
+    All steps from a lag on, counted from the end of a sequence, are exchanged together
+    with those of another sequence, and the predictions change. The memory ends where
+    they hardly change any more. No y is needed.
 
     Parameters
     ----------
@@ -51,11 +51,12 @@ def memory_length(
         As for the `predict` of the estimator.
 
     level : float, default=0.05
-        The share of the sum of all effects that the lags beyond the memory may have,
-        from 0 to below 1.
+        The share of the effect of all steps that those beyond the memory may have
+        together, from 0 to below 1.
 
     n_repeats : int, default=5
-        How often the steps at each lag are exchanged; as many predictions are made.
+        How often steps are exchanged. For each lag two predictions of X are made:
+        with the step at this lag exchanged, and with all from this lag on.
 
     random_state : int, RandomState instance or None, default=None
         Seed of what is exchanged with what.
@@ -66,15 +67,15 @@ def memory_length(
         Dictionary-like object, with the following attributes.
 
         memory_length : int
-            The smallest number of last steps beyond which the share of the effects is
-            at most `level`; 0 if no step has any effect. Never more than the longest
+            The smallest number of last steps beyond which `share_beyond` is nowhere
+            above `level`; 0 if no step has any effect. Never more than the longest
             sequence has.
         effects : ndarray of shape (n_lags,)
-            The effect of each lag: half the mean squared change of the predictions,
-            over their variance. Of a classifier those of the probabilities, summed
-            over the classes.
+            The effect of each lag alone: half the mean squared change of the
+            predictions, over their variance. Of a classifier those of the
+            probabilities, summed over the classes.
         share_beyond : ndarray of shape (n_lags,)
-            The share of the sum of the effects at larger lags than each.
+            The effect of all larger lags together, over that of all steps.
         lags : ndarray of shape (n_lags,)
             From 0 on, as far as at least two sequences reach.
 
@@ -94,8 +95,13 @@ def memory_length(
     Where the steps are independent of each other, the effect of a lag is the total
     effect index of global sensitivity analysis [1]_, by the estimator of [2]_: the
     share of the variance of the predictions that would be lost if the step at that lag
-    were not known. Where they are correlated, as in most series, the exchange makes
-    sequences that do not occur, and the effects need not be shares of anything.
+    were not known. Where they are correlated, as in most series, a step that is
+    exchanged alone does not fit to those beside it. Then `effects` need not be shares
+    of anything: many lags can matter together, such as by their mean, while each alone
+    has nearly no effect. The memory is therefore that of lags exchanged together, which
+    tears a sequence at one place only; their effect may be larger than that of all.
+
+    Static features are never exchanged: they are no steps.
 
     It is the net that is looked at: a memory shorter than the window says that this
     net makes no use of the rest, not that the rest holds nothing. In an
@@ -135,26 +141,31 @@ def memory_length(
     lstm, sequences = find_lstm(estimator, X)
     sequences = separate(sequences)
     check_several(sequences)
-    n, lengths = len(sequences), sequences.lengths
+    n, lengths, own = len(sequences), sequences.lengths, sequences.steps
     n_lags = int(np.sort(lengths)[-2])
+    lag_of = np.repeat(np.cumsum(lengths), lengths)[:, None] - 1
+    lag_of = lag_of - np.arange(len(own))[:, None]  # (n_steps_total, 1)
+    static = [i for i in lstm._architecture["static_features"] if i < own.shape[1]]
     rng = check_random_state(random_state)
     before = _predict(lstm, sequences)
-    effects = np.zeros(n_lags)
+    alone, together = effects = np.zeros((2, n_lags))
     for _ in range(n_repeats):
         circle = rng.permutation(n)
         order = np.empty_like(circle)
         order[circle] = np.roll(circle, 1)  # nobody's step is exchanged with itself
+        other = permute(sequences, order, range(n_lags)).steps
+        other[:, static] = own[:, static]
         for lag in range(n_lags):
-            change = _predict(lstm, permute(sequences, order, [lag])) - before
-            effects[lag] += (change[lengths > lag] ** 2).sum(axis=1).mean() / 2
+            for effect, exchanged in (alone, lag_of == lag), (together, lag_of >= lag):
+                mixed = sequences.on_table(np.where(exchanged, other, own))
+                change = _predict(lstm, mixed) - before
+                effect[lag] += (change[lengths > lag] ** 2).sum(axis=1).mean() / 2
     effects /= n_repeats * (before.var(axis=0).sum() or 1.0)
-    total = effects.sum() or 1.0
-    share_beyond = (effects[::-1].cumsum()[::-1] - effects) / total
-    is_little = share_beyond <= level
+    shares = together / (together[0] or 1.0)  # of all lags from each one on
     return Bunch(
-        memory_length=int(is_little.argmax()) + 1 if effects.any() else 0,
-        effects=effects,
-        share_beyond=share_beyond,
+        memory_length=int((shares > level).nonzero()[0].max(initial=-1)) + 1,
+        effects=alone,
+        share_beyond=np.append(shares[1:], 0.0),
         lags=np.arange(n_lags),
     )
 
