@@ -101,6 +101,8 @@ def timestep_importance(
             Standard deviation over the repeats.
         importances : ndarray of shape (n_lags, n_features, n_repeats)
             That of each repeat.
+        baseline_score : float
+            The score of X as it is, from which the importances are falls.
         lags : ndarray of shape (n_lags,)
             From 0 on.
         feature_names : list of str
@@ -155,8 +157,9 @@ def timestep_importance(
     >>> result = timestep_importance(model, X[400:], y[400:], random_state=0)
     >>> int(result.importances_mean.argmax())
     3
-    >>> print(f"R² falls by {result.importances_mean[3, 0]:.1f}")
-    R² falls by 1.9
+    >>> fall = result.importances_mean[3, 0]
+    >>> print(f"R² falls from {result.baseline_score:.1f} by {fall:.1f}")
+    R² falls from 1.0 by 1.9
     """
     lstm, sequences = find_lstm(estimator, X)
     check_consistent_length(sequences, y)
@@ -190,13 +193,14 @@ def timestep_importance(
         delayed(_score)(scorer, *data, *cell, n_repeats, seed) for cell in cells[by]
     )
     scores = np.reshape(scores, (*shape[by], n_repeats))
-    importances = float(baseline) - scores
+    importances = baseline - scores
     if by != "feature":
         importances[np.sort(sequences.lengths)[-2] :] = np.nan
     return Bunch(
         importances_mean=importances.mean(axis=-1),
         importances_std=importances.std(axis=-1),
         importances=importances,
+        baseline_score=float(baseline),
         lags=np.arange(n_lags),
         feature_names=feature_names(sequences),
         by=by,
@@ -232,15 +236,17 @@ def _score(
     seed: int,
 ) -> list[Any]:
     """Score an estimator whose LSTM is given permuted sequences in place of X."""
-    # Together, so that the one stays a part of the other; nobody else has the copies.
-    estimator, lstm = deepcopy((estimator, lstm))
+    # Nobody else has the copies; that of the LSTM shares its net.
+    twin = object.__new__(type(lstm))
+    vars(twin).update(vars(lstm))
+    estimator = deepcopy(estimator, {id(lstm): twin})
     rng, scores = np.random.RandomState(seed), []
     order, shuffled = (np.arange(len(sequences)) for _ in range(2))
     for _ in range(n_repeats):
         rng.shuffle(shuffled)
         order = order[shuffled]  # as scikit-learn does, each of what is permuted
         permuted = permute(sequences, order, lags, features)
-        lstm.__dict__["_read_X"] = lambda X, permuted=permuted: permuted
+        twin.__dict__["_read_X"] = lambda X, permuted=permuted: permuted
         with np.errstate(over="ignore", invalid="ignore"):
             scores.append(scorer(estimator, X, y, **weight))
     return scores
