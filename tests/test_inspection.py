@@ -15,7 +15,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TimeSeriesSplit,
+    TunedThresholdClassifierCV,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -539,6 +545,23 @@ def test_a_frozen_model_is_looked_into():
         for each in (frozen, model)
     ]
     assert_array_equal(results[0].importances, results[1].importances)
+    assert results[0].baseline_score == model.score(RAGGED, VALUES)
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_a_threshold_is_passed(tuned):
+    y = LABELS[0] == LABELS
+    model = LSTMClassifier(**SMALL).fit(RAGGED, y)
+    frozen, scoring = FrozenEstimator(model), "balanced_accuracy"
+    if tuned:
+        around = TunedThresholdClassifierCV(frozen, cv="prefit", refit=False)
+    else:
+        around = FixedThresholdClassifier(frozen, threshold=0.3)
+    around.fit(RAGGED, y)
+    assert_array_equal(hidden_states(around, RAGGED), hidden_states(model, RAGGED))
+    result = timestep_importance(around, RAGGED, y, by="lag", scoring=scoring)
+    score = balanced_accuracy_score(y, around.predict(RAGGED))
+    assert result.baseline_score == score
 
 
 # Mistakes.

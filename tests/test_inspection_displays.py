@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -274,6 +275,12 @@ def test_scores_are_named(model):
         cv=2,
     ).fit(*data)
     assert name(search, *data) == text
+    assert name(FrozenEstimator(search), *data) == text
+    scorers = {"r": "r2", "e": "neg_mean_absolute_error"}
+    search.set_params(scoring=scorers, refit="e").fit(*data)
+    assert name(search, *data) == text
+    search.set_params(scoring=[*scorers.values()], refit="r2").fit(*data)
+    assert name(search, *data) == "fall of R²"
 
 
 def test_mistakes_of_importance(model):

@@ -154,7 +154,7 @@ def test_it_finds_the_lstm(model):
 
 def test_what_holds_no_lstm_is_refused():
     for model in (LinearRegression(), make_pipeline(LinearRegression())):
-        with pytest.raises(TypeError, match="does not hold exactly one LSTM; expected"):
+        with pytest.raises(ValueError, match="does not end in an LSTM: expected"):
             LossCurveDisplay.from_estimator(model.fit(X, Y))
 
 

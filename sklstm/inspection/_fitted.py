@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -19,35 +20,44 @@ from ..forecasting import AnchoredRegressor, ConformalRegressor
 
 # Steps that are looked into together.
 BATCH_STEPS = 1 << 14
-# What hands X on as it is, and to which of its attributes.
-_HANDS_ON = {
+# What holds one model, and in which attribute.
+_INNER = {
+    AnchoredRegressor: "regressor_",
     ConformalRegressor: "estimator_",
+    FixedThresholdClassifier: "estimator_",
     FrozenEstimator: "estimator",
     TransformedTargetRegressor: "regressor_",
+    TunedThresholdClassifierCV: "estimator_",
 }
+
+
+def step_into(estimator: Any) -> Any:
+    """Return the model that a fitted one ends in."""
+    check_is_fitted(estimator)
+    if hasattr(estimator, "best_estimator_"):
+        return estimator.best_estimator_
+    if isinstance(estimator, Pipeline):
+        return estimator[-1]
+    for kind, name in _INNER.items():
+        if isinstance(estimator, kind):
+            return getattr(estimator, name)
+    raise ValueError(
+        f"{type(estimator).__name__} does not end in an LSTM: expected an"
+        " LSTMRegressor or LSTMClassifier, alone, at the end of a Pipeline, in a"
+        f" search with refit=True, or in one of {[kind.__name__ for kind in _INNER]}."
+    )
 
 
 def find_lstm(estimator: Any, X: Any) -> tuple[BaseLSTM, Sequences]:
     """Return the LSTM of a fitted model, and what it is given if that is given X."""
-    check_is_fitted(estimator)
     if isinstance(estimator, BaseLSTM):
         return estimator, estimator._read_X(X)
-    if hasattr(estimator, "best_estimator_"):
-        return find_lstm(estimator.best_estimator_, X)
-    if isinstance(estimator, Pipeline):
-        X = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return find_lstm(estimator[-1], X)
-    if isinstance(estimator, AnchoredRegressor):
-        return find_lstm(estimator.regressor_, estimator._prepare(X)[0])
-    for kind, name in _HANDS_ON.items():
-        if isinstance(estimator, kind):
-            return find_lstm(getattr(estimator, name), X)
-    raise ValueError(
-        f"{type(estimator).__name__} does not end in an LSTM: expected an"
-        " LSTMRegressor or LSTMClassifier, alone, at the end of a Pipeline, in an"
-        " AnchoredRegressor, ConformalRegressor, TransformedTargetRegressor or"
-        " FrozenEstimator, or in a search with refit=True."
-    )
+    inner = step_into(estimator)
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        X = estimator[:-1].transform(X)
+    elif isinstance(estimator, AnchoredRegressor):
+        X = estimator._prepare(X)[0]
+    return find_lstm(inner, X)
 
 
 def separate(sequences: Sequences) -> Sequences:
@@ -83,6 +93,13 @@ def feature_names(sequences: Sequences) -> list[str]:
 
 def name_score(estimator: Any, scoring: Any) -> str:
     """Name what scores an estimator; None is its `score`."""
+    if isinstance(estimator, FrozenEstimator):
+        return name_score(estimator.estimator, scoring)
+    if scoring is None and hasattr(estimator, "best_estimator_"):
+        scoring = estimator.scoring  # a search scores by its own
+        if getattr(estimator, "multimetric_", False):
+            refit = estimator.refit
+            scoring = scoring[refit] if isinstance(scoring, dict) else refit
     if scoring is None:
         return "accuracy" if is_classifier(estimator) else "R²"
     name = "R²" if scoring == "r2" else getattr(scoring, "__name__", scoring)

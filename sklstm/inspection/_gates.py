@@ -39,7 +39,9 @@ def gate_activations(
     estimator : estimator
         A fitted `LSTMRegressor` or `LSTMClassifier`, alone, at the end of a
         `Pipeline`, in an `AnchoredRegressor`, `ConformalRegressor` or
-        :class:`~sklearn.compose.TransformedTargetRegressor`, in a search, or frozen.
+        :class:`~sklearn.compose.TransformedTargetRegressor`, in a search, frozen, or
+        with a threshold of :class:`~sklearn.model_selection.FixedThresholdClassifier`
+        or `TunedThresholdClassifierCV`.
 
     X : Sequences, array-like or list of array-like
         As for the `predict` of the estimator.

@@ -238,7 +238,7 @@ def _score(
     """Score an estimator whose LSTM is given permuted sequences in place of X."""
     # Nobody else has the copies; that of the LSTM shares its net.
     twin = object.__new__(type(lstm))
-    vars(twin).update(vars(lstm))
+    twin.__dict__.update(lstm.__dict__)
     estimator = deepcopy(estimator, {id(lstm): twin})
     rng, scores = np.random.RandomState(seed), []
     order, shuffled = (np.arange(len(sequences)) for _ in range(2))

@@ -267,10 +267,7 @@ class TimestepImportanceDisplay:
             As in `timestep_importance`.
         """
         result = timestep_importance(estimator, X, y, **params)
-        scoring = params.get("scoring")
-        if scoring is None and hasattr(estimator, "best_estimator_"):
-            scoring = estimator.scoring  # a search scores by its own
-        name = name_score(estimator, scoring)
+        name = name_score(estimator, params.get("scoring"))
         return cls.from_result(result, score_name=name, ax=ax, plot_kwargs=plot_kwargs)
 
 

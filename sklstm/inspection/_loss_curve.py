@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseLSTM
 from .._compat import StrOptions, _validate_style_kwargs, validate_params
 from .._extras import naming_extra
-from ._fitted import name_score
+from ._fitted import name_score, step_into
 
 LOSS_NAMES = {
     "cross_entropy": "cross entropy (nats)",
@@ -217,8 +215,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `LSTMRegressor` or `LSTMClassifier`, or a pipeline, search or
-            wrapper of one, such as an `AnchoredRegressor`.
+            A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one,
+            as for `gate_activations`.
 
         metric : {"loss", "score"}, default="loss"
             Whether to draw losses, or the score of the validation sequences, which
@@ -237,14 +235,14 @@ class LossCurveDisplay:
 
         Raises
         ------
-        TypeError
-            If the estimator holds no LSTM, or several, as `AutoForecaster` does.
-
         ValueError
-            If there is no score to draw, or the curves were dropped by
+            If the estimator holds no LSTM, or several, as `AutoForecaster` does, if
+            there is no score to draw, or the curves were dropped by
             `drop_training_state`.
         """
-        lstm = _find_lstm(estimator)
+        lstm = estimator
+        while not isinstance(lstm, BaseLSTM):
+            lstm = step_into(lstm)
         check_is_fitted(lstm)
         if lstm.loss_curve_ is None:
             raise ValueError(
@@ -273,25 +271,6 @@ class LossCurveDisplay:
             score_name=score.replace("_", " "),
         )
         return display.plot(ax, metric=metric, **kwargs)
-
-
-def _find_lstm(model: Any) -> Any:
-    """Find the one LSTM in a pipeline, a search or another wrapper."""
-    outer = model
-    while not isinstance(model, BaseLSTM):
-        inner = model[-1] if isinstance(model, Pipeline) else None
-        inner = model.estimator if isinstance(model, FrozenEstimator) else inner
-        for kind in ("best_estimator_", "regressor_", "estimator_"):
-            inner = getattr(model, kind, inner)
-        if inner is None:
-            check_is_fitted(outer)
-            raise TypeError(
-                f"{type(outer).__name__} does not hold exactly one LSTM; expected a"
-                " fitted LSTMRegressor or LSTMClassifier, or a pipeline, search or"
-                " wrapper of one."
-            )
-        model = inner
-    return model
 
 
 def _name_loss(lstm: Any) -> str:
