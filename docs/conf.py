@@ -148,7 +148,8 @@ def inline_math(self, node):
 
 
 def display_math(self, node):
-    self.body.append(tex2mathml(node.astext(), as_block=True))
+    block = tex2mathml(node.astext(), as_block=True)
+    self.body.append(f'<div class="equation">{block}</div>')
     raise nodes.SkipNode
 
 

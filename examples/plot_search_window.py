@@ -27,6 +27,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMRegressor, SequenceWindower, make_supervised
+from sklstm.inspection import MemoryDisplay, TimestepImportanceDisplay
 
 rng = np.random.default_rng(0)
 series = rng.normal(size=900)
@@ -92,15 +93,27 @@ ax.set(xlabel="window length (rows)", ylabel="mean squared error", xticks=length
 ax.legend(frameon=False, loc="lower left", title="star: the least error")
 
 # %%
-# An LSTM with the length that was found. (How far back a net looks is measured by
-# :func:`~sklstm.inspection.memory_length`, and which rows count by
-# :func:`~sklstm.inspection.timestep_importance`.)
+# An LSTM with the length that was found:
 
 length = right.best_params_["sequencewindower__sequence_length"]
 lstm = make_pipeline(SequenceWindower(length), LSTMRegressor(16, random_state=0))
 lstm.fit(X[train], y[train])
 error = mean_squared_error(y[test], lstm.predict(X[test]))
 print(f"LSTM on {length} rows, test part: {error:.2f}")
+
+# %%
+# Which rows the net reads
+# ------------------------
+# The next value depends on the last one and on that of 29 rows before it, lag 29.
+# `MemoryDisplay` shows how far back the net looks, and `TimestepImportanceDisplay` how
+# much R² falls without a row.
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+memory = MemoryDisplay.from_estimator(lstm, X[test], random_state=0, ax=axes[0])
+importance = TimestepImportanceDisplay.from_estimator(
+    lstm, X[test], y[test], by="lag", random_state=0, ax=axes[1]
+)
+print("memory length:", memory.memory_length)
 
 # %%
 # Shuffled windows

@@ -193,7 +193,7 @@ def timestep_importance(
         delayed(_score)(scorer, *data, *cell, n_repeats, seed) for cell in cells[by]
     )
     scores = np.reshape(scores, (*shape[by], n_repeats))
-    importances = baseline - scores
+    importances = float(baseline) - scores
     if by != "feature":
         importances[np.sort(sequences.lengths)[-2] :] = np.nan
     return Bunch(
