@@ -106,7 +106,8 @@ print(f"LSTM on {length} rows, test part: {error:.2f}")
 # ------------------------
 # The next value depends on the last one and on that of 29 rows before it, lag 29.
 # `MemoryDisplay` shows how far back the net looks, and `TimestepImportanceDisplay` how
-# much R² falls without a row.
+# much R² falls without a row. :func:`~sklstm.inspection.memory_length` and
+# :func:`~sklstm.inspection.timestep_importance` return the numbers.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 memory = MemoryDisplay.from_estimator(lstm, X[test], random_state=0, ax=axes[0])

@@ -452,7 +452,13 @@ class Sequences:
         indices : array-like of int
             Positions of the sequences.
 
-        axis, out, mode : {0}, None and {"raise"}
+        axis : {0}, default=0
+            Present for the API.
+
+        out : None, default=None
+            Present for the API.
+
+        mode : {"raise"}, default="raise"
             Present for the API.
 
         Returns

@@ -123,7 +123,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
         y : Ignored
             Present for the API.
 
-        groups : None
+        groups : None, default=None
             Present for the API. Others are refused: they could be names of series as
             well as times.
 
