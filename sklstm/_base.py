@@ -224,19 +224,19 @@ class BaseLSTM(
             Target values, or class labels of shape (n_samples,).
 
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sequence counts for in the loss; 1 if None. A sequence of
-            weight 0 is left out.
+            Weight of each sequence in the loss; 1 if None. Sequences of weight 0 are
+            left out.
 
         X_val : Sequences, array-like or list of array-like, default=None
-            Sequences to validate on with `early_stopping`, in the form of X. None
-            holds out `validation_fraction` of X. A `Pipeline` transforms them as it
-            does X with ``Pipeline(..., transform_input=["X_val"])``.
+            Validation set for `early_stopping`, in the form of X. If None,
+            `validation_fraction` of X is held out. A `Pipeline` transforms it like X
+            if made with ``Pipeline(..., transform_input=["X_val"])``.
 
         y_val : array-like, default=None
-            Their targets, in the form of y.
+            Targets of the validation set, in the form of y.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            What each of them counts for, as `sample_weight`.
+            Weights of the validation sequences, like `sample_weight`.
 
         Returns
         -------
@@ -246,15 +246,15 @@ class BaseLSTM(
         Raises
         ------
         ValueError
-            If a value is infinite, or no id where one is expected, if y holds NaN, if
-            lengths of X, y and sample_weight differ, if the loss, a weight or a score
-            of `scoring` becomes infinite or NaN (with `early_stopping`, a loss in the
-            first epoch), or if there is only one of X_val and y_val, or they match
-            neither X and y nor `early_stopping`.
+            If a value is infinite or not a valid id; if y holds NaN; if X, y and
+            sample_weight differ in length; if the loss, a weight or a score of
+            `scoring` becomes infinite or NaN (with `early_stopping`, a loss in the
+            first epoch only); if only one of X_val and y_val is given; or if they do
+            not match X and y, or `early_stopping` is False.
 
         MemoryError
-            If the memory of the machine, or of the device, does not suffice. It says
-            which sizes were tried.
+            If the memory of the machine or of the device is not sufficient. The
+            message gives the sizes that were tried.
         """
         resume = self.warm_start and hasattr(self, "net_")
         validation = X_val, y_val, sample_weight_val
@@ -263,9 +263,9 @@ class BaseLSTM(
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch more, on these data.
+        """Train for one more epoch on these data.
 
-        The first call fixes the ids, and the scale of features and targets.
+        The first call fixes the ids and the scale of features and targets.
 
         Parameters
         ----------
@@ -286,7 +286,7 @@ class BaseLSTM(
         Raises
         ------
         ValueError
-            As in `fit`; or if `early_stopping` is set.
+            As in `fit`; or if `early_stopping` is True.
         """
         return self._partial_fit(X, y, sample_weight)
 

@@ -27,8 +27,8 @@ from ._sequences import LARGEST
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
     """LSTM for classification of sequences.
 
-    A stacked LSTM reads each sequence, the outputs of its steps are pooled into
-    one vector, and a linear layer turns that into the logits of the classes.
+    A stacked LSTM reads each sequence. Its outputs at all time steps are pooled into
+    one vector, from which a linear layer computes the logits of the classes.
 
     {reads}
 
@@ -37,16 +37,16 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     {network}
 
     time_warp : float, default=0.02
-        How far time is displaced in training: each time that a sequence is read, its
-        steps are displaced along a smooth random curve, by about this share of its
-        length. At most 0.1, so that no step overtakes another; 0 for not at all, where
-        a label hangs on what stands at a very step. Sequences of ids, and windows that
-        overlap, which begin and end where they should, are read as they are.
+        Strength of random time warping in training: each time a sequence is read, its
+        steps are displaced along a smooth random curve by about this fraction of its
+        length. At most 0.1, so that steps keep their order. Set it to 0, for no
+        warping, if a label depends on the value at an exact step. Ignored for
+        sequences of ids and for overlapping windows.
 
     class_weight : dict, "balanced" or None, default=None
-        What the sequences of each class count for in the loss, besides their
-        `sample_weight`: by label, or ``"balanced"`` for equal shares of the
-        classes. All count the same if None.
+        Weights of the classes in the loss, which multiply `sample_weight`: a dict with
+        a weight for each label, or ``"balanced"`` for the same total weight of all
+        classes. If None, all classes have weight 1.
 
     {training}
 
@@ -63,8 +63,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     See Also
     --------
-    LSTMRegressor : The same for numeric targets.
-    SequenceWindower : Give each row of a series its history.
+    LSTMRegressor : LSTM for regression on sequences.
+    SequenceWindower : Windows over the history of each row of a series.
 
     {notes}
 
@@ -155,7 +155,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch more, on these data.
+        """Train for one more epoch on these data.
 
         The first call fixes the classes, the ids and the scale of the features.
 
@@ -168,7 +168,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             Class labels.
 
         classes : array-like of shape (n_classes,), default=None
-            All the classes that may come; needed in the first call, ignored
+            All classes that can occur. Required in the first call, and ignored
             after it.
 
         sample_weight : array-like of shape (n_samples,), default=None
@@ -182,8 +182,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Raises
         ------
         ValueError
-            As in `fit`; if `early_stopping` is set or `class_weight` balanced; or
-            if `classes` is missing from the first call or lacks a label.
+            As in `fit`; if `early_stopping` is True or `class_weight` is
+            ``"balanced"``; or if `classes` is missing from the first call or lacks a
+            label of y.
         """
         if classes is not None:
             with reading("classes", "a list of labels"):
@@ -230,7 +231,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; each row sums to 1.
+            Probabilities of the classes, in the order of `classes_`. Each row sums
+            to 1.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -245,13 +247,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            Logarithms of the probabilities, in the order of `classes_`.
         """
         scores = self._predict_outputs(X)
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
     def decision_function(self, X):
-        """Return the scores that the probabilities are made from.
+        """Compute the logits, from which the probabilities are computed.
 
         Parameters
         ----------
@@ -261,7 +263,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The log-odds of the second of two classes, or a logit per class.
+            The log-odds of the second class if there are two, else a logit for each
+            class.
         """
         scores = self._predict_outputs(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores

@@ -31,8 +31,8 @@ def _has_quantiles(estimator):
 class LSTMRegressor(RegressorMixin, BaseLSTM):
     """LSTM for regression on sequences.
 
-    A stacked LSTM reads each sequence, the outputs of its steps are pooled into
-    one vector, and a linear layer turns that into the targets.
+    A stacked LSTM reads each sequence. Its outputs at all time steps are pooled into
+    one vector, from which a linear layer predicts the targets.
 
     {reads}
 
@@ -41,19 +41,19 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     {network}
 
     linear_skip : bool, default=True
-        Whether a linear layer from the steps of a sequence is added to the output
-        of the LSTM. `fit` sets it to a ridge regression, whose penalty it chooses by
-        leaving each sequence out in turn, and the LSTM learns what that leaves over.
-        In `partial_fit` it starts at zero and is trained. It reads up to 512 numbers,
-        no ids, and of longer sequences than in fit the end.
+        Whether to add a linear layer that reads the time steps directly to the output
+        of the LSTM. `fit` sets this layer to a ridge regression, whose penalty is
+        chosen by leave-one-out, and the LSTM learns the residuals. In `partial_fit`
+        the layer starts at zero and is trained. It reads up to 512 numbers and no
+        ids; of sequences longer than those in `fit` it reads the end.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "gaussian"}, \
             default="squared_error"
-        What training minimises. ``"huber"`` is squared for errors below one
-        standard deviation of the target and linear above (in units of the
-        target if `standardize` is False). ``"quantile"`` is the pinball loss, and
-        ``"gaussian"`` the continuous ranked probability score of a normal
-        distribution, whose standard deviation is predicted too.
+        The loss that training minimises. ``"huber"`` is quadratic for errors below
+        one standard deviation of the target, or below 1 if `standardize` is False,
+        and linear above. ``"quantile"`` is the pinball loss. ``"gaussian"`` is the
+        continuous ranked probability score of a normal distribution, whose standard
+        deviation is predicted too.
 
     quantile : float or list of float, default=0.5
         The quantiles to predict, in increasing order and between 0 and 1. Ignored
@@ -68,7 +68,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     {attributes}
 
     target_scaler_ : StandardScaler or None
-        Scale of the targets; None unless `standardize`.
+        Scaler of the targets. None if `standardize` is False.
 
     n_outputs_ : int
         Number of targets.
@@ -77,8 +77,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     See Also
     --------
-    LSTMClassifier : The same for class labels.
-    SequenceWindower : Give each row of a series its history.
+    LSTMClassifier : LSTM for classification of sequences.
+    SequenceWindower : Windows over the history of each row of a series.
 
     {notes}
 
@@ -184,18 +184,19 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         y : ndarray of float64, shape (n_samples,) or (n_samples, n_outputs)
-            Predictions in the units of the targets in `fit`. For the loss "quantile"
-            the median, between the quantiles next to it, or the nearest quantile if
-            all are on one side.
+            Predictions in the units of the targets in `fit`. With
+            ``loss="quantile"`` the median, interpolated between the quantiles next to
+            it, or the nearest quantile if all are on one side of it.
 
         y_std : ndarray of the shape of y
-            If `return_std`: the standard deviation of each prediction.
+            Standard deviation of each prediction. Only returned if `return_std` is
+            True.
 
         Raises
         ------
         ValueError
-            If `return_std` is set and the fitted net has no standard deviations; or
-            as in `fit`.
+            If `return_std` is True and the estimator was not fitted with
+            ``loss="gaussian"``; or as in `fit`.
         """
         parts = self._predict_parts(X)
         y = self._decode(self._loss.center(parts))
@@ -208,9 +209,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X):
-        """Predict the quantiles of `quantile`.
+        """Predict the quantiles given by `quantile`.
 
-        Only for ``loss="quantile"``.
+        Only available with ``loss="quantile"``.
 
         Parameters
         ----------
@@ -221,7 +222,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         quantiles : ndarray, shape (n_samples, n_quantiles) or \
                 (n_samples, n_outputs, n_quantiles)
-            In increasing order.
+            The predicted quantiles, in increasing order.
         """
         parts = self._loss.sort(self._predict_parts(X))
         parts = np.moveaxis(parts, -1, 0)
