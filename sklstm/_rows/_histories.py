@@ -36,40 +36,41 @@ KEY_CONSTRAINTS: dict[str, list[Any]] = {
 def make_histories(
     data: Any, *, group: Any = None, time: Any = None, max_gap: Any = None
 ) -> Sequences:
-    """Give each row of one or many series its history.
+    """Make the history of each row of one or many series.
 
-    This is the `X` of `make_supervised` for all rows, the last ones included: what a
-    fitted model is given to predict what comes next.
+    The history of a row is all rows of its series up to it. This is the `X` of
+    `make_supervised` for all rows, including the last ones: a fitted model predicts
+    from it what comes next.
 
     Parameters
     ----------
     data : array-like of shape (n_rows,) or (n_rows, n_columns)
-        A series in time order, or rows of any order with `group` and `time`.
+        A series in time order; with `group` and `time`, rows in any order.
 
     group : str, int or list of these, default=None
-        What says to which series a row belongs: a column by name or position, or a
-        level of the index by name. Rows that agree in all of several are of one
-        series. None means that all rows are of one series.
+        The column that identifies the series of a row, by name or position, or a level
+        of the index by name. With a list, rows that agree in all of these belong to
+        the same series. None means that all rows belong to one series.
 
     time : str or int, default=None
-        What says when a row was taken, as dates or numbers: a column by name or
-        position, or a level of the index by name; ``"index"`` is an index without
+        The column with the times of the rows, as dates or numbers, by name or
+        position, or a level of the index by name. ``"index"`` is an index without
         levels, whatever its name. None means that the rows of a series are
-        consecutive as they come.
+        consecutive in the order given.
 
     max_gap : timedelta, str or float, default=None
-        The longest step of time that is no gap, at which history starts afresh: a
-        duration for dates (``"3h"`` is read by pandas), a number for numbers,
-        infinity for no gaps at all. None means one and a half times the regular step
-        of each series, see `SequenceWindower`; weekends are no gaps of a series that
-        has no rows there. Needs `time`.
+        The longest time step that is not a gap. After a gap, a new history begins. A
+        duration for dates (``"3h"`` is read by pandas), a number for numbers, infinity
+        for no gaps. None means 1.5 times the regular step of each series (see
+        `SequenceWindower`); weekends are not gaps in a series without rows on
+        weekends. Needs `time`.
 
     Returns
     -------
     X : Sequences of length n_rows
-        In the order of the rows: all rows of the same series up to each, on one
-        table, without the columns of `group` and `time`. Columns of strings or
-        categories become ids that know their labels, in `X.categories`.
+        The history of each row, in the order of the rows and on one table, without the
+        columns of `group` and `time`. Columns of strings or categories become ids,
+        whose labels are in `X.categories`.
 
     Raises
     ------
@@ -80,8 +81,8 @@ def make_histories(
 
     See Also
     --------
-    make_supervised : The same with what follows each row, to fit to.
-    SequenceWindower : Keep the last rows of each history.
+    make_supervised : Histories with the values that follow them, to fit to.
+    SequenceWindower : Keep the last time steps of each history.
 
     Examples
     --------

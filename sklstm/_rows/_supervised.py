@@ -58,13 +58,13 @@ def make_windows(
         Number of rows in a window.
 
     horizon : int, default=1
-        Number of rows after a window whose values are its target.
+        Number of rows after each window to predict.
 
     stride : int, default=1
-        Number of rows from the start of a window to that of the next.
+        Number of rows between the starts of consecutive windows.
 
     target : str, int or list of these, default=None
-        The column or columns to predict, by name or position; all if None.
+        The column or columns to predict, by name or position. None means all.
 
     Returns
     -------
@@ -72,7 +72,8 @@ def make_windows(
         The windows.
 
     y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
-        What follows each, one row after the other; 1-D for one value.
+        The values that follow each window, ordered by row, then by target; 1-D if
+        there is one value per window.
 
     Raises
     ------
@@ -132,67 +133,69 @@ def make_supervised(
     known: Any = None,
     as_rows: bool = False,
 ) -> tuple[Any, Any]:
-    """Pair the history of each row of one or many series with what follows it.
+    """Pair the history of each row with the values that follow it.
 
-    Sample t is all that was known at row t: the rows of its series up to it. A
-    splitter that takes a sample out takes nothing of its history from it, so that a
-    model is scored as it would be in use.
+    Sample t is the history of row t of `data`: all rows of its series up to row t. When
+    a splitter removes samples, the histories of the others do not change, so that the
+    score of a model is the score that it would have in use.
 
     Parameters
     ----------
     data : array-like of shape (n_rows,) or (n_rows, n_columns)
-        A series in time order, or rows of any order with `group` and `time`.
+        A series in time order; with `group` and `time`, rows in any order.
 
     horizon : int, default=1
-        Number of rows after each whose values are its target.
+        Number of rows after each row to predict.
 
     target : str, int or list of these, default=None
-        The column or columns to predict, by name or position; if None all but
+        The column or columns to predict, by name or position. None means all except
         those of `group`, `time` and `known`.
 
     group : str, int or list of these, default=None
         As in `make_histories`. Targets are taken from the same series.
 
     time : str or int, default=None
-        As in `make_histories`. A row before a gap has no future.
+        As in `make_histories`. A row with a gap among the next `horizon` rows has no
+        target, and is left out.
 
     max_gap : timedelta, str or float, default=None
         As in `make_histories`.
 
     known : list of int or str, default=None
-        Columns whose future is known, such as prices or the calendar, by name or
-        position. For each, `X` has what it holds in the next 1 to `horizon` rows
-        of the series, as more features: ``"price+1"``, ``"price+2"`` and so on.
-        For rows that have no next ones yet, see `add_future`.
+        Columns whose future values are known, such as prices or the calendar, by name
+        or position. For each of them, `X` has `horizon` more features with its values
+        in the next rows of the series: ``"price+1"``, ``"price+2"`` and so on. For
+        rows up to the last, see `add_future`.
 
     as_rows : bool, default=False
-        Whether `X` has the bare rows in the form they came, for column-wise steps
-        in front of a `SequenceWindower`. These do not know their history: give the
-        windower `group` and `time`.
+        Whether `X` is a table of rows in the form of `data`, for column-wise steps
+        before a `SequenceWindower`. Such rows do not know their history: pass `group`
+        and `time` to the windower.
 
     Returns
     -------
     X : Sequences of length n_samples
         The histories of the rows that are followed by `horizon` others, in the order
-        of `data`, on one table; fewer samples are a slice, ``X[::10]``. If `as_rows`,
-        the rows with all columns: a dataframe if `data` is one, and else an array.
+        of `data`, on one table. A slice such as ``X[::10]`` has fewer samples. If
+        `as_rows` is True, the rows with all columns: a dataframe if `data` is one,
+        else an array.
 
     y : array-like of shape (n_samples,) or (n_samples, horizon * n_targets)
-        What follows each, one row after the other; 1-D for one value. A series or
-        dataframe with names such as ``"load+1"``, and in pandas with the index of
-        `X`, if `data` is one; else an array.
+        The values that follow each row, ordered by row, then by target; 1-D if there is
+        one value per sample. If `data` is a series or dataframe, so is `y`, with names
+        such as ``"load+1"`` and, in pandas, the index of `X`; else an array.
 
     Raises
     ------
     ValueError
-        As in `make_histories`, and if no row has a future, or a column of `known` is
-        a target or a key.
+        As in `make_histories`; also if no row has a target, or if a column of `known`
+        is named in `target`, `group` or `time`.
 
     See Also
     --------
-    make_histories : `X` for all rows, to predict from.
-    add_future : The columns of `known` for rows up to the last.
-    make_windows : The windows themselves, as one array.
+    make_histories : The histories of all rows, to predict from.
+    add_future : The histories of all rows, with the future values of `known`.
+    make_windows : The windows of a series with their targets, as plain arrays.
 
     Examples
     --------
@@ -204,7 +207,7 @@ def make_supervised(
     array([[20, 30],
            [30, 40]])
 
-    The price of the next day is known, in column 1:
+    Column 1 is the price of each day, which is known one day ahead:
 
     >>> X, y = make_supervised([[10, 1], [20, 2], [30, 3]], known=[1])
     >>> X[1]

@@ -45,78 +45,82 @@ MIN_WINDOWS = 20
 class SequenceWindower(
     CallbackSupportMixin, Captioned, PlainState, TransformerMixin, BaseEstimator
 ):
-    """Keep the last steps of the history of each sample.
+    """Keep the last time steps of the history of each sample.
 
     Histories come from `make_supervised` or `make_histories`: sample t is all rows
-    of its series up to row t. Its window, the rows t - `sequence_length` + 1 to t, is
-    the same alone, in any fold of any splitter and in any order. The first rows of a
-    series have a shorter one; nothing is made up for what came before.
+    of its series up to row t. Its window is the rows t - `sequence_length` + 1 to t.
+    The window of a sample does not depend on the other samples: it is the same in any
+    fold of any splitter and in any order. The first samples of a series have shorter
+    windows, which are not padded.
 
-    A table of rows has its histories made first, so that row t becomes the window
-    that ends at it, and y stays as it is. Such rows know nothing of those that a
-    splitter has taken away, unless `time` says when they were taken.
+    If X is a table of rows, its histories are made first: row t becomes the window
+    that ends at row t, and y is not changed. Rows that a splitter has removed from a
+    table are unknown, unless `time` is given.
 
     Parameters
     ----------
     sequence_length : int, default=24
-        Number of rows in a window, its last row included.
+        Number of rows (time steps) in a window, including its last row.
 
     group : str, int or list of these, default=None
-        As in `make_histories`, for a table. `Sequences` know their series; they must
-        have been made with `group`, too.
+        Columns of a table that identify its series, as in `make_histories`. If set,
+        `Sequences` must have been made with `group`, too.
 
     time : str or int, default=None
-        As in `make_histories`, for a table; `Sequences` must have been made with it.
+        Column of a table with the times of its rows, as in `make_histories`. If set,
+        `Sequences` must have been made with `time`, too.
 
     max_gap : timedelta, str or float, default=None
-        As in `make_histories`. Regular steps are those of `fit`.
+        Longest time step of a table that is not a gap, as in `make_histories`. The
+        regular steps are those of `fit`.
 
     context : bool, default=True
-        Whether rows that continue a series where those of `fit` end, or end before a
-        gap, have these as history; so have rows that begin among the last of these.
-        Ignored without `time`, where nothing says what continues what. If False,
-        windows hold only rows that are given to `transform`.
+        Whether `transform` uses rows of `fit` as history: the last rows of each series,
+        and the last ones before each gap, are the history of rows that continue them
+        or begin among them. If False, windows hold only rows passed to `transform`.
+        Ignored if `time` is None, since it is then unknown which rows continue others.
 
     flatten : bool, default=False
         If True, return a 2-D array with a column for each lag of each feature,
         for estimators that take tables. If False, return `Sequences`.
 
     fill_value : {"edge"} or float, default="edge"
-        What stands in the lag columns that reach back before the first row of a
-        history: ``"edge"`` repeats that row, a number (or NaN) stands for itself.
-        Ignored if `flatten` is False.
+        Value of lag columns that reach back before the first row of a history.
+        ``"edge"`` repeats that row; a number (or NaN) is used as it is. Ignored if
+        `flatten` is False.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of features, or of columns of a table, those of `group` and `time`
-        included, seen during `fit`.
+        Number of features, or of columns of a table (including those of `group` and
+        `time`), seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if they were all strings.
+        Names of these seen during `fit`. Defined only if they are all strings.
 
     Warns
     -----
     UserWarning
-        If many windows are shorter than `sequence_length`, or in `fit` all of few; or
-        if the index of rows says that they do not follow each other.
+        If many windows are shorter than `sequence_length` (in `fit` also if there are
+        few windows and all are shorter), or if the index of a table says that its rows
+        are not consecutive.
 
     See Also
     --------
-    make_supervised : The history of each row, and the values that follow it.
+    make_supervised : The history of each row, with the values that follow it.
     make_histories : The history of each row.
     make_windows : The windows of a series with their targets, as plain arrays.
 
     Notes
     -----
-    The regular step of a series is the one that only a twentieth of its steps fall
-    short of. Unless most of its steps are just that long, it is that of all series
-    together, if shorter. It is remembered from `fit`; that of a series seen only in
-    `transform` is found there. Where `fit` is given so few of the rows of a series
-    that hardly two of them follow each other, no rule can tell holes from steps:
-    then set `max_gap`.
+    The regular step of a series is the length that only a twentieth of its time steps
+    are shorter than. If most of its steps have another length, the regular step of all
+    series together is used instead, if that is shorter. Regular steps are kept from
+    `fit`; that of a series seen only in `transform` is found there. If `fit` gets so
+    few rows of a series that hardly two of them are consecutive, gaps cannot be told
+    from regular steps: set `max_gap`.
 
-    Values may be missing (NaN), as some estimators for flat lags take them.
+    Missing values (NaN) are allowed.
 
     Examples
     --------
@@ -138,8 +142,8 @@ class SequenceWindower(
            [10., 20., 30.],
            [20., 30., 40.]])
 
-    Two series, told apart by column 0, with the hour in column 1, of which the second
-    series misses one:
+    Two series, identified by column 0, with the hour in column 1. The second series
+    has no row for hour 3:
 
     >>> table = np.array([[0, 1, 10], [1, 1, 5], [0, 2, 20], [1, 2, 6], [1, 4, 8]])
     >>> windower = SequenceWindower(sequence_length=2, group=0, time=1)
@@ -176,12 +180,12 @@ class SequenceWindower(
         self.fill_value = fill_value
 
     def fit(self, X: Any, y: Any = None) -> SequenceWindower:
-        """Remember the features and, of a table, how its rows follow each other.
+        """Learn the features and, for a table, its series and regular time steps.
 
         Parameters
         ----------
         X : Sequences or array-like of shape (n_samples, n_columns)
-            Histories, or rows.
+            Histories, or a table of rows.
 
         y : Ignored
             Present for the API.
@@ -198,7 +202,7 @@ class SequenceWindower(
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Sequences | np.ndarray:
-        """Fit to samples, and return their windows.
+        """Fit to X, and return the window of each sample.
 
         Parameters
         ----------
@@ -247,19 +251,19 @@ class SequenceWindower(
         return histories
 
     def transform(self, X: Any) -> Sequences | np.ndarray:
-        """Return for each sample the window that ends at it.
+        """Return the window of each sample.
 
         Parameters
         ----------
         X : Sequences or array-like of shape (n_samples, n_columns)
-            Histories, or rows with the columns they had in `fit`.
+            Histories, or a table of rows with the columns of `fit`.
 
         Returns
         -------
         windows : Sequences of shape (n_samples, sequence_length, n_features)
-            In the order of `X`, on the same table if that holds the features alone, in
-            order of time. If `flatten`, an ndarray of shape (n_samples,
-            sequence_length * n_features), oldest lag first.
+            The windows, in the order of `X`. They share the memory of `X` if that
+            holds the features alone, in time order. If `flatten` is True, an ndarray
+            of shape (n_samples, sequence_length * n_features), oldest lag first.
         """
         check_is_fitted(self)
         if self._tails is not None and self.sequence_length >= self._n_tail:
@@ -464,7 +468,7 @@ class SequenceWindower(
         )
 
     def set_output(self, *, transform: str | None = None) -> SequenceWindower:
-        """Set the container of the lag columns; `Sequences` are always themselves.
+        """Set the container of the lag columns; it does not change `Sequences`.
 
         Parameters
         ----------

@@ -53,80 +53,82 @@ def forecast(
     target: Any = None,
     interval: Any = None,
 ) -> Any:
-    """Forecast what follows the rows up to now, with dates and intervals.
+    """Forecast the rows that follow a table, with dates and intervals.
 
-    A model knows from the histories of `make_supervised` that it was fitted to how
-    rows become histories, what it forecasts and how far ahead. It is given the rows
-    themselves. Beyond its horizon it reads its own forecasts as if they had come.
+    A model that was fitted to the histories of `make_supervised` knows how histories
+    are made from rows, which columns it forecasts and how many rows ahead. So
+    `history` is the table of rows itself. Beyond its horizon, the model reads its own
+    forecasts as if they were rows of the table.
 
     Parameters
     ----------
     model : estimator
-        A fitted regressor, or a pipeline or search of one.
+        A fitted regressor, or a pipeline or search with one.
 
     history : array-like of shape (n_rows,) or (n_rows, n_columns)
-        The rows up to now, as they went into `make_supervised`: an array, a series
-        or a dataframe of pandas or polars.
+        The rows up to now, with the columns passed to `make_supervised`: an array, a
+        series or a dataframe of pandas or polars.
 
     n_steps : int, default=None
-        Number of rows to forecast for each series; None for the horizon of the model.
+        Number of rows to forecast for each series. None means the horizon of the model.
 
     future : array-like of shape (n_series * n_rows_ahead, n_columns), default=None
-        What is known of these rows: the columns that were `known` in
-        `make_supervised`, and beyond the horizon every column that is not forecast.
-        It may have the time stamps too; columns of targets are not read. An array has
-        just these columns, in the order of `history`. Where columns were `known`, it
-        has rows for whole horizons. Time stamps, or dates or numbers in an index,
-        must come after those of `history`, without a gap.
+        Known values of the rows to forecast: the columns of `known` in
+        `make_supervised` and, beyond the horizon, every column that is not forecast.
+        It may have the time stamps as well; columns of targets are not read. An array
+        has just these columns, in the order of `history`. If there are columns of
+        `known`, `future` has rows for whole horizons. Time stamps, or dates or numbers
+        in an index, must continue those of `history` without a gap.
 
     target : str, int or list of these, default=None
-        The column or columns that are forecast. Only for a model that does not know
-        them, because it was not fitted to the histories of `make_supervised`. If
-        None, that is the only column that `future` does not have.
+        The column or columns to forecast. Only for a model that does not know them,
+        because it was not fitted to the histories of `make_supervised`. None then
+        means the only column that `future` does not have.
 
     interval : float, bool or None, default=None
-        The share of values that intervals beside the forecast shall hold. An LSTM with
-        ``loss="gaussian"`` gives any; others must have that interval or these
-        quantiles, or it is an error. True stands for the interval or the quantiles
-        that the model has, if any, up to its horizon; False for none. None is True
-        for dataframes and series, and False for arrays.
+        Coverage of the intervals to return with the forecast. An LSTM with
+        ``loss="gaussian"`` has intervals of any coverage; other models must have
+        intervals of this coverage, or its quantiles. True returns the interval or the
+        quantiles that the model has, if any, up to its horizon; False returns none.
+        None means True for dataframes and series, and False for arrays.
 
     Returns
     -------
     forecast : ndarray, series or dataframe
-        In the form of `history`. A dataframe has n_series * n_steps rows in order of
-        series and time: the columns of group and time, those of the targets and, for
-        a target "load", its ends "load_lower" and "load_upper" or its quantiles, such
-        as "load_0.1". In pandas its index is that of `future`, or continues that of
-        `history` if it holds dates, periods or row numbers. A series stays one, unless
-        there is an interval. An array has a row for each step and a column for each
-        of these; with one column it is of shape (n_steps,). If there is a group, it
-        has one axis more in front, for series in order of appearance.
+        The forecast, in the form of `history`. A dataframe has n_series * n_steps rows,
+        ordered by series and time. Its columns are those of group and time, the targets
+        and, for a target "load", the ends "load_lower" and "load_upper" of the interval
+        or quantiles such as "load_0.1". In pandas, its index is that of `future`, or
+        continues that of `history` if this holds dates, periods or row numbers. For a
+        series it is a series, or a dataframe if there is an interval. For an array it
+        is an array of shape (n_steps, n_columns), or (n_steps,) for one column; with
+        groups, it has one more axis in front, for the series in order of appearance.
 
     Raises
     ------
     ValueError
-        If `future` lacks columns or rows or does not follow `history`, time has no
-        regular step and `future` no time stamps, `target` is not known, or the model
-        has no such interval.
+        If `future` lacks columns or rows or does not continue `history`; if time has no
+        regular step and `future` no time stamps; if the targets are not known; or if
+        the model has no such interval.
 
     See Also
     --------
     make_supervised : Histories with the values that follow them, to fit to.
-    ConformalRegressor : Intervals for any model.
+    ConformalRegressor : Intervals for any regressor.
 
     Notes
     -----
-    Errors add up beyond the horizon; a model that is fitted to as many steps as are
-    asked for has none to add up. All series are stepped together: `predict` is called
-    once for each horizon.
+    Beyond the horizon, errors accumulate. To avoid this, fit the model with a horizon
+    of `n_steps`. All series are forecast together: `predict` is called once for each
+    horizon.
 
-    A model is given the last rows of each series, as many as a `SequenceWindower` in
-    it has in its windows, and one more, from which `AnchoredRegressor` takes the first
-    change; other steps of a pipeline should map each row on its own. Without a
-    `SequenceWindower` it is given the whole history.
+    The model reads the last rows of each series: as many as the windows of its
+    `SequenceWindower` hold, and one more, from which `AnchoredRegressor` takes the
+    first change. Other steps of a pipeline should map each row on its own. A model
+    without a `SequenceWindower` reads the whole history.
 
-    A model of bare rows knows group and time if its `SequenceWindower` names them.
+    A model that was fitted to a table of rows knows group and time if its
+    `SequenceWindower` names them.
 
     Examples
     --------

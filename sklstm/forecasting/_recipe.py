@@ -47,125 +47,135 @@ MAX_LENGTH = 336  # two weeks of hours; longer ones gained nothing
 
 @fill
 class AutoForecaster(RegressorWrapper):
-    """Forecast without tuning: lines and an LSTM beside naive forecasts.
+    """Forecast without tuning, by a blend of simple forecasts and an LSTM.
 
-    These forecasts are blended: the last value and the value one period before;
-    the mean drift; and ridge regressions of changes from the last value, read from the
-    changes from row to row and from how much earlier values differ from it, where all
-    values are positive of logarithms, too, and of values themselves. Their weights come
-    from how well they forecast blocks of time that they have not seen. The less sure
-    the gain over the best naive forecast is, the larger the share that this keeps. An
-    LSTM learns what all these leave over, and is added as far as it has earned.
+    The forecast is a weighted mean of
+
+    - naive forecasts: the last value, and the value one period before;
+    - the mean drift;
+    - ridge regressions of the change from the last value, on the changes from row to
+      row and on the differences of earlier values from the last value; if all targets
+      are positive, also of their logarithms;
+    - a ridge regression of the values themselves.
+
+    The weights depend on how well each forecasts blocks of time that it was not fitted
+    to. The less certain the gain over the best naive forecast, the larger the weight of
+    that naive forecast. An LSTM learns the residuals of the blend, and is added with a
+    weight that is found in the same way.
 
     Parameters
     ----------
     period : "auto", int or list of int, default="auto"
-        Rows of a season, such as 24 for hours with a daily rhythm, or of several, such
-        as ``[24, 168]``; 1 for none. There must be two of them. ``"auto"`` finds up to
-        two by how much the series are like themselves some rows before, and keeps one
-        if the forecast of the value a season ago is better in the blocks than that of
-        the last value.
+        Number of rows in a season, such as 24 for hourly rows with a daily pattern, or
+        a list for several seasons, such as ``[24, 168]``; 1 means no season. The
+        longest history must hold at least two seasons. ``"auto"`` finds up to two
+        periods by how similar the series are to themselves some rows before, and keeps
+        one if the value one season before is a better forecast in the blocks than the
+        last value.
 
     group : str, int or list of these, default=None
-        What says to which series a row of a table belongs, as in `SequenceWindower`.
-        Not needed for histories of `make_supervised`, which know it.
+        Columns of a table that identify its series, as in `SequenceWindower`. Not
+        needed for histories of `make_supervised`, which know their series.
 
     time : str or int, default=None
-        What says when a row of a table was taken, as in `SequenceWindower`. Not
-        needed for histories.
+        Column of a table with the times of its rows, as in `SequenceWindower`. Not
+        needed for histories of `make_supervised`.
 
     max_gap : timedelta, str or float, default=None
-        The longest step of time that is no gap, as in `SequenceWindower`. Ignored for
-        histories.
+        Longest time step of a table that is not a gap, as in `SequenceWindower`.
+        Ignored for histories of `make_supervised`.
 
     {feature}
 
     lstm : LSTMRegressor, default=None
-        The LSTM, which is cloned; also any other regressor of sequences that has
-        `partial_fit`. It reads changes of the features that y continues. None means
-        ``LSTMRegressor(hidden_size=32, unroll="series", dropout=0.0,
-        linear_skip=False)``. Its `random_state` is set.
+        The LSTM, or any other regressor of sequences with `partial_fit`. It is cloned,
+        and its `random_state` is set. Of the features that y continues, it reads the
+        changes. None means ``LSTMRegressor(hidden_size=32, unroll="series",
+        dropout=0.0, linear_skip=False)``.
 
     max_epochs : int, default=100
-        Largest number of epochs, in which all copies of the LSTM are trained in step
-        until their error in the blocks left out no longer falls. That of `lstm` is
-        ignored.
+        Largest number of epochs. All copies of the LSTM are trained together, until
+        their error in the blocks left out no longer falls. The `max_epochs` of `lstm`
+        is ignored.
 
     time_limit : float, default=None
-        Seconds after which no further epoch begins. The result then depends on how
-        fast the machine is. None means no limit.
+        Number of seconds after which no further epoch begins. The result then depends
+        on the speed of the machine. None means no limit.
 
     n_jobs : int or None, default=None
-        Number of forecasts other than the LSTM that are fitted at the same time; None
-        means 1, unless in a :obj:`joblib.parallel_backend`.
+        Number of forecasts, other than the LSTM, to fit in parallel. None means 1,
+        unless in a :obj:`joblib.parallel_backend`.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the first weights and batches; copies of the LSTM start from different
-        weights. The same int gives the same bits.
+        Controls the initial weights and the batches; copies of the LSTM start from
+        different weights. Pass an int for identical results, bit for bit.
 
     Attributes
     ----------
     summary_ : str
-        One line that says what is used, and in how many blocks it was better.
+        The forecasts in use with their weights, and the number of blocks in which the
+        blend was better than the best naive forecast, in one line.
 
     periods_ : list of int
-        The seasons whose naive forecasts are among the forecasts.
+        Periods of the seasonal naive forecasts in the blend.
 
     weights_ : dict of str to float
-        Weight of each forecast. That of the LSTM is the share of it that is added to
-        the others, whose weights have a sum of 1.
+        Weight of each forecast. The weights have a sum of 1, except for that of the
+        LSTM, which is added to the others with its weight.
 
     errors_ : dict of str to float
-        Mean squared error of each forecast in the blocks that it had not seen; for the
-        LSTM that of all together if it is added in full.
+        Mean squared error of each forecast in the blocks that it was not fitted to. For
+        the LSTM, that of the blend with the LSTM added in full.
 
     gain_ : float
-        By which share the squared error in the blocks is below that of the best naive
-        forecast, mean over blocks.
+        Relative reduction of the squared error compared with the best naive forecast,
+        mean over the blocks.
 
     share_ : float
-        Share of the blend beside the best naive forecast: 1 - (t_90 / t)**2, and at
-        least 0. Here t is the gain in standard errors over the blocks, and t_90 what
-        Student's t exceeds once in ten times where there is no gain. `weights_` has it
-        in it. The LSTM gets its share beside the others in the same way.
+        Share of the blend compared with that of the best naive forecast:
+        1 - (t_90 / t)**2, and at least 0. Here t is the gain in standard errors over
+        the blocks, and t_90 the 90 % quantile of Student's t. It is included in
+        `weights_`. The share of the LSTM is found in the same way.
 
     estimators_ : dict of str to list of estimator
-        The copies of each forecast, in order of the blocks that they have not seen.
+        The fitted copies of each forecast, in order of the blocks left out.
 
     sequence_length_ : int
         Length of the windows: two periods or a fifth of the longest history,
-        whichever is more, but at most half of that history, and 336 or a period.
-        Other sequences than whole histories stay as they are.
+        whichever is more, but at most half of that history, and at most 336 or one
+        period. Sequences that are not whole histories are not shortened.
 
     {seen}
 
     See Also
     --------
     make_supervised : Histories with the values that follow them, to fit to.
-    forecast : What follows the rows up to now, with dates and intervals.
-    ConformalRegressor : Intervals around any other regressor.
+    forecast : Forecast the rows that follow a table, with dates and intervals.
+    ConformalRegressor : Intervals for any other regressor.
 
     Notes
     -----
-    The samples are cut into five blocks of time, or fewer if these leave no samples
-    to train on, and a copy of each forecast is fitted without each of them. What the
-    copies predict of the blocks left out tells the weights: not negative, of sum 1 and
-    of least squared error [1]_, in units of the error that the best naive forecast has
-    in the same block and series. So neither growth nor large series of a panel decide
-    alone. It tells the penalty of the ridge regressions, too. Of too few samples for
-    two blocks only the naive forecasts are left, with a warning.
+    The samples are cut into five blocks of time, or fewer if no samples would be left
+    to train on. A copy of each forecast is fitted without each of the blocks, and
+    predicts the block left out. From these predictions come the weights: not negative,
+    with a sum of 1 and of least squared error [1]_, in units of the error of the best
+    naive forecast in the same block and series, so that neither growth nor the large
+    series of a panel decide alone. The penalty of the ridge regressions is chosen in
+    the same way. If there are too few samples for two blocks, only the naive forecasts
+    are used, with a warning.
 
-    The copies know the level of a series on both sides of a block. The regression of
-    values is therefore kept only if it is better than the naive forecasts when fitted
-    to earlier blocks alone, too; and so are regressions that read other features than
-    those that y continues, if they are better than without these. For the same reason
-    intervals of far steps may hold less than they say.
+    A copy knows the level of a series on both sides of its block. So the regression of
+    values is only used if it is better than the naive forecasts also when fitted to
+    earlier blocks alone. Regressions on features that y does not continue are only
+    used if they are better, in the same test, than those without these features. For
+    the same reason, intervals of distant steps may have a lower coverage than asked
+    for.
 
-    The first samples of a series, whose history is shorter than the windows, have no
-    part in `fit` if its others are at least as many. Of more than 30,000 samples as
-    many are drawn at random.
+    The first samples of a series, whose history is shorter than the windows, are left
+    out of `fit` if the series has at least as many other samples. If there are more
+    than 30,000 samples, 30,000 are drawn at random.
 
-    The LSTM has one scale for all series of a panel, and learns little of those that
+    The LSTM has one scale for all series of a panel, and learns little from series that
     are much smaller than others.
 
     References
@@ -237,19 +247,20 @@ class AutoForecaster(RegressorWrapper):
     @_fit_context(prefer_skip_nested_validation=False)
     @all_or_nothing
     def fit(self, X: Any, y: Any, **fit_params: Any) -> AutoForecaster:
-        """Fit all forecasts, and weigh them.
+        """Fit all forecasts, and find their weights.
 
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            Histories of `make_supervised`, or what else `LSTMRegressor` takes; with
-            `group` or `time` a table of rows.
+            Histories of `make_supervised`, or any other input of `LSTMRegressor`; with
+            `group` or `time`, a table of rows.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
 
         **fit_params : dict
-            For the LSTMs. A `sample_weight` counts for the weights of the blend, too.
+            Parameters for the LSTMs. A `sample_weight` is also used for the weights of
+            the blend.
 
         Returns
         -------
@@ -259,13 +270,13 @@ class AutoForecaster(RegressorWrapper):
         Raises
         ------
         ValueError
-            If a value is infinite, one of the features that y continues NaN, or a
-            weight negative or NaN.
+            If a value is infinite, a value of a feature that y continues is NaN, or a
+            weight is negative or NaN.
 
         Warns
         -----
         UserWarning
-            If a naive forecast stands alone, or the season is ignored.
+            If only a naive forecast is used, or if the season is ignored.
         """
         deadline = monotonic() + (self.time_limit or np.inf)
         if names := [name for name in fit_params if name.endswith("_val")]:
@@ -363,10 +374,10 @@ class AutoForecaster(RegressorWrapper):
         return self._blend.predict(*self._read_twice(self._read(X)))
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
-        """Predict intervals that hold the targets with a stated coverage.
+        """Predict intervals that hold the targets with a given coverage.
 
-        Errors in the blocks that the copies have not seen say how wide they have to be
-        at each step ahead, in units of the mean change from row to row in the window.
+        The width at each step ahead comes from the errors in the blocks left out, in
+        units of the mean change from row to row in the window.
 
         Parameters
         ----------
@@ -374,7 +385,7 @@ class AutoForecaster(RegressorWrapper):
             As in `fit`.
 
         coverage : float, default=0.9
-            Share of the targets that the intervals shall hold, between 0 and 1.
+            Fraction of the targets that the intervals should hold, between 0 and 1.
 
         Returns
         -------
