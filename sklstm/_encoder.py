@@ -37,18 +37,18 @@ class SequenceEncoder(  # type: ignore[call-arg]
 ):
     r"""Turn texts or lists of tokens into sequences of integer ids.
 
-    `fit` gives each token an id, the most frequent token 0, the next 1 and so
-    on. `transform` returns for each sample the ids of its tokens in their order,
-    without padding, and -1 for tokens that have no id.
+    `fit` gives each token an id: 0 to the most frequent token, 1 to the next and so
+    on. `transform` returns the ids of the tokens of each sample in order, without
+    padding. Tokens without an id become -1.
 
-    A sample is a string, which scikit-learn's text analysis cuts into tokens, or a
-    list or 1-D array of tokens, which are taken as they are: words, event codes or
-    anything else that can be a key of a dict.
+    A sample is a string, which is split into tokens as in scikit-learn's text
+    vectorizers, or a list or 1-D array of tokens, which are used as they are: words,
+    event codes or any other hashable values.
 
     Parameters
     ----------
     analyzer : {"word", "char", "char_wb"} or callable, default="word"
-        How a string is cut into tokens, as in
+        How a string is split into tokens, as in
         :class:`sklearn.feature_extraction.text.CountVectorizer`: words,
         characters, or characters with a space around each word. A callable gets
         each sample, of whatever type, and returns its tokens.
@@ -59,49 +59,51 @@ class SequenceEncoder(  # type: ignore[call-arg]
         from lists or from a callable become tuples.
 
     lowercase : bool, default=True
-        Whether strings, but not tokens, are put in lower case.
+        Whether to convert strings to lower case. Ignored for lists of tokens.
 
     token_pattern : str, default=``r"(?u)\b\w\w+\b"``
-        Regular expression for a word; used by ``analyzer="word"`` only. As in
-        scikit-learn, a word has two letters or digits or more, and punctuation
-        is left out: ``r"\w+|[^\w\s]"`` keeps both.
+        Regular expression for a word. As in scikit-learn, the default matches words of
+        two or more letters or digits, and leaves out punctuation;
+        ``r"\w+|[^\w\s]"`` matches shorter words and punctuation as well. Ignored unless
+        ``analyzer="word"``.
 
     min_frequency : int or float, default=1
-        Number, or as a float share, of training samples that must hold a token for
-        it to get an id.
+        Number (int) or fraction (float) of training samples that must contain a token
+        for it to get an id.
 
     max_features : int or None, default=None
-        Largest number of ids, which go to the tokens that occur most often; None is
-        for all tokens.
+        Largest number of ids, which go to the most frequent tokens. None means all
+        tokens.
 
     max_length : int or None, default=None
-        Samples with more tokens are cut to this length, for the vocabulary, too;
-        None keeps all.
+        Largest number of tokens in a sample. Longer samples are cut, also for the
+        vocabulary. None keeps all tokens.
 
     truncate : {"start", "end"}, default="end"
-        The side of longer samples that is cut off. ``"end"`` keeps how a text
-        begins, ``"start"`` the latest events of a history.
+        Side of longer samples that is cut off: ``"end"`` keeps the beginning of a
+        text, ``"start"`` the latest events of a history. Ignored if `max_length` is
+        None.
 
     Attributes
     ----------
     vocabulary_ : dict
-        The id of each token, from 0 on in order of falling frequency. Tokens
-        that occur equally often are sorted or, if their types have no
-        common order, as they first appear.
+        The id of each token, from 0 on by decreasing frequency. Tokens of the same
+        frequency are sorted or, if their types cannot be compared, in order of first
+        appearance.
 
     See Also
     --------
     Sequences : What `transform` returns.
-    LSTMClassifier : Learns a vector for each id.
+    LSTMClassifier : LSTM that learns an embedding of each id.
 
     Notes
     -----
-    A sample without tokens becomes a single unknown one, since a sequence has at least
-    one step.
+    A sample without tokens becomes one unknown token, since a sequence has at least
+    one time step.
 
-    A model learns what an unknown token means only if there are some in the
-    training data. With the defaults there are none; ``min_frequency=2`` makes
-    unknown the tokens that a single sample holds.
+    A model learns the meaning of unknown tokens only if the training set has some. With
+    the defaults it has none; with ``min_frequency=2`` tokens that occur in a single
+    sample are unknown.
 
     Examples
     --------
@@ -159,8 +161,8 @@ class SequenceEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         X : array-like of shape (n_samples,), or ndarray of shape (n_samples, length)
-            Strings, or lists or 1-D arrays of tokens: as a list, an array or a
-            column of a dataframe. Of a 2-D array each row is a sample.
+            Strings, or lists or 1-D arrays of tokens, in a list, an array or a column
+            of a dataframe. In a 2-D array, each row is a sample.
 
         y : Ignored
             Present for the API.
@@ -175,7 +177,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Any, y: Any = None) -> Sequences:
-        """Learn the vocabulary and return the ids; the texts are read once.
+        """Learn the vocabulary and return the ids, reading the texts once.
 
         Parameters
         ----------
@@ -206,7 +208,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
         Returns
         -------
         sequences : Sequences of shape (n_samples, max_length, 1)
-            The ids, of type int64, -1 for an unknown token, each sequence of its own
+            The ids as int64, with -1 for unknown tokens. Each sequence has its own
             length.
         """
         check_is_fitted(self)
@@ -223,7 +225,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
         Returns
         -------
         samples : list of list
-            The tokens of each sample, None for an unknown one.
+            The tokens of each sample, with None for unknown tokens.
         """
         check_is_fitted(self)
         got: Any = X if isinstance(X, Sequences) else type(X).__name__
@@ -254,7 +256,7 @@ class SequenceEncoder(  # type: ignore[call-arg]
         Returns
         -------
         names : ndarray of shape (1,)
-            The word token.
+            The array ``["token"]``.
         """
         check_is_fitted(self)
         return np.array(["token"], dtype=object)

@@ -31,13 +31,13 @@ OF_EACH = ("series", "times", "index", "rows", "history_lengths")
 class Sequences:
     """Many sequences of unequal length, stored on one table of steps.
 
-    `Sequences` are to sequences what a CSR matrix is to sparse rows: one flat table,
-    and for each sequence where it starts and how long it is. Sequences may overlap:
-    all the windows over a series take no more memory than the series itself.
+    `Sequences` are similar to a CSR matrix: they hold one table of time steps, and the
+    start and length of each sequence. Sequences may overlap: all windows over a series
+    need no more memory for their steps than the series itself.
 
     They behave like a read-only array of shape ``(n_sequences, max_length,
-    n_features)`` as far as scikit-learn needs one, for `train_test_split`,
-    `GridSearchCV` or a `Pipeline`: an index, slice or boolean mask selects sequences
+    n_features)`` wherever scikit-learn needs one, as in `train_test_split`,
+    `GridSearchCV` or a `Pipeline`. An index, slice or boolean mask selects sequences
     without copying steps.
 
     Parameters
@@ -52,66 +52,66 @@ class Sequences:
         The number of steps of each sequence, at least 1.
 
     feature_names : array-like of str, shape (n_features,), default=None
-        The names of the features, if they have any.
+        The names of the features. None if they have no names.
 
     series : array-like of int, shape (n_sequences,), default=None
-        Number of the series that each sequence is taken from.
+        Number of the series that each sequence belongs to.
 
     series_names : array-like of shape (n_series,), default=None
-        What the table calls each of the numbered series; tuples where several
-        columns tell them apart.
+        Name of each series; a tuple if several columns identify the series.
 
     times : array-like of shape (n_sequences,), default=None
-        When the last step of each sequence was taken, as dates or numbers.
+        Time of the last step of each sequence, as dates or numbers.
 
     index : pandas.Index or array-like of shape (n_sequences,), default=None
         A label for each sequence, such as the index of a dataframe.
 
     rows : array-like of int, shape (n_sequences,), default=None
-        Row at which each sequence ends, counted over the whole table that they were
-        first made of: what says how far apart two of them are once rows have been
-        left out. None means their place on this table.
+        Row of the last step of each sequence in the table that the sequences were first
+        made from. From it the distance of two sequences is known after other rows have
+        been left out. None means its row in `steps`.
 
     history_lengths : array-like of int, shape (n_sequences,), default=None
-        Number of rows of its series up to the end of each sequence, without a gap.
-        Where it is larger than `lengths`, the row of `steps` before a sequence is
-        the step before it.
+        Number of rows of the series up to the end of each sequence, since the last
+        gap. If it is larger than the length of a sequence, the row of `steps` before
+        the sequence is the time step before it.
 
     horizon : int, default=None
-        How many rows after each sequence its target reaches.
+        Number of rows ahead that the target of each sequence reaches.
 
     targets : array-like of int, default=None
-        Positions of the features that the target continues; its columns are ordered
-        by step ahead, then by feature.
+        Positions of the features whose later values are the target. The columns of the
+        target are ordered by step ahead, then by feature.
 
     categories : list of (list or None), default=None
-        For each feature that holds ids what these stand for: id i for the label at
-        place i, and a negative one for none. None for a feature of numbers, and
-        instead of the list where all are.
+        For each feature that holds ids, the list of labels: id i stands for the label
+        at position i, and a negative id for no label. For a feature of numbers, None.
+        None instead of the list means that no feature holds ids.
 
     units_changed : bool, default=False
-        Whether the features of `targets` are no longer in the units in which the
-        target is, as behind a scaler.
+        Whether the features of `targets` have other units than the target, as after a
+        scaler.
 
     whole : bool, default=False
-        Whether the sequences are whole histories, which `SequenceWindower` has yet
-        to shorten.
+        Whether the sequences are whole histories, which a `SequenceWindower` should
+        shorten.
 
     Attributes
     ----------
     steps, starts, lengths : ndarray
-        As given; so are all other parameters, as arrays, or None if not known.
+        As given. All other parameters are attributes as well, as arrays, or None if
+        not known.
 
     See Also
     --------
-    make_supervised : The history of each row of a table, and what follows it.
-    make_histories : The history of each row of a table.
-    SequenceWindower : Keep the last steps of each sequence.
+    make_supervised : The history of each row, with the values that follow it.
+    make_histories : The history of each row.
+    SequenceWindower : Keep the last time steps of each history.
 
     Notes
     -----
-    What sequences know stays with them when some are selected, shortened or
-    pickled. A pickle holds only those rows of the table that some sequence uses.
+    Selected, shortened and pickled sequences keep all these attributes. A pickle holds
+    only the rows of the table that some sequence uses.
 
     Examples
     --------
@@ -249,12 +249,12 @@ class Sequences:
         Parameters
         ----------
         arrays : iterable of array-like, each of shape (length, n_features)
-            The sequences. Dataframes must have the same columns throughout.
+            The sequences. Dataframes must all have the same columns.
 
         Returns
         -------
         sequences : Sequences
-            One sequence per array, in the same order.
+            A sequence for each array, in the same order.
         """
         with reading("arrays", "a list of tables"):
             arrays = list(arrays) if getattr(arrays, "size", 1) else []
@@ -413,13 +413,13 @@ class Sequences:
         return self.padded(dtype)
 
     def padded(self, dtype: Any = None) -> np.ndarray:
-        """Return an array in which NaN stands before sequences that are shorter.
+        """Return a 3-D array, with NaN before shorter sequences.
 
         Parameters
         ----------
         dtype : data-type, default=None
-            That of the array; None for that of the steps, or for the floats that
-            hold these.
+            Type of the array. None means the type of `steps`, or a floating-point type
+            that holds it.
 
         Returns
         -------
@@ -464,7 +464,7 @@ class Sequences:
         Returns
         -------
         sequences : Sequences
-            Those at `indices`, on the same table.
+            The sequences at `indices`, on the same table.
         """
         if axis != 0 or out is not None or mode != "raise":
             raise ValueError("Sequences.take takes indices along axis 0 only.")
@@ -478,12 +478,12 @@ class Sequences:
         Parameters
         ----------
         n_steps : int
-            How many; of a shorter sequence all are kept.
+            Number of steps to keep. Shorter sequences are not changed.
 
         Returns
         -------
         sequences : Sequences
-            On the same table.
+            The shortened sequences, on the same table.
         """
         if not isinstance(n_steps, Integral) or n_steps < 1:
             shown = n_steps if isinstance(n_steps, Integral) else type(n_steps).__name__
@@ -500,14 +500,14 @@ class Sequences:
         Parameters
         ----------
         steps : ndarray of shape (n_steps_total, n_features)
-            What stands in place of each row of the table.
+            The new table, with a row for each row of the old one.
 
         Returns
         -------
         sequences : Sequences
-            Without the names and categories of features, and targets, if there is
-            another number of features. If targets have other values, their units count
-            as changed.
+            The same sequences on the new table. If the number of features differs,
+            they have no `feature_names`, `categories` and `targets`. If the values of
+            targets differ, `units_changed` is True.
         """
         steps = np.asarray(steps)
         keeps = steps.shape[1:] == self.steps.shape[1:]
@@ -532,30 +532,33 @@ class Sequences:
         Returns
         -------
         labels : dict of int to list
-            The labels of each by its position.
+            The labels of each of these features, by position.
         """
         every = enumerate(self.categories or [])
         return {i: labels for i, labels in every if labels is not None}
 
     def begins_within(self) -> np.ndarray:
-        """Mark the sequences whose history goes on before their first step.
+        """Mark the sequences whose history begins before their first step.
 
         Returns
         -------
         within : ndarray of bool, shape (n_sequences,)
-            Where the row of the table before the first step is the step before it.
+            Whether the row of the table before the first step of a sequence is the time
+            step before it.
         """
         if self.history_lengths is None:
             return np.zeros(len(self), dtype=bool)
         return self.history_lengths > self.lengths
 
     def compact(self) -> Sequences:
-        """Leave out all rows but the steps of sequences and that before each, if any.
+        """Remove the rows of the table that no sequence uses.
+
+        The time step before each sequence is kept, if there is one.
 
         Returns
         -------
         sequences : Sequences
-            The same sequences; on the same table if all of it is in use.
+            The same sequences, on the same table if all of its rows are used.
         """
         return self._compact(np.inf)
 
@@ -584,12 +587,12 @@ class Sequences:
         return self._keep(rows, moved)
 
     def crop(self) -> Sequences:
-        """Leave out the rows before all sequences, and those after, without a copy.
+        """Remove the rows before the first and after the last sequence, without a copy.
 
         Returns
         -------
         sequences : Sequences
-            The same sequences; on the same table if it has no such rows.
+            The same sequences, on the same table if it has no such rows.
         """
         if len(self) == 0:
             return self._keep(slice(0), self.starts)
@@ -621,13 +624,13 @@ class Sequences:
         Parameters
         ----------
         weights : array-like of shape (n_sequences,), default=None
-            What each sequence counts for; 1 if None.
+            Weight of each sequence; 1 if None.
 
         Returns
         -------
         coverage : ndarray of shape (n_steps_total,)
-            For each row of `steps` the sum of the weights of the sequences that
-            hold it.
+            For each row of `steps`, the sum of the weights of the sequences that
+            contain it.
         """
         return _cover(self.starts, self.lengths, len(self.steps), weights)
 

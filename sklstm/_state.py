@@ -131,28 +131,28 @@ def _naming_damage(name: str) -> Iterator[None]:
 
 @validate_params({"model": [HasMethods("fit")]}, prefer_skip_nested_validation=True)
 def drop_training_state(model: Any) -> Any:
-    """Return a copy of a fitted model that predicts, but cannot go on training.
+    """Return a copy of a fitted model that predicts, but cannot continue training.
 
-    Of each LSTM in the model, wherever it stands, the copy has neither the state of
-    the optimizer, nor that of the generators of random numbers, nor the losses of the
-    epochs. It takes about a third of the memory, and of the file it is saved in.
+    The copy has no optimizer state, no state of random number generators and no losses
+    of epochs, in any LSTM of the model. It takes about a third of the memory and of the
+    file size.
 
     Parameters
     ----------
     model : estimator
-        Any fitted estimator, such as a `Pipeline` or `GridSearchCV` around LSTMs. It
-        stays as it is.
+        Any fitted estimator, such as a `Pipeline` or `GridSearchCV` with LSTMs. It is
+        not changed.
 
     Returns
     -------
     copy : estimator
         The same model, with the same predictions bit for bit. `loss_curve_`,
         `validation_scores_` and `validation_loss_curve_` are None. It can be fitted
-        anew, but `partial_fit`, and `fit` with ``warm_start=True``, raise an error.
+        again, but `partial_fit`, and `fit` with ``warm_start=True``, raise an error.
 
     See Also
     --------
-    sklearn.base.clone : Copy the parameters alone.
+    sklearn.base.clone : Copy the parameters only.
 
     Examples
     --------

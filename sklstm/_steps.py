@@ -51,18 +51,18 @@ class StepTransformer(  # type: ignore[call-arg]
     BaseEstimator,
     auto_wrap_output_keys=None,
 ):
-    """Apply a transformer of tables to the steps of sequences.
+    """Apply a transformer of tables to the time steps of sequences.
 
-    A scaler, an imputer, a decomposition or a `ColumnTransformer` sees one row per
-    step. It is fitted to each step that the training sequences hold, once. Sequences
-    keep their lengths and all that they know.
+    The transformer, such as a scaler, an imputer, a decomposition or a
+    `ColumnTransformer`, gets a row for each time step. It is fitted to each time step
+    of the training sequences once. Sequences keep their lengths and their attributes.
 
     Parameters
     ----------
     transformer : estimator
-        A transformer that returns a row for each row and needs no y; it is cloned. If
-        features have names, it gets a dataframe of pandas, where that is installed,
-        with a column of categories for each feature of labels.
+        A transformer that returns a row for each row and needs no y. It is cloned. If
+        features have names and pandas is installed, it gets a pandas dataframe, with a
+        categorical column for each feature that has labels.
 
     Attributes
     ----------
@@ -70,25 +70,27 @@ class StepTransformer(  # type: ignore[call-arg]
         The fitted transformer.
 
     n_features_in_ : int
-        Number of features of a step, or of columns of a table.
+        Number of features of a time step, or of columns of a table, seen during
+        `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X came with names that are all strings.
+        Names of the features seen during `fit`. Defined only if X has names that
+        are all strings.
 
     See Also
     --------
-    SequenceWindower : Keep the last steps of each sequence.
+    SequenceWindower : Keep the last time steps of each history.
     sklearn.compose.ColumnTransformer : Other transformers for other features.
 
     Notes
     -----
-    The LSTM estimators standardise by themselves: no scaler is needed before them.
+    The LSTM estimators standardise X and y themselves, and need no scaler before them.
 
-    The steps of all series are one table to the transformer, which must map each row
-    on its own. A table is transformed as by the transformer alone.
+    The transformer gets the time steps of all series as one table, and must map each
+    row on its own. If X is a table, it is passed to the transformer as it is.
 
-    Sequences still know which features y continues if these keep their names; a
-    `ColumnTransformer` needs ``verbose_feature_names_out=False`` for that.
+    Sequences still know which features y continues if these keep their names. For
+    that, a `ColumnTransformer` needs ``verbose_feature_names_out=False``.
 
     Examples
     --------
@@ -146,8 +148,8 @@ class StepTransformer(  # type: ignore[call-arg]
         Returns
         -------
         sequences : Sequences
-            The same sequences of the new features; of a table what the transformer
-            returns.
+            The same sequences with the new features. For a table, the output of the
+            transformer.
         """
         check_is_fitted(self)
         sequences = self._read(X, reset=False)
@@ -185,7 +187,7 @@ class StepTransformer(  # type: ignore[call-arg]
         Returns
         -------
         names : ndarray of str
-            As from the transformer.
+            The names that the transformer returns.
         """
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out(input_features)

@@ -26,38 +26,37 @@ OLD = 60.0  # seconds after which nobody is still writing a file
 
 
 class FitCheckpoint(Callback):
-    """Write down after each epoch what a fit needs to go on, if it is killed.
+    """Save the state of a fit after each epoch, to resume it if it is killed.
 
-    The same fit of the same estimator to the same data goes on from there, and ends in
-    the same bits as one that was never interrupted. A file is of one fit: its name is a
-    hash of the data, the parameters and the first weights. So folds, candidates of a
-    search and processes may share a directory, and what differs in anything begins
-    anew.
+    The same fit of the same estimator to the same data resumes from the saved state,
+    and has the same result, bit for bit, as one that was never interrupted. Each fit
+    has a file of its own, named by a hash of the data, the parameters and the initial
+    weights. So folds, candidates of a search and processes can share a directory, and
+    a fit that differs in any way starts from scratch.
 
     Parameters
     ----------
     directory : str or path-like
-        Where files are written. It is made if it is not there.
+        Directory of the files. It is created if it does not exist.
 
     seconds : float, default=0.0
-        How many seconds lie between two writes, at least. With 0 each epoch is
-        written.
+        Smallest number of seconds between two writes. With 0, every epoch is saved.
 
     keep : bool, default=False
-        Whether the file of a fit that has ended stays. The same fit is then not done
-        again, but read: a search that was killed repeats only the fits that it was at.
-        False deletes it.
+        Whether to keep the file of a completed fit. The same fit is then loaded instead
+        of repeated, so that a search that was killed repeats only unfinished fits. If
+        False, the file is deleted.
 
     See Also
     --------
-    LSTMRegressor : Takes it in `callbacks`.
+    LSTMRegressor : An estimator that takes it in `callbacks`.
 
     Notes
     -----
-    `random_state` must be an int: the first weights of another fit would be others.
-    What `callbacks` of your own have counted is not written. Files are written beside
-    the old one, flushed to the disk and renamed, so that there is always a whole one.
-    They are read without executing anything that is in them.
+    `random_state` must be an int; otherwise each fit has other initial weights. The
+    state of your own `callbacks` is not saved. A file is written beside the old one,
+    flushed to the disk and renamed, so that there is always a complete file. Reading a
+    file executes no code from it.
 
     Examples
     --------
@@ -106,7 +105,7 @@ class FitCheckpoint(Callback):
         return 0 if is_ended else n_epochs - len(net.history) + self.n_before_
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Write what the epoch before has left, when all have seen its end.
+        """Save the state after the epoch before, when all callbacks have seen its end.
 
         Parameters
         ----------

@@ -41,49 +41,50 @@ SUFFIXES = {".parquet": "scan_parquet", ".arrow": "scan_ipc", ".feather": "scan_
 def to_memmap(
     data: Any, path: Any, *, columns: Any = None, dtype: Any = "float32"
 ) -> np.ndarray:
-    """Write a table part by part into a file, and map that into memory.
+    """Write a table part by part into a file, and map the file into memory.
 
-    What is made of the table, `make_supervised` and all that follows, then reads from
-    the file what it needs, when it needs it. See :ref:`larger_than_memory`.
+    `make_supervised` and the estimators then read parts of the file when they need
+    them. See :ref:`larger_than_memory`.
 
     Parameters
     ----------
     data : str, path, polars.LazyFrame or iterable of array-like
         A Parquet or Arrow file (``.parquet``, ``.arrow`` or ``.feather``), which polars
-        reads; a lazy frame; or the parts of a table, one below the other, such as
-        ``pandas.read_csv(..., chunksize=100_000)`` or, of pyarrow,
-        ``ParquetFile(...).iter_batches()``. The rows are to be in order of time.
+        reads; a lazy frame; or the parts of a table, in the order of their rows, such
+        as ``pandas.read_csv(..., chunksize=100_000)`` or pyarrow's
+        ``ParquetFile(...).iter_batches()``. The rows should be in time order.
 
     path : str or path
-        The file to write, in NumPy's own format; ``numpy.load(path, mmap_mode="r")``
-        opens it again.
+        The file to write, in NumPy's format. To open it again, use
+        ``numpy.load(path, mmap_mode="r")``.
 
     columns : list of str or int, default=None
-        The columns to write, by name or position; all if None. They must hold numbers.
+        The columns to write, by name or position. None means all. They must hold
+        numbers.
 
     dtype : {"float16", "float32", "float64", "int8", "int16", "int32", "int64"}, \
             default="float32"
-        How they are stored. Estimators scale and cast each batch that they read. Floats
-        are rounded; integers are not, which above 2**24 need another type.
+        Type of the values in the file. Estimators scale and cast each batch that they
+        read. Floats are rounded, and integers are not: above 2**24 they need another
+        type than float32.
 
     Returns
     -------
     table : ndarray of shape (n_rows, n_columns)
-        What the file holds, read-only.
+        The table in the file, read-only.
 
     Raises
     ------
     ValueError
-        If the parts differ in their columns or there are no rows, or if a column holds
-        something else than numbers, or values that `dtype` does not hold. No file is
-        then left behind.
+        If the parts differ in their columns, if there are no rows, or if a column holds
+        values that are not numbers or do not fit into `dtype`. No file is left behind.
 
     ImportError
-        If polars is needed and not installed.
+        If polars is needed but not installed.
 
     See Also
     --------
-    make_supervised : The history of each row of a table, and what follows it.
+    make_supervised : The history of each row, with the values that follow it.
 
     Examples
     --------

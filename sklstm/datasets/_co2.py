@@ -17,14 +17,14 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
     """Load the weekly atmospheric CO2 series of Mauna Loa, in ppm.
 
     2284 consecutive weeks, from 29 March 1958 to 29 December 2001: a rising trend
-    with a yearly cycle. 59 of the weeks (2.6 %) were not measured; by default they
-    are filled, so that the series has no gap.
+    with a yearly cycle. 59 of the weeks (2.6 %) were not measured. By default these are
+    filled by interpolation.
 
     Parameters
     ----------
     missing : {"interpolate", "keep"}, default="interpolate"
-        What stands in the 59 weeks: the straight line between the measured
-        neighbours, or NaN.
+        Values of the 59 weeks: linear interpolation between the measured neighbours, or
+        NaN.
 
     as_frame : bool, default=False
         If True, `data` is a pandas DataFrame indexed by date.
@@ -50,9 +50,9 @@ def load_co2(*, missing: str = "interpolate", as_frame: bool = False) -> Bunch:
 
     Notes
     -----
-    A filled week leans on the first measurement after its gap, hence on its future:
-    up to 18 weeks of 1964, and none after 3 August 1985. The longest stretch without
-    a gap has 856 weeks.
+    The value of a filled week depends on the first measurement after its gap, which is
+    in the future of that week. The longest gap is 18 weeks in 1964, and there is none
+    after 3 August 1985. The longest period without a gap has 856 weeks.
 
     References
     ----------

@@ -27,12 +27,12 @@ def make_adding_problem(
     n_timesteps: int = 50,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make the adding problem: remember two marked values and add them.
+    """Generate the adding problem: remember two marked values and add them.
 
     The first feature is uniform on (0, 1). The second is a marker, 1 at one step of
     the first half (`n_timesteps // 2` steps) and one of the second, and 0 elsewhere.
     The target is the sum of the two marked values. Predicting its mean, 1, has an
-    expected squared error of 1/6 = 0.167; only a model that remembers goes below.
+    expected squared error of 1/6 = 0.167. A lower error needs memory.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def make_adding_problem(
         The number of sequences.
 
     n_timesteps : int, default=50
-        The number of steps in each sequence, at least 2. The longer, the harder.
+        The number of steps in each sequence, at least 2. Longer sequences are harder.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the random numbers: the same int gives the same output.
@@ -102,11 +102,11 @@ def make_lagged(
     noise: float = 0.1,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make a series whose target is what the feature was `lag` rows ago.
+    """Generate a series whose target is the value of the feature `lag` rows before.
 
-    The feature x is white noise, standard normal, and `y[t] = x[t - lag] + noise`. A
-    window of the last `lag + 1` rows holds the answer in its first row; a window of
-    `lag` rows knows nothing.
+    The feature x is standard normal white noise, and `y[t] = x[t - lag] + noise`. A
+    window of the last `lag + 1` rows has the value of the target, without its noise, in
+    its first row; a window of `lag` rows says nothing about the target.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def make_lagged(
         The number of rows.
 
     lag : int, default=7
-        How many rows the target looks back.
+        Number of rows between the feature and its target.
 
     noise : float, default=0.1
         The standard deviation of the normal noise in the target. The best possible
@@ -129,7 +129,7 @@ def make_lagged(
         The feature, one row per step.
 
     y : ndarray of shape (n_samples,)
-        The target. Its first `lag` values echo rows from before the table.
+        The target. Its first `lag` values belong to rows before the table.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def make_lagged(
     >>> X.shape, y.shape
     ((1000, 1), (1000,))
 
-    The target agrees with the feature of three rows ago, and with no other:
+    The target is correlated with the feature three rows before, and at no other lag:
 
     >>> for k in (2, 3, 4):
     ...     print(f"{np.corrcoef(X[:-k, 0], y[k:])[0, 1]:.2f}")
@@ -177,10 +177,10 @@ def make_regime_sines(
     noise: float = 0.1,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Make a noisy sine that changes its frequency from regime to regime.
+    """Generate a noisy sine whose frequency changes from regime to regime.
 
-    The amplitude is 1 and the phase runs on through a change, so neither a jump nor a
-    level gives the regime away.
+    The amplitude is 1 in all regimes and the phase is continuous, so that neither a
+    jump nor the level shows the regime.
 
     Parameters
     ----------
@@ -263,12 +263,12 @@ def make_ragged_sequences(
     noise: float = 0.1,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.int64]]:
-    """Make sequences of unequal length whose class is the order of their steps.
+    """Generate sequences of unequal length whose class is the order of their steps.
 
-    Each sequence rises and falls with the period of its class, between 16 steps
-    (class 0) and 4 (the last class), from a random phase. Length and steps are drawn
-    without regard to the class, which merely arranges the steps: no model of the
-    unordered ones (their mean, spread, number) can do better than chance.
+    Each sequence is a wave with the period of its class, between 16 steps (class 0) and
+    4 (the last class), and a random phase. The length and the set of steps are
+    independent of the class, which only determines their order. So a model that ignores
+    the order (and uses their mean, spread or number) cannot be better than chance.
 
     Parameters
     ----------
@@ -279,8 +279,8 @@ def make_ragged_sequences(
         The number of classes, at least 2, whose periods are spaced geometrically.
 
     min_length : int, default=20
-        The least number of steps in a sequence. With fewer than 16, some do not
-        complete a cycle and are harder to tell.
+        The least number of steps in a sequence. With fewer than 16, some sequences do
+        not complete a cycle and are harder to classify.
 
     max_length : int, default=60
         The greatest number of steps in a sequence, drawn uniformly.

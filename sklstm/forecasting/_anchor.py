@@ -35,31 +35,32 @@ def _inner_has(name: str) -> Any:
 
 @fill
 class AnchoredRegressor(OnLevels, RegressorWrapper):
-    """Forecast by how much a series differs from its last level.
+    """Forecast the change of a series from its last level.
 
-    An LSTM has a bounded output and learns levels slowly. Behind this it reads by how
-    much the series changes from step to step, and learns by how much the target
-    differs from the last value seen, or from that of a season ago. Predictions are
-    levels again. Any other regressor can be anchored, too.
+    An LSTM has a bounded output and learns levels slowly. In this meta-estimator it
+    reads the changes of the series from step to step, and learns the difference of the
+    target from the last value, or from the value one season before. Predictions are in
+    the units of the target again. Any other regressor can be used as well.
 
     Parameters
     ----------
     regressor : estimator, default=None
-        What forecasts the changes; it is cloned. None means `LSTMRegressor`. Given
-        `Sequences`, it gets `Sequences`: one for tables needs a `SequenceWindower`
-        with ``flatten=True`` before it.
+        The regressor that forecasts the changes. It is cloned. None means
+        `LSTMRegressor`. If X is `Sequences`, the regressor gets `Sequences`: put a
+        `SequenceWindower` with ``flatten=True`` before a regressor that takes tables.
 
     {feature}
 
     period : int, default=1
-        Steps of a season. The level is then the value one period before each target
-        (or as many periods as lead into the sequence); 1 means the last value, as
-        does a sequence that is too short.
+        Number of rows in a season. The level is the value one period before each
+        target, or as many periods before as are needed to reach a row of the sequence.
+        1 means the last value, which is also used for sequences that are too short.
 
     {lag}
 
     random_state : int, RandomState instance or None, default=None
-        Sets that of the regressor and of its parts; None leaves these as they are.
+        Sets `random_state` of the regressor and of its parts. None does not change
+        them.
 
     Attributes
     ----------
@@ -75,24 +76,24 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
 
     See Also
     --------
-    NaiveRegressor : The level alone.
-    make_supervised : Histories that know what y continues.
+    NaiveRegressor : Forecast the level itself.
+    make_supervised : Histories that know which features y continues.
 
     Notes
     -----
-    Levels are in the units of the table that the sequences lie on. Where sequences
-    hold the rows that y is taken from, `fit` verifies that y is the value there. If
-    a scaler stands before, it is a straight line of it, which gives scale and offset
-    exactly. If it is neither, that is an error.
+    Levels are in the units of the table of the sequences. If the table has the rows
+    that y is taken from, `fit` verifies that y has the values of these rows. After a
+    scaler, y is a linear function of these values, from which `fit` finds scale and
+    offset exactly. Anything else is an error.
 
-    Plain arrays, and features that y is not known to continue, do not say in which
-    units y is. There the level is the least squares line of y on the value.
+    For plain arrays, and for features that y is not known to continue, the units of y
+    are unknown. The level is then the least squares line of y on the value.
 
-    Anchor before windows are flattened: among the columns of several features that
-    flat windows have, nothing says which is the last value of which.
+    Put this estimator before windows are flattened. In flat windows of several
+    features it is not known which column is the last value of which feature.
 
-    The first step of a history has no change, which is read as 0. That of a window
-    has one, if the window is part of a longer history.
+    The first time step of a history has no change, which is read as 0. The first time
+    step of a window has one if the window is part of a longer history.
 
     Examples
     --------
@@ -145,13 +146,13 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            As for `LSTMRegressor`.
+            As in `LSTMRegressor.fit`.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
 
         **fit_params : dict
-            For the `fit` of the regressor, such as `sample_weight`. `X_val` and
+            Parameters for `fit` of the regressor, such as `sample_weight`. `X_val` and
             `y_val`, also those for a step of a pipeline, are anchored like X and y.
 
         Returns
@@ -162,15 +163,15 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         Raises
         ------
         ValueError
-            If a value is infinite, or one of the feature NaN, y does not continue the
-            feature, or the feature is not in X or holds ids.
+            If a value is infinite, if a value of the feature is NaN, if y does not
+            continue the feature, or if the feature is not in X or holds ids.
         """
         return self._fit("fit", X, y, fit_params, resume=False)
 
     @available_if(_inner_has("partial_fit"))
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Any, y: Any, **fit_params: Any) -> AnchoredRegressor:
-        """Train the regressor for one epoch more; the first call finds the levels.
+        """Train the regressor for one more epoch; the first call finds the levels.
 
         Parameters
         ----------
@@ -181,7 +182,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
             As in `fit`.
 
         **fit_params : dict
-            For the `partial_fit` of the regressor.
+            Parameters for `partial_fit` of the regressor.
 
         Returns
         -------
@@ -249,7 +250,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
             )
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict the targets, as levels.
+        """Predict the targets.
 
         Parameters
         ----------
@@ -257,7 +258,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
             As in `fit`.
 
         return_std : bool, default=False
-            Whether to return the standard deviation too, if the regressor has it.
+            Whether to return the standard deviation too, if the regressor predicts it.
 
         Returns
         -------
@@ -265,7 +266,8 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
             Predictions in the units of the targets in `fit`.
 
         y_std : ndarray of the shape of y
-            If `return_std`: the standard deviation of each prediction.
+            Standard deviation of each prediction. Only returned if `return_std` is
+            True.
         """
         changes, levels = self._prepare(X)
         if not return_std:
@@ -276,7 +278,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
 
     @available_if(_inner_has("predict_quantiles"))
     def predict_quantiles(self, X: Any) -> np.ndarray:
-        """Predict quantiles, if the regressor does.
+        """Predict quantiles. Only available if the regressor predicts them.
 
         Parameters
         ----------
@@ -287,14 +289,14 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         -------
         quantiles : ndarray, shape (n_samples, n_quantiles) or \
                 (n_samples, n_outputs, n_quantiles)
-            As from the regressor, as levels.
+            Quantiles in the units of the targets in `fit`.
         """
         changes, levels = self._prepare(X)
         return self.regressor_.predict_quantiles(changes) + levels[..., None]
 
     @available_if(_inner_has("predict_interval"))
     def predict_interval(self, X: Any) -> np.ndarray:
-        """Predict intervals, if the regressor does.
+        """Predict intervals. Only available if the regressor predicts them.
 
         Parameters
         ----------
@@ -304,7 +306,7 @@ class AnchoredRegressor(OnLevels, RegressorWrapper):
         Returns
         -------
         interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            As from the regressor, as levels.
+            Lower and upper end, in the units of the targets in `fit`.
         """
         changes, levels = self._prepare(X)
         return self.regressor_.predict_interval(changes) + levels[..., None]

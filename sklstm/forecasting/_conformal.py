@@ -32,53 +32,53 @@ from ._wrapper import RegressorWrapper
 
 @fill
 class ConformalRegressor(RegressorWrapper):
-    """Intervals of stated coverage, calibrated on the latest part of the data.
+    """Intervals of given coverage, calibrated on the latest part of the data.
 
-    A clone of the regressor is fitted to the first part of the samples, in order
-    of time. On the last part, which it has not seen, its errors are measured: as
-    they are, or in units of what the regressor itself says of its uncertainty.
-    Their `coverage` quantile says how wide the intervals have to be, for each
-    output on its own.
+    A clone of the regressor is fitted to the first part of the samples, in time order.
+    Its errors are measured on the last part, as they are or in units of the uncertainty
+    that the regressor predicts. The width of the intervals is the `coverage` quantile
+    of these errors, for each output on its own.
 
-    Errors change with the seasons. `update` takes in the targets that have become
-    known since, forgets as many of the oldest, and widens the intervals of an output
-    where they have missed too often, or narrows them.
+    Errors may change over time. `update` adds the errors of targets that have become
+    known since, removes as many of the oldest, and makes the intervals of an output
+    wider if they have missed too many targets, or else narrower.
 
     Parameters
     ----------
     estimator : estimator
-        A regressor. It is cloned and fitted to the first part of the data; a
-        :class:`~sklearn.frozen.FrozenEstimator` stays as it is, and all samples
-        calibrate. A `SequenceWindower` with `group` or `time` goes before, not in it.
+        A regressor. It is cloned and fitted to the first part of the samples. A
+        :class:`~sklearn.frozen.FrozenEstimator` is not fitted again, and all samples
+        are used for calibration. Put a `SequenceWindower` with `group` or `time` before
+        this estimator, not into it.
 
     coverage : float, default=0.9
-        Share of the targets that the intervals shall hold, between 0 and 1.
+        Fraction of the targets that the intervals should hold, between 0 and 1.
 
     calibration_fraction : float, default=0.2
-        Share of the samples that calibrate. These are the last rows or, of the
-        windows of a `SequenceWindower`, the last of each series. At least
-        coverage / (1 - coverage) are needed.
+        Fraction of the samples to calibrate on: the last rows or, for the windows of a
+        `SequenceWindower`, the last windows of each series. At least
+        coverage / (1 - coverage) samples are needed. Ignored if `estimator` is frozen.
 
     gap : int or None, default=None
-        Number of rows between the two parts that are left out, in each series. None
-        leaves out what has targets or steps in common with the second part, by the
-        horizon that `Sequences` know or else the number of columns of y.
+        Number of rows between the two parts to leave out, in each series. None leaves
+        out the samples whose targets or time steps overlap those of the second part,
+        by the horizon that `Sequences` know or else the number of columns of y.
 
     method : {"auto", "residual", "std", "quantiles"}, default="auto"
-        What the width of an interval is proportional or added to.
+        How the width of an interval is found.
 
-        - ``"residual"``: intervals of an output all have the same width.
+        - ``"residual"``: all intervals of an output have the same width.
         - ``"std"``: the width is proportional to the standard deviation from
           ``estimator.predict(X, return_std=True)``.
         - ``"quantiles"``: the outermost quantiles from
-          ``estimator.predict_quantiles(X)`` are moved out or in.
-        - ``"auto"``: the last of these that the estimator offers.
+          ``estimator.predict_quantiles(X)`` are moved outward or inward.
+        - ``"auto"``: the last of these that the estimator supports.
 
     adaptation_rate : float, default=0.005
-        By how much the level of the quantile rises with each miss in `update`; with
-        each hit it falls, by so much less that the two balance at the stated
-        coverage. With 0 only the errors are replaced. Where samples are few, as with
-        one a day, a rate of some 0.05 answers in time.
+        Step size of `update`. With each target outside its interval the level of the
+        quantile rises, and with each target inside it falls by less, so that the two
+        balance at the given coverage. With 0, only the errors are replaced. If samples
+        are few, such as one a day, a rate of about 0.05 adapts in time.
 
     Attributes
     ----------
@@ -89,17 +89,16 @@ class ConformalRegressor(RegressorWrapper):
         The method in use.
 
     coverage_ : float
-        The `coverage` of `fit`, which intervals and `update` keep to.
+        The value of `coverage` in `fit`, which intervals and `update` use.
 
     scores_ : ndarray of shape (n_calibration, n_outputs)
-        Errors in the calibration part as the method measures them, oldest first.
+        Errors on the calibration samples as measured by `method_`, oldest first.
 
     level_ : ndarray of shape (n_outputs,)
-        Level of the quantile of the errors that is taken; `coverage_`, until
-        `update` finds that more or less is needed.
+        Level of the quantile of the errors: `coverage_`, until `update` changes it.
 
     threshold_ : ndarray of shape (n_outputs,)
-        That quantile.
+        The quantile of `scores_` at `level_`.
 
     n_outputs_ : int
         Number of targets.
@@ -108,21 +107,22 @@ class ConformalRegressor(RegressorWrapper):
 
     See Also
     --------
-    LSTMRegressor : Offers standard deviations or quantiles, depending on `loss`.
+    LSTMRegressor : Predicts standard deviations or quantiles, depending on `loss`.
 
     Notes
     -----
-    Of n calibration samples the error of rank ceil((n + 1) * `coverage`) is taken.
-    If samples are exchangeable, a new target lies inside with at least the stated
-    probability [1]_, [2]_. Those of a time series are not; there, `update` brings
-    the share of hits to the stated one in the long run, because it corrects the
-    level by what was missed [3]_. But no interval is wider than the largest error
-    held requires, so errors that keep outgrowing all before are missed.
+    Of n calibration samples, the error of rank ceil((n + 1) * `coverage`) is used. If
+    samples are exchangeable, an interval holds a new target with at least the given
+    probability [1]_, [2]_. Samples of a time series are not exchangeable. For these,
+    `update` corrects the level after each target, so that in the long run the
+    intervals hold the given fraction of the targets [3]_. But no interval is wider
+    than the largest of the errors kept requires. So targets are missed if errors keep
+    growing beyond all earlier ones.
 
-    All series of a panel share one quantile, so that the coverage is that of all
-    of them together: less for the noisier series and more for the calmer. Only
-    `Sequences` say which series a sample is of. Other samples must be in order of
-    time, and `gap` counts those of all series.
+    All series of a panel share one quantile, so that the coverage is that of all series
+    together: lower for noisier series and higher for calmer ones. Only `Sequences` know
+    the series of a sample. Other samples must be in time order, and `gap` counts
+    samples of all series.
 
     References
     ----------
@@ -179,20 +179,21 @@ class ConformalRegressor(RegressorWrapper):
     @_fit_context(prefer_skip_nested_validation=False)
     @all_or_nothing
     def fit(self, X, y, **fit_params):
-        """Fit the regressor to the first part, and calibrate on the last.
+        """Fit the regressor to the first part of the samples, calibrate on the last.
 
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            What the regressor takes, in order of time unless `Sequences` know it.
+            Input of the regressor. It must be in time order, unless `Sequences` know
+            their times.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
 
         **fit_params : dict
-            For the `fit` of the regressor. Those with a value per sample, such
-            as `sample_weight`, have no part in the calibration. `X_val` and `y_val`
-            are handed on as they are.
+            Parameters for `fit` of the regressor. Values per sample, such as
+            `sample_weight`, are not used in the calibration. `X_val` and `y_val` are
+            passed on unchanged.
 
         Returns
         -------
@@ -232,17 +233,17 @@ class ConformalRegressor(RegressorWrapper):
         return self
 
     def update(self, X, y):
-        """Take in targets that have become known, and forget as many old ones.
+        """Add the errors of targets that have become known, and remove the oldest.
 
-        The regressor stays as it is. Samples may come one by one or together.
+        The regressor is not changed. Samples may be passed one by one or together.
 
         Parameters
         ----------
         X : Sequences, array-like or list of array-like
-            New samples in order as in `fit`, each of them once.
+            New samples, in order as in `fit`. Pass each sample once.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets, all of them known.
+            Targets of these samples.
 
         Returns
         -------
@@ -291,7 +292,7 @@ class ConformalRegressor(RegressorWrapper):
         return self
 
     def predict(self, X, return_interval=False):
-        """Predict the targets, if asked for with their intervals.
+        """Predict the targets, and optionally their intervals.
 
         Parameters
         ----------
@@ -299,7 +300,7 @@ class ConformalRegressor(RegressorWrapper):
             As in `fit`.
 
         return_interval : bool, default=False
-            Whether to return the intervals as well. A `Pipeline` hands this on.
+            Whether to return the intervals as well. A `Pipeline` passes this on.
 
         Returns
         -------
@@ -307,14 +308,14 @@ class ConformalRegressor(RegressorWrapper):
             Predictions of the regressor.
 
         interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            As from `predict_interval`; only if `return_interval` is True.
+            As from `predict_interval`. Only returned if `return_interval` is True.
         """
         check_is_fitted(self)
         y = self.estimator_.predict(X)
         return (y, self.predict_interval(X)) if return_interval else y
 
     def predict_interval(self, X):
-        """Predict intervals that hold the targets with the stated coverage.
+        """Predict intervals that hold the targets with the given coverage.
 
         Parameters
         ----------

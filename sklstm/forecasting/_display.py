@@ -29,7 +29,7 @@ from ._spread import find_share
 
 
 class ForecastDisplay:
-    """Picture of a forecast: history, forecast, interval and what came.
+    """Plot of a forecast: history, forecast, interval and true values.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to make one. All
     parameters are stored as attributes.
@@ -43,21 +43,21 @@ class ForecastDisplay:
         The forecast.
 
     y_true : ndarray of shape (n_steps,), default=None
-        What came.
+        The true values.
 
     interval : ndarray of shape (n_steps, 2), default=None
         Lower and upper end for each step.
 
     dates : ndarray of shape (n_history + n_steps,), default=None
-        Where the values stand on the axis of time, dates or numbers. None counts
-        steps from the last of `history`, which is 0. In a time zone they are those
-        of the clock on the wall, which in autumn shows one hour twice.
+        Times of the values, dates or numbers. None counts steps from the last value of
+        `history`, which is 0. Dates with a time zone are drawn in local time, in which
+        one hour in autumn occurs twice.
 
     name : str, default=None
-        What is forecast, with its unit: the label of the vertical axis.
+        Name of the target, with its unit, for the label of the vertical axis.
 
     interval_name : str, default=None
-        What the legend calls the interval; None for "interval".
+        Name of the interval in the legend. None means "interval".
 
     Attributes
     ----------
@@ -65,13 +65,13 @@ class ForecastDisplay:
         The history.
 
     line_true_ : matplotlib Line2D or None
-        What came, from the last value of the history on.
+        The true values, from the last value of the history on.
 
     line_pred_ : matplotlib Line2D
         The forecast.
 
     band_ : matplotlib PolyCollection or LineCollection or None
-        The interval; lines if there is one step only.
+        The interval, drawn as lines if there is only one step.
 
     ax_ : matplotlib Axes
         The axes.
@@ -81,7 +81,7 @@ class ForecastDisplay:
 
     See Also
     --------
-    forecast : The values that it draws.
+    forecast : The values that this display shows.
 
     Examples
     --------
@@ -123,18 +123,18 @@ class ForecastDisplay:
         pred_kwargs=None,
         interval_kwargs=None,
     ):
-        """Draw the picture.
+        """Draw the forecast.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         history_kwargs : dict, default=None
             Style of the line of the history, for `matplotlib.axes.Axes.plot`.
 
         true_kwargs : dict, default=None
-            Style of the line of what came.
+            Style of the line of the true values.
 
         pred_kwargs : dict, default=None
             Style of the line of the forecast.
@@ -226,7 +226,7 @@ class ForecastDisplay:
         ax=None,
         **kwargs,
     ):
-        """Draw a forecast that is there already.
+        """Draw a forecast from its values.
 
         Parameters
         ----------
@@ -237,28 +237,29 @@ class ForecastDisplay:
             The forecast.
 
         y_true : array-like of shape (n_steps,), default=None
-            What came; if both have an index of dates, at those of `y_pred`.
+            The true values. If both have an index of dates, it must have those of
+            `y_pred`.
 
         interval : array-like of shape (n_steps, 2), default=None
             Lower and upper end for each step.
 
         dates : array-like of shape (n_history + n_steps,), default=None
-            Dates or numbers of history and forecast. None takes those in the index of
-            pandas objects, that of `history` being continued by its regular step if
-            `y_pred` has none, and else counts steps.
+            Dates or numbers of history and forecast. None means those in the index of
+            pandas objects; if `y_pred` has none, the index of `history` is continued by
+            its regular step. Without such an index, steps are counted.
 
         name : str, default=None
-            What is forecast, with its unit. None for the name of `history`, if it
+            Name of the target, with its unit. None means the name of `history`, if it
             has one.
 
         interval_name : str, default=None
-            What the legend calls the interval; None for "interval".
+            Name of the interval in the legend. None means "interval".
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------
@@ -336,51 +337,52 @@ class ForecastDisplay:
         ax=None,
         **kwargs,
     ):
-        """Forecast what follows rows, as `forecast` does, and draw it.
+        """Forecast the rows that follow `history`, as `forecast` does, and draw them.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted regressor, or a pipeline or search of one.
+            A fitted regressor, or a pipeline or search with one.
 
         history : array-like of shape (n_rows,) or (n_rows, n_columns)
-            The rows up to now, as they went into `make_supervised`.
+            The rows up to now, with the columns passed to `make_supervised`.
 
         n_steps : int, default=None
-            Number of rows to forecast; None for the horizon of the estimator.
+            Number of rows to forecast. None means the horizon of the estimator.
 
         actual : array-like of shape (n_later_rows,) or (n_later_rows, n_columns), \
                 default=None
-            Rows that came after, in the form of `history`; at least `n_steps` of the
+            The rows after `history`, in the same form: at least `n_steps` rows of the
             series. Only the column of the target is drawn.
 
         future : array-like, default=None
-            What is known of the next rows, as in `forecast`.
+            Known values of the rows to forecast, as in `forecast`.
 
         interval : float, bool or None, default=None
             As in `forecast`. None draws the interval that the estimator has, or its
             outermost quantiles.
 
         target : str, int or list of these, default=None
-            The column to draw, by name or position, if several are forecast. If the
-            estimator does not know what it forecasts, all that it does, as in
-            `forecast`, of which the first is drawn.
+            The column to draw, by name or position; needed if several are forecast. If
+            the estimator does not know its targets, all of them, as in `forecast`; the
+            first one is drawn.
 
         series : label or tuple of labels, default=None
-            The series to draw, as the columns of group name it; needed if there are
-            several.
+            The series to draw, by its value in the columns of group; needed if there
+            are several.
 
         n_history : int, default=None
-            How many values to draw before the forecast; None for four times `n_steps`.
+            Number of values to draw before the forecast. None means four times
+            `n_steps`.
 
         name : str, default=None
-            What is forecast, with its unit. None for the name of the column.
+            Name of the target, with its unit. None means the name of the column.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------

@@ -30,12 +30,12 @@ _COUNT = [at_least(1), None]
 
 
 class PanelTimeSeriesSplit(TimeSeriesSplit):
-    """Cut all series of a panel at the same points in time.
+    """Cross-validator that splits all series of a panel at the same times.
 
-    This is :class:`~sklearn.model_selection.TimeSeriesSplit` over the distinct
-    time stamps of the rows instead of over the rows: those that share a time
-    stamp stay together, and what a model is tested on is later than all that it
-    was trained on, in whichever series. Rows may come in any order.
+    This is :class:`~sklearn.model_selection.TimeSeriesSplit` over the distinct time
+    stamps of the rows instead of over the rows. Rows with the same time stamp stay
+    together, and the test set is later than the whole training set, in all series. Rows
+    may be in any order.
 
     Parameters
     ----------
@@ -43,34 +43,35 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
         Number of splits, at least 2.
 
     time : str or int, default=None
-        What says when a row was taken, as in `SequenceWindower`: a column by
-        name or position, a level of the index by name, or ``"index"``. Ignored for
-        `Sequences` that know their times; of others it is that of their index.
+        The column with the times of the rows, as in `SequenceWindower`: by name or
+        position, a level of the index by name, or ``"index"``. Ignored for `Sequences`
+        that know their times; for other `Sequences` it refers to their index.
 
     max_train_size : int, default=None
-        The most time stamps to train on, the latest ones; None for all.
+        Largest number of time stamps in a training set, which keeps the latest. None
+        means all.
 
     test_size : int, default=None
-        Number of time stamps to test on in each split; if None, that of all
+        Number of time stamps in each test set. None means the number of all time stamps
         divided by `n_splits` + 1.
 
     gap : int, default=0
-        Number of time stamps left out before those to test on. With targets
-        that reach `horizon` rows ahead, ``gap=horizon`` keeps the time tested
-        out of the targets trained on.
+        Number of time stamps to leave out before each test set. With targets that reach
+        `horizon` rows ahead, ``gap=horizon`` keeps the targets of the training set out
+        of the time of the test set.
 
     See Also
     --------
-    SequenceWindower : Give each row of a series its history.
-    make_supervised : Pair each row of a panel with the values that follow it.
+    SequenceWindower : Keep the last time steps of each history.
+    make_supervised : The history of each row, with the values that follow it.
 
     Notes
     -----
-    A series that begins late may be tested on without having been trained on.
+    A series that begins late may be in a test set without being in its training set.
 
-    Time stamps are counted over all series together. If these are not sampled at
-    the same times, `horizon` rows of one may reach further than `horizon` time
-    stamps, and the gap must be as much larger.
+    Time stamps are counted over all series together. If the series are not sampled at
+    the same times, `horizon` rows of a series may span more than `horizon` time stamps,
+    and the gap must be larger.
 
     Examples
     --------
@@ -113,7 +114,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
     def split(
         self, X: Any, y: Any = None, groups: Any = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the rows to train and to test on.
+        """Generate indices to split data into training and test set.
 
         Parameters
         ----------
@@ -123,23 +124,23 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
         y : Ignored
             Present for the API.
 
-        groups : None, default=None
-            Present for the API. Others are refused: they could be names of series as
-            well as times.
+        groups : None
+            Present for the API. Anything else is an error, since groups could be series
+            as well as times.
 
         Yields
         ------
         train : ndarray of int
-            Positions of the rows to train on, in the order of `X`.
+            Positions of the training set, in the order of `X`.
 
         test : ndarray of int
-            Positions of the rows to test on.
+            Positions of the test set, in the order of `X`.
 
         Raises
         ------
         ValueError
-            If `groups` are given, X has no time stamps or lacks one, or they are too
-            few for the splits.
+            If `groups` are given, if X has no time stamps or lacks one, or if there are
+            too few time stamps for the splits.
         """
         if groups is not None:
             raise ValueError(

@@ -58,21 +58,22 @@ def add_future(
     max_gap: Any = None,
     as_rows: bool = False,
 ) -> Any:
-    """Make histories with the features that `make_supervised` makes of what is known.
+    """Make the histories of all rows, with known values of the rows that follow.
 
-    Where `make_supervised` ends `horizon` rows before the last, this goes on to the
-    last: what is known of the rows after it stands in `future`.
+    The features are those of `make_supervised` with `known`. While the samples of
+    `make_supervised` end `horizon` rows before the last row, these go on to the last
+    row: `future` has the known values of the rows after it.
 
     Parameters
     ----------
     data : array-like of shape (n_rows, n_features)
-        The rows, as they went into `make_supervised`.
+        The rows, with the columns passed to `make_supervised`.
 
     future : array-like of shape (n_series * horizon, n_columns)
-        The `horizon` rows that follow each series of `data`: the columns of
-        `known` and `group`, and of `time` unless these rows follow by the regular
-        step of their series. A dataframe may have others of `data`, which
-        are not read; an array has just these, in the order of `data`.
+        The `horizon` rows that follow each series of `data`, with the columns of
+        `known` and `group`, and that of `time` unless the rows follow by the regular
+        step of their series. A dataframe may have other columns of `data`, which are
+        not read; an array has just these columns, in the order of `data`.
 
     known : list of int or str
         As in `make_supervised`.
@@ -95,20 +96,21 @@ def add_future(
     Returns
     -------
     X : Sequences of length n_samples
-        The histories of the rows in the order of `data`, their future in more
-        features. Rows that are fewer than `horizon` before a gap are left out, since
-        it is not known. If `as_rows`, the rows in the form they came.
+        The histories of the rows in the order of `data`, with the known values as more
+        features. Rows with a gap among the next `horizon` rows are left out, since
+        their known values are missing. If `as_rows` is True, the rows in the form of
+        `data`.
 
     Raises
     ------
     ValueError
-        If `future` has another number of rows, lacks a column, or does not begin
-        where a series of `data` ends, by its time stamps or its index.
+        If `future` has another number of rows, lacks a column, or does not continue the
+        series of `data`, by its time stamps or its index.
 
     See Also
     --------
-    make_supervised : The same features, and targets, to fit to.
-    forecast : What a model makes of the last of these rows.
+    make_supervised : Histories with the values that follow them, to fit to.
+    forecast : Forecast the rows that follow a table, with dates and intervals.
 
     Examples
     --------

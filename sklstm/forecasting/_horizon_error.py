@@ -23,7 +23,7 @@ METRICS = {
 
 
 class HorizonErrorDisplay:
-    """Error of forecasts by step ahead, beside that of the naive forecast.
+    """Plot of the error at each step ahead, compared with the naive forecast.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to make one. All
     parameters are stored as attributes.
@@ -31,19 +31,19 @@ class HorizonErrorDisplay:
     Parameters
     ----------
     error : ndarray of shape (n_steps,)
-        Error of the forecast of each step ahead, in the units of y.
+        Error of the forecast at each step ahead, in the units of y.
 
     naive_error : ndarray of shape (n_steps,), default=None
-        That of a naive forecast, which others have to beat.
+        Error of a naive forecast at each step ahead.
 
     metric : str, default="mean_absolute_error"
-        What the errors are.
+        Name of the metric.
 
     name : str, default=None
-        What is forecast, with its unit.
+        Name of the target, with its unit.
 
     naive_name : str, default="naive"
-        What the legend calls the naive forecast.
+        Name of the naive forecast in the legend.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class HorizonErrorDisplay:
 
     See Also
     --------
-    ForecastDisplay : One forecast, beside what came.
+    ForecastDisplay : Plot of one forecast with the true values.
     NaiveRegressor : The naive forecast.
     sklearn.metrics.PredictionErrorDisplay : Errors by predicted value.
 
@@ -108,7 +108,7 @@ class HorizonErrorDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         line_kwargs : dict, default=None
             Style of the line of the forecast, for `matplotlib.axes.Axes.plot`.
@@ -157,8 +157,8 @@ class HorizonErrorDisplay:
         Returns
         -------
         table : pandas.DataFrame
-            A row for each step ahead, which is the index, with the columns
-            ``"error"`` and, if there is one, ``"naive_error"``.
+            The columns ``"error"`` and, if there is a naive forecast,
+            ``"naive_error"``, with the step ahead as the index.
 
         Raises
         ------
@@ -188,34 +188,34 @@ class HorizonErrorDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> HorizonErrorDisplay:
-        """Draw the errors of forecasts that are there already.
+        """Draw the errors of given forecasts.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,) or (n_samples, n_steps)
-            What came, a column for each step ahead.
+            The true values, with a column for each step ahead.
 
         y_pred : array-like of the shape of y_true
             The forecasts.
 
         y_naive : array-like of the shape of y_true, default=None
-            Those of a naive forecast.
+            The naive forecasts.
 
         metric : {"mean_absolute_error", "root_mean_squared_error"}, \
                 default="mean_absolute_error"
             The error of a step over all samples, in the units of y.
 
         name : str, default=None
-            What is forecast, with its unit.
+            Name of the target, with its unit.
 
         naive_name : str, default="naive"
-            What the legend calls the naive forecast.
+            Name of the naive forecast in the legend.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------
@@ -267,25 +267,25 @@ class HorizonErrorDisplay:
         ax: Any = None,
         **kwargs: Any,
     ) -> HorizonErrorDisplay:
-        """Predict, and draw the errors.
+        """Predict with an estimator, and draw the errors.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted regressor, or a pipeline or search of one.
+            A fitted regressor, or a pipeline or search with one.
 
         X : Sequences, array-like or list of array-like
-            Samples that it was not fitted to.
+            Test set.
 
         y : array-like of shape (n_samples,) or (n_samples, n_steps * n_targets)
-            What came, ordered as by `make_supervised`: all targets of the first step
-            ahead, then of the second, ... Where X does not know its targets, each
-            column is a step ahead.
+            True values, ordered as by `make_supervised`: all targets of the first step
+            ahead, then of the second, ... If X does not know its targets, each column
+            is a step ahead.
 
         naive : int or None, default=1
-            Period of the :class:`NaiveRegressor` to draw beside: 1 repeats the last
-            value, 24 that of 24 rows before. None draws none. It reads X as it is,
-            which must hold the feature that y continues.
+            Period of the :class:`NaiveRegressor` to compare with: 1 repeats the last
+            value, 24 the value 24 rows before. None draws no naive forecast. The naive
+            forecast reads X itself, which must hold the feature that y continues.
 
         target : str or int, default=None
             The target to draw, by the name or the position of its feature in X; needed
@@ -296,14 +296,14 @@ class HorizonErrorDisplay:
             The error of a step over all samples, in the units of y.
 
         name : str, default=None
-            What is forecast, with its unit. None for the name of the feature that y
+            Name of the target, with its unit. None means the name of the feature that y
             continues, if it is known.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------
@@ -313,8 +313,8 @@ class HorizonErrorDisplay:
         Raises
         ------
         ValueError
-            If there are several targets and none is named, y is of another shape
-            than predictions, or the naive forecast cannot be made.
+            If there are several targets and `target` is None, if y has another shape
+            than the predictions, or if the naive forecast cannot be made.
         """
         j, n_targets, named = _find_target(X, target)
         tables = {"y_true": y, "y_pred": estimator.predict(X)}

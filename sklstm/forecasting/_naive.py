@@ -21,21 +21,21 @@ from ._levels import OnLevels, are_apart
 
 @fill
 class NaiveRegressor(CallbackSupportMixin, OnLevels, RegressorMixin, BaseEstimator):
-    """Forecast by repeating what was last seen, or seen a season ago.
+    """Forecast by repeating the last value, or the value one season before.
 
-    The forecast for k steps ahead is the value one `period` before it, or as
-    many periods before as it takes to be in the past: the value at ``t + k -
-    period * ceil(k / period)`` for a sequence that ends at t. With ``period=1``
-    that is the last value (the naive forecast), with ``period=24`` and rows an
-    hour apart the value of the same hour a day before (the seasonal naive
-    forecast). What forecasts worse than this is of no use.
+    The forecast for k steps ahead is the value one `period` before, or as many periods
+    before as are needed to be in the past: the value at ``t + k - period * ceil(k /
+    period)`` for a sequence that ends at t. With ``period=1`` this is the last value
+    (the naive forecast); with ``period=24`` and hourly rows it is the value at the same
+    hour of the day before (the seasonal naive forecast). It is the baseline for other
+    forecasts.
 
-    It takes all that :class:`LSTMRegressor` takes; see :ref:`input_forms`.
+    X may have all forms that :class:`LSTMRegressor` takes; see :ref:`input_forms`.
 
     Parameters
     ----------
     period : int, default=1
-        Number of steps after which values are repeated.
+        Number of rows after which values are repeated.
 
     {feature}
 
@@ -55,18 +55,18 @@ class NaiveRegressor(CallbackSupportMixin, OnLevels, RegressorMixin, BaseEstimat
 
     See Also
     --------
-    LSTMRegressor : A forecast that learns.
-    make_supervised : Pair each row of a series with the values that follow it.
-    sklearn.dummy.DummyRegressor : The forecast that does not look at X at all.
+    LSTMRegressor : LSTM for regression on sequences.
+    make_supervised : The history of each row, with the values that follow it.
+    sklearn.dummy.DummyRegressor : A baseline that ignores X.
 
     Notes
     -----
-    Where a sequence does not reach back to the value in question, as the first
-    windows of a series do not, its last value is repeated instead.
+    If a sequence does not reach back to that value, such as the first windows of a
+    series, its last value is repeated instead.
 
-    The units of y are found and verified as in `AnchoredRegressor`. Plain arrays,
-    and features that y is not known to continue, are taken to be in the units of y,
-    with a warning if that cannot be.
+    The units of y are found and verified as in `AnchoredRegressor`. Plain arrays, and
+    features that y is not known to continue, are assumed to be in the units of y. If
+    they cannot be, there is a warning.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class NaiveRegressor(CallbackSupportMixin, OnLevels, RegressorMixin, BaseEstimat
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def fit(self, X: Any, y: Any) -> NaiveRegressor:
-        """Find the units of y, and how far ahead it reaches.
+        """Find the units and the horizon of y.
 
         Parameters
         ----------
@@ -125,8 +125,8 @@ class NaiveRegressor(CallbackSupportMixin, OnLevels, RegressorMixin, BaseEstimat
         Raises
         ------
         ValueError
-            If a value is infinite, or one of the feature NaN, or the feature is not
-            in X.
+            If a value is infinite, if a value of the feature is NaN, or if the feature
+            is not in X.
         """
         with one_task(self, X, y):
             sequences, y, is_known = self._find_levels(X, y)

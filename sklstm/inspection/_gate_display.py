@@ -21,7 +21,7 @@ MAX_NAMED = 12
 
 
 class GateDisplay:
-    """Gates and cell states of one sequence, beside its features.
+    """Plot of the gates and cell states of one sequence, with its features.
 
     Use :meth:`from_estimator` to make one. All parameters are stored as attributes.
 
@@ -34,8 +34,8 @@ class GateDisplay:
         Gates and states by name, as `gate_activations` names them, in time order.
 
     lags : ndarray of shape (n_net_steps,)
-        How many steps of the sequence before its last one they stand. With
-        ``frame_size=1`` there is one for each step.
+        Lag of each of these, counted in time steps from the end of the sequence. With
+        ``frame_size=1`` there is one for each time step.
 
     feature_names : list of str
         Names of the features.
@@ -44,13 +44,13 @@ class GateDisplay:
         Numbers of the units of the layer.
 
     input_name : str, default="input"
-        What the features are, with their unit.
+        Name of the features, with their unit.
 
     Attributes
     ----------
     artists_ : dict of {str: list of matplotlib Line2D or QuadMesh}
-        What is drawn in each panel: under ``"input"`` a line for each feature; under
-        the name of a gate or state its heat map, or a line for each unit.
+        The artists of each panel: under ``"input"`` a line for each feature, and under
+        the name of a gate or state a heat map, or a line for each unit.
 
     axes_ : ndarray of matplotlib Axes
         The panels, from top to bottom.
@@ -60,7 +60,7 @@ class GateDisplay:
 
     See Also
     --------
-    gate_activations : The same numbers, of all sequences.
+    gate_activations : The same values, for all sequences.
 
     Examples
     --------
@@ -106,13 +106,13 @@ class GateDisplay:
         line_kwargs: dict[str, Any] | None = None,
         image_kwargs: dict[str, Any] | None = None,
     ) -> GateDisplay:
-        """Draw a panel for the features, and one for each gate or state.
+        """Draw a panel for the features and one for each gate or state.
 
         Parameters
         ----------
         ax : array-like of matplotlib Axes, default=None
-            One for each panel; None for a new figure. There is no panel of features if
-            all are ids.
+            Axes for each panel. None means a new figure. There is no panel of features
+            if all are ids.
 
         kind : {"heatmap", "line"}, default="heatmap"
             Whether a gate or state is drawn as a heat map, with a row for each unit,
@@ -120,7 +120,7 @@ class GateDisplay:
 
         parts : sequence of str, default=("input_gate", "forget_gate", "output_gate", \
                 "cell_state")
-            Which gates and states to draw, from top to bottom.
+            Gates and states to draw, from top to bottom.
 
         line_kwargs : dict, default=None
             Style of all lines, for `matplotlib.axes.Axes.plot`.
@@ -139,12 +139,12 @@ class GateDisplay:
             If matplotlib is not installed.
 
         ValueError
-            If there is no such part, or there are too many or too few `Axes`.
+            If a name in `parts` is unknown, or if there are too many or too few `Axes`.
 
         Notes
         -----
-        The colours of gates reach from 0 to 1, and those of states are symmetric about
-        0. A legend names up to 12 lines.
+        The colours of gates range from 0 to 1; those of states are symmetric about 0. A
+        legend is drawn for up to 12 lines.
         """
         with naming_extra("GateDisplay", "matplotlib", "plot"):
             import matplotlib.pyplot as plt
@@ -228,10 +228,10 @@ class GateDisplay:
         Returns
         -------
         table : pandas.DataFrame
-            A row for each step, with its lag as the index, in time order. The columns
-            have two levels: ``"input"`` and the names of features, or the name of a
-            gate or state and the number of the unit. NaN stands at steps that no frame
-            ends with.
+            A row for each time step, in time order, with its lag as the index. The
+            columns have two levels: ``"input"`` and the names of features, or the name
+            of a gate or state and the number of the unit. Gates and states are NaN at
+            time steps at which no frame ends.
 
         Raises
         ------
@@ -275,29 +275,28 @@ class GateDisplay:
         ----------
         estimator : estimator
             A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one,
-            as for `gate_activations`.
+            as in `gate_activations`.
 
         X : Sequences, array-like or list of array-like
-            As for the `predict` of the estimator.
+            As in `predict` of the estimator.
 
         index : int, default=0
-            Which sequence of X, counted from the end if negative.
+            Position of the sequence in X, counted from the end if negative.
 
         layer : int, default=-1
-            Which layer: 0 reads the input, and -1 is the last one.
+            The layer: 0 is the first one, and -1 the last.
 
         direction : {"forward", "backward"}, default="forward"
-            Of a bidirectional net the cells that read from the first step to the last,
-            or the other way.
+            Direction in which the cells read. ``"backward"`` needs a bidirectional net.
 
         units : array-like of int, default=None
-            Which units of the layer; None for all.
+            The units of the layer. None means all.
 
         ax : array-like of matplotlib Axes, default=None
-            One for each panel; None for a new figure.
+            Axes for each panel. None means a new figure.
 
         **kwargs : dict
-            Kind, parts and styles, for :meth:`plot`.
+            Kind, parts and styles for :meth:`plot`.
 
         Returns
         -------
@@ -312,8 +311,8 @@ class GateDisplay:
 
         Notes
         -----
-        Features are drawn as the net reads them: with ``standardize=True`` in standard
-        deviations from their means. Ids are left out.
+        Features are drawn as the net reads them: with ``standardize=True``, in standard
+        deviations from their means. Ids are not drawn.
         """
         model, sequences = find_lstm(estimator, X)
         n = len(sequences)

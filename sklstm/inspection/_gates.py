@@ -29,10 +29,10 @@ CELLS = {
 def gate_activations(
     estimator: Any, X: Any, *, layer: int = -1, direction: str = "forward"
 ) -> Bunch:
-    """Compute the gates and states of a fitted LSTM at each step.
+    """Compute the gates and states of a fitted LSTM at each time step.
 
-    These are the terms of the equations of :class:`torch.nn.LSTM`, for one layer in
-    one direction.
+    They are the terms of the equations of :class:`torch.nn.LSTM`, for one layer and one
+    direction.
 
     Parameters
     ----------
@@ -44,58 +44,57 @@ def gate_activations(
         or `TunedThresholdClassifierCV`.
 
     X : Sequences, array-like or list of array-like
-        As for the `predict` of the estimator.
+        As in `predict` of the estimator.
 
     layer : int, default=-1
-        Which layer: 0 reads the input, and -1 is the last one.
+        The layer: 0 is the first one, and -1 the last.
 
     direction : {"forward", "backward"}, default="forward"
-        Whether to look at the cells that read from the first step to the last, or at
-        those of a bidirectional net that read the other way. Either way the results
-        are in the order of the steps: the backward cells begin at the last one.
+        Direction in which the cells read. ``"backward"`` needs a bidirectional net. The
+        result is in time order for both; backward cells begin at the last step.
 
     Returns
     -------
     activations : :class:`~sklearn.utils.Bunch`
         Dictionary-like object, with the following attributes. All but `lags` have
         shape (n_sequences, n_timesteps, hidden_size). They are aligned to the end of
-        the sequences: ``[:, -1]`` is the last step, and NaN stands before sequences
-        that are shorter than the longest.
+        the sequences: ``[:, -1]`` is the last step. Shorter sequences have NaN before
+        their first step.
 
         input_gate : ndarray
-            The share of the candidate that the cell takes in, between 0 and 1; i in
-            the equations.
+            Fraction of the candidate that is added to the cell state, between 0 and 1;
+            i in the equations.
         forget_gate : ndarray
-            The share of its state that the cell keeps, between 0 and 1; f.
+            Fraction of the cell state that is kept, between 0 and 1; f.
         output_gate : ndarray
-            The share of the cell state that is shown, between 0 and 1; o.
+            Fraction of the cell state that is output, between 0 and 1; o.
         candidate : ndarray
-            What may be added to the cell state, between -1 and 1; g.
+            Candidate for the cell state, between -1 and 1; g.
         cell_state : ndarray
-            The state of the cell after the step; c.
+            The cell state after the step; c.
         hidden_state : ndarray
             The output of the cell, between -1 and 1; h.
         lags : ndarray of shape (n_timesteps,)
-            How many steps of X before the last one each step stands.
+            Lag of each step, counted in time steps of X from the last one.
 
     Raises
     ------
     ValueError
         If the estimator has no LSTM, if there is no such layer or direction, or if X
-        is refused by `predict`.
+        is not valid input of `predict`.
 
     See Also
     --------
-    hidden_states : What the head of the net reads of each sequence.
-    GateDisplay : A picture of one sequence.
+    hidden_states : The pooled hidden states of each sequence.
+    GateDisplay : Plot of the gates of one sequence.
 
     Notes
     -----
-    With ``frame_size=k`` a step of the net is a frame of k steps of X. Frames end with
-    the sequence, and `lags` are those of their last steps.
+    With ``frame_size=k``, a step of the net is a frame of k time steps of X. Frames are
+    aligned to the end of the sequence, and `lags` are those of their last time steps.
 
     Each sequence is read on its own, from its first step. With ``unroll="series"``,
-    `predict` may also have read what lies before the windows.
+    `predict` may also read rows before the windows.
 
     Examples
     --------
@@ -149,38 +148,38 @@ def compute_gates(
 
 @validate_params({"estimator": [HasMethods("fit")]}, prefer_skip_nested_validation=True)
 def hidden_states(estimator: Any, X: Any) -> np.ndarray:
-    """Return what the head of a fitted LSTM reads of each sequence.
+    """Compute the pooled hidden states of a fitted LSTM for each sequence.
 
-    A fixed number of features for sequences of any length, to cluster them, to look
-    for neighbours or to fit another model to.
+    This is the input of the last layer of the net: a fixed number of features for
+    sequences of any length, for clustering, neighbour search or another model.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as
-        for `gate_activations`.
+        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as in
+        `gate_activations`.
 
     X : Sequences, array-like or list of array-like
-        As for the `predict` of the estimator.
+        As in `predict` of the estimator.
 
     Returns
     -------
     states : ndarray of shape (n_sequences, n_pooled)
-        The hidden states of the last layer, pooled over the steps as `pooling` says:
-        `hidden_size` values, twice as many if bidirectional, and twice as many for
-        ``pooling="last_mean"``. Behind them static features and their embeddings, if
-        there are any.
+        The hidden states of the last layer, pooled over the time steps as set by
+        `pooling`: `hidden_size` values, twice as many if bidirectional, and twice as
+        many for ``pooling="last_mean"``. They are followed by the static features and
+        their embeddings, if there are any.
 
     See Also
     --------
-    gate_activations : The hidden states at each step, with the gates.
+    gate_activations : The hidden states at each time step, with the gates.
 
     Notes
     -----
-    What `linear_skip` reads is not in them. Behind a
-    :class:`~sklearn.preprocessing.FunctionTransformer` they are a step of a
-    `Pipeline`, as below. The net is then not fitted again: it must not have seen the
-    targets of rows that the pipeline is scored on.
+    The input of `linear_skip` is not included. With a
+    :class:`~sklearn.preprocessing.FunctionTransformer`, this function is a step of a
+    `Pipeline`, as in the example. The net is then not fitted again: it must not have
+    seen the targets of the samples that the pipeline is scored on.
 
     Examples
     --------

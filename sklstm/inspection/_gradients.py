@@ -16,21 +16,21 @@ from ._fitted import feature_names, find_lstm, in_batches, padded
 
 @validate_params({"estimator": [HasMethods("fit")]}, prefer_skip_nested_validation=True)
 def gradient_attribution(estimator: Any, X: Any) -> Bunch:
-    """Differentiate the predictions of a fitted LSTM by each value of X.
+    """Compute the gradient of the predictions of a fitted LSTM for each value of X.
 
-    It takes one pass through the net, and one back for each output, whatever the
-    number of steps.
+    This takes one forward pass and a backward pass for each output, whatever the number
+    of time steps.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as
-        for `gate_activations`. What is differentiated is the LSTM: in a `Pipeline` by
-        what the steps before it return, and in an `AnchoredRegressor` the change by
+        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as in
+        `gate_activations`. The gradient is that of the LSTM for its own input: in a
+        `Pipeline` the output of the steps before it, and in an `AnchoredRegressor` the
         changes.
 
     X : Sequences, array-like or list of array-like
-        As for the `predict` of the estimator.
+        As in `predict` of the estimator.
 
     Returns
     -------
@@ -39,30 +39,30 @@ def gradient_attribution(estimator: Any, X: Any) -> Bunch:
 
         gradients : ndarray of shape (n_sequences, n_timesteps, n_features) or \
                 (n_sequences, n_timesteps, n_features, n_outputs)
-            Of a regressor the derivatives of `predict`, in units of y per unit of the
-            feature. Of a classifier those of `decision_function`, per unit of the
-            feature: the log-odds of the second of two classes, or a score for each
-            class. Aligned to the end of the sequences, with NaN before them; NaN
-            also for ids, which have no derivative, and for missing values.
+            For a regressor the derivatives of `predict`, in units of y per unit of the
+            feature. For a classifier the derivatives of `decision_function`, per unit
+            of the feature: of the log-odds of the second class if there are two, else
+            of the score of each class. They are aligned to the end of the sequences,
+            with NaN before shorter ones, and are NaN for ids and for missing values.
         lags : ndarray of shape (n_timesteps,)
-            How many steps before the last one each step stands.
+            Lag of each time step, counted from the last one.
         feature_names : list of str
             Names of the features.
 
     See Also
     --------
-    timestep_importance : How much worse the score is without a lag or feature.
-    memory_length : How far back the net looks.
+    timestep_importance : Permutation importance of the lags and features.
+    memory_length : Number of last time steps that a net uses.
 
     Notes
     -----
-    A gradient is what a small change does, in X as it is. It says nothing of large
-    ones: where a gate is closed, it is near 0. Multiplied by the spread of a
-    feature it can be compared between features.
+    A gradient is the effect of a small change of a value of X. It says nothing about
+    large changes: where a gate is closed, the gradient is near 0. To compare features,
+    multiply it by their standard deviations.
 
-    Static features are read at the last step alone; at others their gradient is 0.
-    Each sequence is read on its own, as by `gate_activations`. The dtype is that of
-    the net: fit with ``dtype="float64"`` where rounding matters.
+    Static features are read at the last time step only; at others, their gradient is 0.
+    Each sequence is read on its own, as in `gate_activations`. The dtype is that of the
+    net: fit with ``dtype="float64"`` if rounding matters.
 
     References
     ----------

@@ -52,42 +52,44 @@ def timestep_importance(
 ) -> Bunch:
     """Permutation importance of the lags and features of sequences.
 
-    What :func:`sklearn.inspection.permutation_importance` is for the columns of a
-    table. Lags are counted from the end of a sequence: lag 0 is its last step. The
-    values at a lag are permuted among the sequences that have it. The importance is
-    by how much the score falls.
+    This is the same as :func:`sklearn.inspection.permutation_importance` for the
+    columns of a table. Lags are counted from the end of a sequence: lag 0 is its last
+    time step. The values at a lag are permuted among the sequences that have this lag.
+    The importance is the decrease of the score.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as
-        for `gate_activations`.
+        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as in
+        `gate_activations`.
 
     X : Sequences, array-like or list of array-like
-        As for the `predict` of the estimator.
+        As in `predict` of the estimator.
 
     y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
-        Their targets.
+        Targets of X.
 
     by : {"both", "lag", "feature"}, default="both"
-        What is permuted together: one feature at one lag; all features at a lag; or
-        all lags of a feature, which keeps the order of its values in time. Each of
-        these needs `n_repeats` predictions, so that ``"both"`` costs the most.
+        Which values are permuted together. ``"both"`` permutes one feature at one lag,
+        ``"lag"`` all features at a lag, and ``"feature"`` all lags of a feature, whose
+        values keep their order in time. Each permutation needs a prediction, so that
+        ``"both"`` takes the most time.
 
     scoring : str, callable or None, default=None
-        A single scorer, as in scikit-learn; None is the `score` of the estimator.
+        A single scorer, as in scikit-learn. None means the `score` method of the
+        estimator.
 
     n_repeats : int, default=5
-        How often each is permuted.
+        Number of permutations of each lag or feature.
 
     n_jobs : int or None, default=None
-        How many to permute at a time, as in scikit-learn.
+        Number of jobs to run in parallel, as in scikit-learn.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations.
 
     sample_weight : array-like of shape (n_sequences,), default=None
-        What each sequence counts for in the score.
+        Weight of each sequence in the score.
 
     Returns
     -------
@@ -95,16 +97,16 @@ def timestep_importance(
         Dictionary-like object, with the following attributes.
 
         importances_mean : ndarray of shape (n_lags, n_features)
-            Mean over the repeats; (n_lags,) by lag and (n_features,) by feature. NaN
-            at lags that only one sequence has.
+            Mean over the repeats, of shape (n_lags,) if ``by="lag"`` and (n_features,)
+            if ``by="feature"``. NaN at lags that only one sequence has.
         importances_std : ndarray of shape (n_lags, n_features)
             Standard deviation over the repeats.
         importances : ndarray of shape (n_lags, n_features, n_repeats)
-            That of each repeat.
+            Importance in each repeat.
         baseline_score : float
             The score of X as it is, from which the importances are falls.
         lags : ndarray of shape (n_lags,)
-            From 0 on.
+            The lags, from 0 on.
         feature_names : list of str
             Names of the features.
         by : str
@@ -113,29 +115,29 @@ def timestep_importance(
     Raises
     ------
     ValueError
-        If the estimator has no LSTM, if there is one sequence only, or as in its
-        `predict` and in the scorer.
+        If the estimator has no LSTM, if there is only one sequence, or as in `predict`
+        and in the scorer.
 
     See Also
     --------
     sklearn.inspection.permutation_importance : The same for the columns of a table.
-    TimestepImportanceDisplay : A picture of the result.
-    memory_length : How far back the net looks, without y.
-    gradient_attribution : What small changes of each value do, at less cost.
+    TimestepImportanceDisplay : Plot of the result.
+    memory_length : Number of last time steps that a net uses, found without y.
+    gradient_attribution : Effect of small changes of each value, at less cost.
 
     Notes
     -----
-    What is permuted are the sequences that the LSTM reads, in a `Pipeline` windows:
-    a row of the table that is in many windows is permuted in each of them by itself.
-    In an `AnchoredRegressor` they are changes, while the levels stay. All else is as
-    in `predict`, and the score is of the whole estimator.
+    The permuted values are those that the LSTM reads. In a `Pipeline` these are
+    windows: a row that is in many windows is permuted in each of them separately. In
+    an `AnchoredRegressor` these are changes; the levels are not permuted. The score is
+    that of the whole estimator.
 
-    A static feature is read at the last step alone, and has its importance there.
-    With ``unroll="series"`` each window is read on its own.
+    A static feature is read at the last time step only, and has its importance there.
+    With ``unroll="series"``, each window is read on its own.
 
-    Permuted values may not fit to those beside them. Where lags or features are
-    correlated, the net is asked about sequences that do not occur, and one lag can
-    stand in for another: both then seem to matter little [1]_.
+    If lags or features are correlated, permuted sequences may be unlike any real
+    sequence. One lag can also replace another, and both then seem to be of little
+    importance [1]_.
 
     References
     ----------

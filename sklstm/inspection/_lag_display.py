@@ -17,7 +17,7 @@ SEAMLESS = {"edgecolors": "face", "linewidth": 0.6}
 
 
 class TimestepImportanceDisplay:
-    """Permutation importance by lag, by feature or by both.
+    """Plot of the permutation importance by lag, by feature or by both.
 
     Use :meth:`from_estimator` or :meth:`from_result` to make one. All parameters are
     stored as attributes.
@@ -25,8 +25,8 @@ class TimestepImportanceDisplay:
     Parameters
     ----------
     importances_mean : ndarray of shape (n_lags, n_features)
-        Mean over the repeats; (n_lags,) by lag and (n_features,) by feature. NaN is
-        left blank.
+        Mean over the repeats, of shape (n_lags,) if ``by="lag"`` and (n_features,) if
+        ``by="feature"``. NaN is left blank.
 
     importances_std : ndarray of shape (n_lags, n_features)
         Standard deviation over the repeats, in the shape of the mean.
@@ -38,11 +38,11 @@ class TimestepImportanceDisplay:
         Names of the features.
 
     by : {"both", "lag", "feature"}
-        What was permuted together.
+        Which values were permuted together.
 
     score_name : str, default="score"
-        The score, of whose fall the importance is the size. After the ``"neg_"`` of
-        scikit-learn's scorers it is an error, which rises.
+        Name of the score whose decrease is drawn. A name that begins with ``"neg_"``,
+        as those of scikit-learn's scorers, is an error, whose increase is drawn.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class TimestepImportanceDisplay:
 
     See Also
     --------
-    timestep_importance : The numbers that it draws.
-    MemoryDisplay : How far back the net looks, without y.
+    timestep_importance : The values that this display shows.
+    MemoryDisplay : Plot of how far back a net looks, found without y.
 
     Examples
     --------
@@ -108,11 +108,11 @@ class TimestepImportanceDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         plot_kwargs : dict, default=None
-            Style, for `matplotlib.axes.Axes.bar` by lag, `barh` by feature and
-            `pcolormesh` by both.
+            Style for `matplotlib.axes.Axes.bar` if ``by="lag"``, `barh` if
+            ``by="feature"`` and `pcolormesh` if ``by="both"``.
 
         Returns
         -------
@@ -170,8 +170,7 @@ class TimestepImportanceDisplay:
         -------
         table : pandas.DataFrame
             The columns ``"importances_mean"`` and ``"importances_std"``. The index is
-            ``"lag"``, ``"feature"``, or both, with the features of a lag below each
-            other.
+            ``"lag"``, ``"feature"``, or both, ordered by lag, then by feature.
 
         Raises
         ------
@@ -198,21 +197,21 @@ class TimestepImportanceDisplay:
         ax: Any = None,
         plot_kwargs: dict[str, Any] | None = None,
     ) -> TimestepImportanceDisplay:
-        """Draw importances that are there already.
+        """Draw importances from their values.
 
         Parameters
         ----------
         result : :class:`~sklearn.utils.Bunch`
-            What `timestep_importance` has returned.
+            Result of `timestep_importance`.
 
         score_name : str, default="score"
             Name of the score, such as ``"R²"`` or ``"neg_mean_absolute_error"``.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         plot_kwargs : dict, default=None
-            Style, as for :meth:`plot`.
+            Style, as in :meth:`plot`.
 
         Returns
         -------
@@ -239,19 +238,19 @@ class TimestepImportanceDisplay:
         Parameters
         ----------
         estimator : estimator
-            As for `timestep_importance`.
+            As in `timestep_importance`.
 
         X : Sequences, array-like or list of array-like
-            As for the `predict` of the estimator.
+            As in `predict` of the estimator.
 
         y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
-            Their targets.
+            Targets of X.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         plot_kwargs : dict, default=None
-            Style, as for :meth:`plot`.
+            Style, as in :meth:`plot`.
 
         **params : dict
             Parameters of `timestep_importance`: `by`, `scoring` and others.
@@ -272,7 +271,7 @@ class TimestepImportanceDisplay:
 
 
 class MemoryDisplay:
-    """Effects of lags on predictions, and where the memory of a net ends.
+    """Plot of the effects of lags on predictions, and of the memory of a net.
 
     Use :meth:`from_estimator` or :meth:`from_result` to make one. All parameters are
     stored as attributes.
@@ -289,7 +288,7 @@ class MemoryDisplay:
         The lags, from 0 on.
 
     memory_length : int
-        How many of the last steps the net makes use of.
+        Number of last time steps that the net uses.
 
     Attributes
     ----------
@@ -297,10 +296,10 @@ class MemoryDisplay:
         The effects.
 
     line_beyond_ : matplotlib Line2D
-        The share beyond each lag.
+        The fraction of effects beyond each lag.
 
     line_memory_ : matplotlib Line2D
-        The end of the memory, between the last lag in it and the next.
+        The end of the memory, between the last lag within the memory and the next.
 
     ax_ : matplotlib Axes
         The axes.
@@ -310,8 +309,8 @@ class MemoryDisplay:
 
     See Also
     --------
-    memory_length : The numbers that it draws.
-    TimestepImportanceDisplay : How much worse the score gets without a lag.
+    memory_length : The values that this display shows.
+    TimestepImportanceDisplay : Plot of the permutation importance.
 
     Examples
     --------
@@ -343,12 +342,12 @@ class MemoryDisplay:
         beyond_kwargs: dict[str, Any] | None = None,
         memory_kwargs: dict[str, Any] | None = None,
     ) -> MemoryDisplay:
-        """Draw the effects as bars, the shares beyond them and the memory as lines.
+        """Draw the effects as bars, and the shares beyond and the memory as lines.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         bar_kwargs : dict, default=None
             Style of the effects, for `matplotlib.axes.Axes.bar`.
@@ -396,8 +395,7 @@ class MemoryDisplay:
         Returns
         -------
         table : pandas.DataFrame
-            A row for each lag, which is the index, with the columns ``"effect"`` and
-            ``"share_beyond"``.
+            The columns ``"effect"`` and ``"share_beyond"``, with the lag as the index.
 
         Raises
         ------
@@ -413,18 +411,18 @@ class MemoryDisplay:
     def from_result(
         cls, result: Any, *, ax: Any = None, **kwargs: Any
     ) -> MemoryDisplay:
-        """Draw what is there already.
+        """Draw the memory of a net from its values.
 
         Parameters
         ----------
         result : :class:`~sklearn.utils.Bunch`
-            What `memory_length` has returned.
+            Result of `memory_length`.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------
@@ -450,10 +448,10 @@ class MemoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            As for `memory_length`.
+            As in `memory_length`.
 
         X : Sequences, array-like or list of array-like
-            As for the `predict` of the estimator.
+            As in `predict` of the estimator.
 
         level : float, default=0.05
             The share of the effect of all steps that those beyond the memory may
@@ -463,13 +461,13 @@ class MemoryDisplay:
             How often steps are exchanged.
 
         random_state : int, RandomState instance or None, default=None
-            Seed of what is exchanged with what.
+            As in `memory_length`.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------

@@ -21,41 +21,40 @@ LOSS_NAMES = {
 
 
 class LossCurveDisplay:
-    """Learning curves of a fit: loss or score by epoch.
+    """Plot of the learning curves of a fit: loss or score by epoch.
 
     Use :meth:`from_estimator` to make one. All parameters are stored as attributes.
 
     Parameters
     ----------
     loss : ndarray of shape (n_epochs,)
-        Mean loss of the training sequences in each epoch.
+        Mean training loss in each epoch.
 
     validation_loss : ndarray of shape (n_epochs,), default=None
-        Mean loss of the validation sequences after each epoch; NaN where an epoch
-        was not validated.
+        Mean validation loss after each epoch; NaN for epochs without validation.
 
     validation_score : ndarray of shape (n_epochs,), default=None
-        Score of the validation sequences after each epoch, likewise.
+        Validation score after each epoch; NaN for epochs without validation.
 
     best_epoch : int, default=None
-        The epoch, counted from 1, whose weights are kept.
+        Epoch whose weights are kept, counted from 1.
 
     loss_name : str, default="loss"
-        The loss, with its unit.
+        Name of the loss, with its unit.
 
     score_name : str, default="score"
-        The score.
+        Name of the score.
 
     Attributes
     ----------
     line_train_ : matplotlib Line2D or None
-        The loss in training; None if the score is drawn.
+        The training loss; None if the score is drawn.
 
     line_validation_ : matplotlib Line2D or None
-        Loss or score of the validation sequences; None if there is none.
+        The validation loss or score; None if there is none.
 
     point_best_ : matplotlib Line2D or None
-        The best epoch on the line of the validation sequences.
+        The best epoch, on the line of the validation loss or score.
 
     ax_ : matplotlib Axes
         The axes.
@@ -69,9 +68,9 @@ class LossCurveDisplay:
 
     Notes
     -----
-    The training loss is the mean over an epoch, in which the weights change and dropout
-    is at work. The validation loss is measured after the epoch, without dropout. So it
-    may well be the lower one.
+    The training loss is the mean over an epoch, while the weights change and with
+    dropout. The validation loss is computed after the epoch, without dropout, and may
+    therefore be lower.
 
     Examples
     --------
@@ -121,19 +120,19 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         metric : {"loss", "score"}, default="loss"
-            Whether to draw losses, or the score of the validation sequences.
+            Whether to draw the losses or the validation score.
 
         train_kwargs : dict, default=None
-            Style of the line of training, for `matplotlib.axes.Axes.plot`.
+            Style of the training loss, for `matplotlib.axes.Axes.plot`.
 
         validation_kwargs : dict, default=None
-            Style of the line of validation.
+            Style of the validation loss or score.
 
         best_kwargs : dict, default=None
-            Style of the point of the best epoch.
+            Style of the point at the best epoch.
 
         Returns
         -------
@@ -190,8 +189,8 @@ class LossCurveDisplay:
         Returns
         -------
         table : pandas.DataFrame
-            A row for each epoch, which is the index, with the columns ``"loss"`` and,
-            if there are any, ``"validation_loss"`` and ``"validation_score"``.
+            The columns ``"loss"`` and, if there are any, ``"validation_loss"`` and
+            ``"validation_score"``, with the epoch as the index.
 
         Raises
         ------
@@ -219,14 +218,14 @@ class LossCurveDisplay:
             as for `gate_activations`.
 
         metric : {"loss", "score"}, default="loss"
-            Whether to draw losses, or the score of the validation sequences, which
-            needs `early_stopping`.
+            Whether to draw the losses or the validation score, which needs
+            `early_stopping`.
 
         ax : matplotlib Axes, default=None
-            Where to; None for a new figure.
+            Axes to draw on. None means a new figure.
 
         **kwargs : dict
-            Styles, for :meth:`plot`.
+            Styles for :meth:`plot`.
 
         Returns
         -------

@@ -35,7 +35,7 @@ def memory_length(
     n_repeats: int = 5,
     random_state: Any = None,
 ) -> Bunch:
-    """Find how many of the last steps a fitted LSTM makes use of.
+    """Find the number of last time steps that a fitted LSTM uses.
 
     All steps from a lag on, counted from the end of a sequence, are exchanged together
     with those of another sequence, and the predictions change. The memory ends where
@@ -44,11 +44,11 @@ def memory_length(
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as
-        for `gate_activations`.
+        A fitted `LSTMRegressor` or `LSTMClassifier`, or a model that ends in one, as in
+        `gate_activations`.
 
     X : Sequences, array-like or list of array-like
-        As for the `predict` of the estimator.
+        As in `predict` of the estimator.
 
     level : float, default=0.05
         The share of the effect of all steps that those beyond the memory may have
@@ -59,7 +59,7 @@ def memory_length(
         with the step at this lag exchanged, and with all from this lag on.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of what is exchanged with what.
+        Seed of the exchanges.
 
     Returns
     -------
@@ -77,22 +77,22 @@ def memory_length(
         share_beyond : ndarray of shape (n_lags,)
             The effect of all larger lags together, over that of all steps.
         lags : ndarray of shape (n_lags,)
-            From 0 on, as far as at least two sequences reach.
+            The lags from 0 on that at least two sequences have.
 
     Raises
     ------
     ValueError
-        If the estimator has no LSTM, if there is one sequence only, or if X is
-        refused by `predict`.
+        If the estimator has no LSTM, if there is only one sequence, or if X is not
+        valid input of `predict`.
 
     See Also
     --------
-    MemoryDisplay : A picture of the result.
-    timestep_importance : How much worse the score gets without a lag.
+    MemoryDisplay : Plot of the result.
+    timestep_importance : Permutation importance of the lags and features.
 
     Notes
     -----
-    Where the steps are independent of each other, the effect of a lag is the total
+    If the time steps are independent of each other, the effect of a lag is the total
     effect index of global sensitivity analysis [1]_, by the estimator of [2]_: the
     share of the variance of the predictions that would be lost if the step at that lag
     were not known. Where they are correlated, as in most series, a step that is
@@ -103,11 +103,11 @@ def memory_length(
 
     Static features are never exchanged: they are no steps.
 
-    It is the net that is looked at: a memory shorter than the window says that this
-    net makes no use of the rest, not that the rest holds nothing. In an
-    `AnchoredRegressor` the steps are changes, and the effects those on changes.
-    Several targets are in the units of the net, by `standardize` in standard
-    deviations of y.
+    The result describes the net and not the data: a memory shorter than the window
+    means that this net does not use the rest, not that the rest holds no information.
+    In an `AnchoredRegressor`, the steps are changes, and so are the predictions. The
+    effects on several targets are added in the units of the net: with `standardize`, in
+    standard deviations of y.
 
     References
     ----------
@@ -120,7 +120,7 @@ def memory_length(
 
     Examples
     --------
-    Begin with a long window, and shorten it to what is made use of:
+    Start with a long window, and shorten it to the memory of the net:
 
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklstm import LSTMRegressor, SequenceWindower, make_histories

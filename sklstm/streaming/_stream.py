@@ -32,62 +32,62 @@ ONE = object()  # the key of a stream that has none
 
 
 class Stream:
-    """Predict at each row, as rows come, for one series or many.
+    """Predict row by row, for one series or many.
 
-    Each call of `step` takes the next row of a stream and returns what the model
-    predicts for the sequence that ends there. The cost of a step does not grow with
+    Each call of `step` takes the next row of a stream and returns the prediction of the
+    model for the sequence that ends at this row. The cost of a step does not grow with
     the number of rows before it.
 
     Parameters
     ----------
     model : estimator
-        A fitted `LSTMRegressor` or `LSTMClassifier`, alone or behind a
+        A fitted `LSTMRegressor` or `LSTMClassifier`, alone or after a
         `SequenceWindower`, `StepTransformer` and other transformers of rows in a
         `Pipeline`, in an `AnchoredRegressor` or a `ConformalRegressor`, or in a search;
-        an `AutoForecaster`; or any other estimator behind a `SequenceWindower`.
+        an `AutoForecaster`; or any other estimator after a `SequenceWindower`.
 
     method : {"predict", "predict_proba", "decision_function", \
             "predict_quantiles", "predict_interval"}, default="predict"
-        What is asked of the model at each step.
+        The method of the model to call at each step.
 
     Attributes
     ----------
     keys_ : list
-        Keys of the streams that have been seen, in order of their first row.
+        Keys of the streams seen so far, in order of their first row.
 
     n_steps_ : ndarray of shape (n_streams,)
-        Rows that each of them has had.
+        Number of rows of each stream so far.
 
     Raises
     ------
     ValueError
-        If the model holds what cannot be streamed, such as a bidirectional net without
-        a `SequenceWindower`, which reads each sequence from its end, too.
+        If the model cannot be streamed, such as a bidirectional net without a
+        `SequenceWindower`, which also reads each sequence from its end.
 
     See Also
     --------
-    SequenceWindower : What makes windows of rows for `predict`.
+    SequenceWindower : Keep the last time steps of each history.
 
     Notes
     -----
-    How a model reads its sequences decides what a step costs, and what it returns:
+    The cost and the result of a step depend on how the model reads its sequences:
 
-    - Behind a `SequenceWindower` the last `sequence_length` rows are kept and read
-      anew at each step, as in training. A step returns what `predict` does for that
-      window, and costs `sequence_length` steps of the net.
-    - With ``unroll="series"`` the state of the cells goes on from row to row: a step
-      costs one step of the net, or two. It returns what `predict` does for the last of
-      all rows so far, to rounding.
-    - An `AutoForecaster`, intervals, and estimators without an LSTM are given the last
-      rows at each step: a step costs a call of `predict` for one window.
-    - Without a windower the sequence is all rows so far. The state of the cells and
-      what is pooled, their last values, mean or maximum, go on as well.
+    - After a `SequenceWindower`, the last `sequence_length` rows are kept and read
+      again at each step, as in training. A step returns the result of `predict` for
+      that window, and costs `sequence_length` steps of the net.
+    - With ``unroll="series"``, the state of the cells is carried from row to row, and a
+      step costs one or two steps of the net. It returns the result of `predict` for the
+      last of all rows so far, up to rounding.
+    - An `AutoForecaster`, intervals, and estimators without an LSTM read the last rows
+      at each step: a step costs a call of `predict` for one window.
+    - Without a windower, the sequence is all rows so far. The state of the cells and
+      the pooled outputs (last, mean or maximum) are carried from row to row.
 
-    A stream begins without a history: step through the last rows of the training data
-    first, where `predict` would look back at them. Rows are taken for equally spaced.
-    Where a series has a gap that begins a new history, call `reset`. Transformers of
-    rows must treat each row by itself, as scalers and encoders do; one that is given
-    sequences in `predict` is refused.
+    A stream begins without a history: first step through the last rows of the training
+    set, as far as `predict` would look back at them. Rows are assumed to be equally
+    spaced. If a series has a gap after which a new history begins, call `reset`.
+    Transformers must map each row on its own, as scalers and encoders do; a transformer
+    that gets sequences in `predict` is an error.
 
     Examples
     --------
@@ -140,24 +140,24 @@ class Stream:
         Parameters
         ----------
         rows : array-like of shape (n_features,) or (n_streams, n_features)
-            A row, or one for each of `keys`: the features that the model was fitted
-            to, without columns for groups and times.
+            A row, or a row for each of `keys`, with the features that the model was
+            fitted to, without columns for groups and times.
 
         keys : array-like of shape (n_streams,), default=None
-            Which stream each row belongs to, each at most once. A new one begins a
-            stream. None where there is one stream only.
+            The stream of each row; each stream at most once. A new key begins a new
+            stream. None means that there is only one stream.
 
         Returns
         -------
         prediction : float, label or ndarray
-            What `method` of the model returns for one sequence; or, with `keys`, for
-            all of them, of shape (n_streams, ...).
+            The result of `method` of the model for one sequence; with `keys`, for all
+            of them, of shape (n_streams, ...).
 
         Raises
         ------
         ValueError
-            If a row has other features, or holds a value that the model refuses. No
-            stream has moved then.
+            If a row has other features, or a value that is not valid input of the
+            model. The streams are then not changed.
         """
         rows, n_known = self._check_rows(rows, keys), len(self._slots)
         slots, counts = self._find(keys, len(rows))
@@ -178,21 +178,21 @@ class Stream:
     def partial_fit(self, rows: Any, y: Any, keys: Any = None) -> Stream:
         """Train the model on the next rows of one stream or several, and take them.
 
-        This is `partial_fit` of the LSTM, one epoch, with the state of the optimizer
-        that it left, in which the cells start at the state that the stream carries.
-        Gradients go back to the first of these rows and no further, which is truncated
-        back-propagation through time [1]_. The streams then take the rows with the new
-        weights, as in `step`.
+        This is `partial_fit` of the LSTM: one epoch, with the optimizer in the state of
+        the last call. The cells start at the state of the stream. Gradients go back to
+        the first of these rows and no further, which is truncated back-propagation
+        through time [1]_. The streams then take the rows with the new weights, as in
+        `step`.
 
         Parameters
         ----------
         rows : array-like of shape (n_steps, n_features) or \
                 (n_steps, n_streams, n_features)
-            The rows that come next, in order of time; with `keys` the second form, in
-            which ``rows[t]`` is what `step` takes.
+            The next rows, in time order. With `keys`, the second form, in which
+            ``rows[t]`` has the form that `step` takes.
 
         y : array-like of shape (n_steps, ...) or (n_steps, n_streams, ...)
-            The target of each row, as in `fit`: a label, a value or one for each
+            The target of each row, as in `fit`: a label, a value, or a value for each
             output.
 
         keys : array-like of shape (n_streams,), default=None
@@ -201,23 +201,24 @@ class Stream:
         Returns
         -------
         self : Stream
-            The stream, which has taken the rows.
+            The stream after these rows.
 
         Raises
         ------
         ValueError
-            As in `step` and in `partial_fit` of the LSTM; no stream has moved then. Or
-            if windows or levels reach back before these rows, so that there is no
-            state to go on from: train the pipeline on windows then, and call `update`.
+            As in `step` and in `partial_fit` of the LSTM; the streams are then not
+            changed. Also if the model has windows or levels, which read rows before
+            these: then train the pipeline on windows, and call `update`.
 
         See Also
         --------
-        update : Take over what the model has learned by its own `partial_fit`.
+        update : Use the weights of the model after its own `partial_fit`.
 
         Notes
         -----
-        Batches are of series, as with ``unroll="series"``: of one stream all rows make
-        one update. Give fewer rows at a time to truncate earlier and update more often.
+        Batches are batches of series, as with ``unroll="series"``: all rows of one
+        stream make one update. Pass fewer rows at a time for more updates with shorter
+        gradients.
 
         References
         ----------
@@ -302,12 +303,12 @@ class Stream:
         return reader
 
     def reset(self, keys: Any = None) -> None:
-        """Begin some streams anew, as if they had had no row.
+        """Reset streams to the state before their first row.
 
         Parameters
         ----------
         keys : array-like, default=None
-            Which; all if None.
+            The streams to reset. None means all.
         """
         if keys is None:
             self._slots, self._counts = {}, self._counts[:0]
@@ -318,14 +319,14 @@ class Stream:
         self._counts[[self._slots[key] for key in keys]] = 0
 
     def update(self) -> None:
-        """Take over what the model has learned since, by `partial_fit`.
+        """Use the weights of the model after its `partial_fit`.
 
-        The streams go on: what they remember of their rows is kept.
+        The streams keep their state.
 
         Raises
         ------
         ValueError
-            If the model was fitted anew, which gives it other scales.
+            If the model was fitted again, which changes its scales.
         """
         before = dict(vars(self))
         self._read_model()
@@ -359,13 +360,13 @@ class Stream:
         ]
 
     def get_state(self) -> dict[str, Any]:
-        """Return all that the streams remember.
+        """Return the state of all streams.
 
         Returns
         -------
         state : dict
-            Of the keys, a list, and of arrays, a row of each for a stream: to be
-            saved as one likes, and given to `set_state` of a stream of the same model.
+            The list of keys, and arrays with a row for each stream. It can be saved in
+            any way, and passed to `set_state` of a `Stream` of the same model.
         """
         n = len(self._slots)
         keys = None if ONE in self._slots else list(self._slots)
@@ -377,7 +378,7 @@ class Stream:
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state of `get_state`, of this process or another.
+        """Continue from a state of `get_state`, of this process or another.
 
         Parameters
         ----------
@@ -387,7 +388,7 @@ class Stream:
         Raises
         ------
         ValueError
-            If it is not of a stream of this model.
+            If the state is not that of a `Stream` of this model.
         """
         expected = {
             f"{name}_{i}": array
