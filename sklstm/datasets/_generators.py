@@ -114,7 +114,7 @@ def make_lagged(
         The number of rows.
 
     lag : int, default=7
-        Number of rows between the feature and its target.
+        Number of rows from a value of the feature to its target.
 
     noise : float, default=0.1
         The standard deviation of the normal noise in the target. The best possible
