@@ -1,10 +1,10 @@
 r"""
-Inside the cell
-===============
+Plot the gates of an LSTM cell
+==============================
 
-What an LSTM does at a step fits in six lines. From the input :math:`x_t` and its last
-output :math:`h_{t-1}` it computes an input gate, a forget gate and an output gate, all
-between 0 and 1, and a candidate for the cell:
+Six equations describe an LSTM at each time step. From the input :math:`x_t` and its
+last output :math:`h_{t-1}`, it computes an input gate, a forget gate and an output
+gate, all between 0 and 1, and a candidate for the cell state:
 
 .. math::
 
@@ -13,17 +13,18 @@ between 0 and 1, and a candidate for the cell:
     o_t &= \sigma(W_o x_t + U_o h_{t-1} + b_o) \\
     g_t &= \tanh(W_g x_t + U_g h_{t-1} + b_g)
 
-The cell keeps a share :math:`f_t` of what it held and takes in a share :math:`i_t` of
-the candidate; a share :math:`o_t` of it becomes the output, all element by element:
+The cell keeps a fraction :math:`f_t` of its state and adds a fraction :math:`i_t` of
+the candidate. A fraction :math:`o_t` of the new state becomes the output, all
+elementwise:
 
 .. math::
 
     c_t &= f_t \odot c_{t-1} + i_t \odot g_t \\
     h_t &= o_t \odot \tanh(c_t)
 
-The cell is carried along by a sum, so neither a value nor its gradient has to fade on
-the way while the forget gate is near 1. The first LSTM had no such gate [1]_: its
-:math:`f_t` was 1. It was added so that a cell can empty itself [2]_.
+The cell state is a sum. While the forget gate is near 1, neither a value in the state
+nor its gradient vanishes over time. The first LSTM had no forget gate [1]_: its
+:math:`f_t` was 1. The gate was added so that a cell can reset its state [2]_.
 
 .. [1] S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation
    9(8), 1735-1780, 1997.
@@ -32,11 +33,11 @@ the way while the forget gate is near 1. The first LSTM had no such gate [1]_: i
 """
 
 # %%
-# A cue, and a long wait
-# ----------------------
-# Each sequence has 60 steps of noise. At one of them a mark is set, and the value there
-# is to be told at the end. Training sees waits of all lengths, of which the short ones
-# are learned first; the test is on those of 50 steps and more.
+# Remember a marked value
+# -----------------------
+# Each sequence has 60 steps of noise. One step is marked, and the target is the value
+# at this step. The training set has waits of all lengths from the mark to the end;
+# short ones are learned first. The test set has waits of 50 steps and more.
 
 import numpy as np
 
@@ -69,11 +70,11 @@ model = LSTMRegressor(
 print(f"R² after a wait of 50 to 59 steps: {model.score(X_test, y_test):.2f}")
 
 # %%
-# The gates at work
+# Compute the gates
 # -----------------
 # `gate_activations` returns each term of the equations, of shape (n_sequences,
-# n_timesteps, hidden_size). The unit that carries the value is the one whose cell at
-# the last step goes with the target.
+# n_timesteps, hidden_size). The unit that carries the value is the one whose cell state
+# at the last step has the highest correlation with the target.
 
 activations = gate_activations(model, X_test)
 cells = activations.cell_state[:, -1]
@@ -92,9 +93,9 @@ print(f"forget gate at the mark {forget_gate[is_mark].mean():.3f}")
 print(f"while it waits          {forget_gate[is_wait].mean():.3f}")
 
 # %%
-# While it waits, the forget gate is open and the input gate shut: the cell keeps what
-# it took in at the mark. `GateDisplay` draws the unit beside the sequence, here that
-# with the largest target; x0 are the values, and x1 is the mark.
+# During the wait, the forget gate is open and the input gate is closed: the cell keeps
+# the value from the mark. `GateDisplay` draws the unit together with the sequence, here
+# the one with the largest target; x0 is the value, and x1 is the mark.
 
 import matplotlib.pyplot as plt
 

@@ -2,16 +2,16 @@
 Forecast a time series from a CSV file
 ======================================
 
-A CSV file with a column of dates becomes a forecast of the next half year, with dates
-and an interval. A backtest shows first how good such forecasts would have been, beside
-those of the last value, of a year before, and of a linear model.
+This example reads a CSV file with a column of dates, and forecasts the next half year,
+with dates and an interval. Before that, a backtest compares such forecasts with the
+last value, the value of a year before, and a linear model.
 """
 
 # %%
 # Read the file
 # -------------
 # The file has two columns: the date of each week since 1974, and the CO2 in the air at
-# Mauna Loa in ppm. It stands for your own: ``pd.read_csv("my.csv",
+# Mauna Loa in ppm. For your own file, use ``pd.read_csv("my.csv",
 # parse_dates=["date"])``.
 
 from io import StringIO
@@ -41,8 +41,8 @@ print(co2.tail(3).to_string(index=False))
 # %%
 # Histories and targets
 # ---------------------
-# `X` holds for each week the history of all weeks up to it, and `y` the next 26 weeks,
-# a column for each. With ``time="date"`` the order and the gaps of the rows are known.
+# For each week, `X` holds the history of all weeks up to it, and `y` the next 26 weeks,
+# with a column for each. ``time="date"`` gives the order and the gaps of the rows.
 
 horizon = 26
 X, y = make_supervised(co2, horizon=horizon, time="date")
@@ -51,14 +51,14 @@ print(X)
 # %%
 # Backtest
 # --------
-# `TimeSeriesSplit` trains on the past and tests on the two years that follow, three
-# times. The targets of the last 26 rows before a fold are measured in the weeks that
-# are tested, and nobody knows them yet: ``gap=horizon`` leaves these rows out.
+# `TimeSeriesSplit` trains on the past and tests on the next two years, three times. The
+# targets of the last 26 rows before a test set are values in the test set, which are
+# not known yet: ``gap=horizon`` leaves these rows out.
 #
-# An LSTM has a bounded output, and this series rises to levels that it has never seen.
-# `AnchoredRegressor` lets it read changes, and forecast the change from the last value.
-# `AutoForecaster` blends naive forecasts, linear models and an LSTM; nothing has to be
-# chosen for it.
+# An LSTM has a bounded output, and this series rises to levels that are not in the
+# training set. With `AnchoredRegressor`, the LSTM reads changes and forecasts the
+# change from the last value. `AutoForecaster` blends naive forecasts, linear models and
+# an LSTM, and needs no tuning.
 
 lstm = LSTMRegressor(32, unroll="series", max_epochs=30, random_state=0)
 ridge = RidgeCV(np.logspace(-2, 4, 7))
@@ -82,9 +82,9 @@ for name, result in results.items():
     print(f"{name:15}{by_fold} | {errors.mean():.2f}")
 
 # %%
-# LSTM and Ridge are a tie: neither is ahead in all folds. The fitted models come with
-# the result, so that :class:`~sklstm.forecasting.HorizonErrorDisplay` can show how the
-# error grows with the distance.
+# Neither LSTM nor Ridge is better in all folds. `cross_validate` has returned the
+# fitted models, and :class:`~sklstm.forecasting.HorizonErrorDisplay` shows how their
+# error grows with the number of weeks ahead.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 colors = ["0.7", "0.4", "k", "tab:blue", "tab:orange"]
@@ -98,12 +98,12 @@ for (name, result), color in zip(results.items(), colors, strict=True):
 ax.set_xlabel("weeks ahead")
 
 # %%
-# The next half year
-# ------------------
-# The model is fitted once more, to all weeks. :func:`~sklstm.forecasting.forecast`
-# takes the rows as they were read, and returns the rows to come, with dates.
-# :class:`~sklstm.forecasting.ForecastDisplay` draws them. `summary_` says what is in
-# the blend: the LSTM only if it has earned a share.
+# Forecast the next half year
+# ---------------------------
+# The model is fitted again, to all weeks. :func:`~sklstm.forecasting.forecast` takes
+# the rows of the file, and returns the next rows, with dates.
+# :class:`~sklstm.forecasting.ForecastDisplay` draws them. `summary_` lists the
+# forecasts in the blend; the LSTM is only one of them if it makes the forecast better.
 
 model = AutoForecaster(random_state=0).fit(X, y)
 print(model.summary_)

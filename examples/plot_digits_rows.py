@@ -2,16 +2,16 @@
 Classify images with an LSTM: digits row by row
 ===============================================
 
-An image can be read like a text, one row of pixels after the other: the row is the time
-step and its pixels are the features. The LSTM is compared with two models of all
-pixels, and it can also be asked before it has seen the whole image.
+An LSTM can read an image one row of pixels after the other: the row is the time step,
+and its pixels are the features. This example compares the LSTM with two models of all
+pixels, and classifies images from their first rows only.
 """
 
 # %%
 # The images
 # ----------
-# The digits come with scikit-learn: 1,797 images of 8 x 8 pixels. An array of shape
-# (n_samples, n_rows, n_columns) is what an LSTM takes, just as it is.
+# The digits are part of scikit-learn: 1,797 images of 8 x 8 pixels. An LSTM takes their
+# array of shape (n_samples, n_rows, n_columns) as it is.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -49,10 +49,10 @@ for name, model in models.items():
 # %%
 # The first rows only
 # -------------------
-# An LSTM takes sequences of any length, so it can be asked about the first rows. To
-# know what to make of them, this one is trained on the first 1, 2, ..., 8 rows of each
-# image. `Sequences` says where they begin and how long they are: all lie in one table,
-# and no row is copied. The net reads forwards only.
+# An LSTM takes sequences of any length, and so also the first rows of an image. This
+# one is trained on the first 1, 2, ..., 8 rows of each image. `Sequences` holds the
+# start and the length of each of these on one table, so that no row is copied. The net
+# reads forward only.
 
 n_rows = 8
 steps = X_train.reshape(-1, 8)  # all rows of all images
@@ -77,12 +77,12 @@ print("rows    ", "".join(f"{k:6}" for k in seen))
 print("accuracy", "".join(f"{value:6.2f}" for value in accuracy))
 
 # %%
-# An image as the LSTM sees it
-# ----------------------------
-# Below is the test image about which the LSTM changes its mind most often and ends up
-# right. Under each part is what it takes the image for, and how sure it is. (Which
-# pixels count is told by :func:`~sklstm.inspection.gradient_attribution`, and
-# :func:`~sklstm.inspection.hidden_states` returns what the net knows at the end.)
+# Predictions for one image
+# -------------------------
+# Below is the test image whose predicted class changes most often and is right at the
+# end. Under each part are the predicted class and its probability.
+# (:func:`~sklstm.inspection.gradient_attribution` shows the effect of each pixel, and
+# :func:`~sklstm.inspection.hidden_states` returns the hidden states at the end.)
 
 changes = (np.diff(p.argmax(axis=2), axis=0) != 0).sum(axis=0)
 chosen = np.argmax(np.where(p[-1].argmax(axis=1) == y_test, changes, 0))

@@ -2,9 +2,9 @@
 Learning curves and early stopping for an LSTM
 ==============================================
 
-The loss on the training data falls as long as one trains; the loss on other data falls,
-and then rises. Early stopping holds back the last part of the series, watches the loss
-there, and keeps the weights of the best epoch.
+During training, the training loss keeps falling, while the validation loss first falls
+and then rises. Early stopping holds out the last part of the series as validation set,
+monitors the loss there, and keeps the weights of the best epoch.
 """
 
 # %%
@@ -12,8 +12,8 @@ there, and keeps the weights of the best epoch.
 # ----------------------
 # The series is a sine that changes between two frequencies, with noise. (A problem
 # without noise is :func:`~sklstm.datasets.make_adding_problem`.) A sample is the window
-# of the last 24 rows, and the target is the next row. The first 600 rows train; the
-# last 1,400 are kept for the test.
+# of the last 24 rows, and the target is the next row. The first 600 rows are the
+# training set, and the last 1,400 the test set.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,11 +32,11 @@ windows = SequenceWindower(sequence_length=24).fit_transform(X)
 train, test = slice(None, 600), slice(600, None)
 
 # %%
-# Train too long
-# --------------
-# This net has more units than the data can fill, no dropout, a constant learning rate
-# and many epochs. `X_val` is only watched: ``n_iter_no_change=None`` runs all epochs.
-# `linear_skip` would fit a linear model beside the net, and is left out here.
+# Overfitting
+# -----------
+# This net has many units for few data, no dropout, a constant learning rate and many
+# epochs. With ``n_iter_no_change=None`` it runs all epochs, and `X_val` only measures
+# the validation loss. The linear model of `linear_skip` is left out here.
 
 inner, outer = slice(None, 480), slice(504, 600)  # no window is of both parts
 settings = {"hidden_size": 64, "linear_skip": False, "dropout": 0.0, "frame_size": 1}
@@ -49,23 +49,23 @@ print(f"best epoch: {watched.best_epoch_} of {watched.n_iter_}")
 
 # %%
 # :class:`~sklstm.inspection.LossCurveDisplay` draws both losses. They are the squared
-# error of the standardised target: 1 is the error of the mean.
+# error of the standardised target; predicting the mean has an error of 1.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 LossCurveDisplay.from_estimator(watched, ax=ax)
 ax.set_ylim(bottom=0)
 
 # %%
-# Stop early
-# ----------
-# With ``early_stopping=True`` alone, `fit` holds back the last tenth of the series by
-# itself, and leaves out the windows that reach over the border. Training ends when the
-# validation loss has not improved for `n_iter_no_change` epochs.
+# Early stopping
+# --------------
+# With ``early_stopping=True`` and no `X_val`, `fit` holds out the last tenth of the
+# series, and leaves out the windows that reach across the border. Training ends when
+# the validation loss has not improved for `n_iter_no_change` epochs.
 #
-# On the test part this stands beside all 60 epochs, a linear model of the same windows,
-# and the defaults of `LSTMRegressor`, which has a linear path, dropout and a learning
-# rate that falls to zero. (:class:`~sklstm.FitCheckpoint` is for fits that are stopped
-# by accident: they go on from the last epoch.)
+# On the test set, this is compared with all 60 epochs, with a linear model on the same
+# windows, and with the defaults of `LSTMRegressor`, which has a linear path, dropout
+# and a learning rate that falls to zero. (With :class:`~sklstm.FitCheckpoint`, a fit
+# that was killed resumes from its last epoch.)
 
 ridge = RidgeCV(np.logspace(-2, 4, 7))
 models = {
@@ -86,9 +86,9 @@ for name, model in models.items():
 # %%
 # More data
 # ---------
-# The other learning curve is that of scikit-learn: the score by the number of training
-# samples, here on folds in time. With more data the gap between training and validation
-# gets smaller, and there is less to gain by stopping early.
+# The learning curve of scikit-learn shows the score by the number of training samples,
+# here with `TimeSeriesSplit`. With more data, the gap between training and validation
+# score gets smaller, and early stopping gains less.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 LearningCurveDisplay.from_estimator(

@@ -2,15 +2,15 @@
 Prediction intervals for time series: conformal and adaptive
 ============================================================
 
-An LSTM forecasts quantiles, and its intervals are to hold 90 % of the values. Intervals
-that were calibrated once hold too few as soon as the noise grows; those that are
-updated each day return to 90 %.
+An LSTM forecasts quantiles, and its intervals should hold 90 % of the values. Intervals
+that are calibrated once hold too few values after the noise has grown. Intervals that
+are updated each day return to 90 %.
 """
 
 # %%
 # A series whose noise grows
 # --------------------------
-# The series is generated: hourly values with a daily cycle, for 160 days. The noise is
+# The generated series has hourly values with a daily cycle, for 160 days. The noise is
 # larger where the cycle is high, and from day 100 on it is twice as large.
 
 import matplotlib.pyplot as plt
@@ -29,10 +29,10 @@ X, y = make_supervised(series)
 # %%
 # Fit and calibrate
 # -----------------
-# `ConformalRegressor` fits the LSTM to the first 80 % of the training part, and
-# measures on the last 20 % how far targets lie outside the quantiles. By so much it
-# moves the quantiles. A baseline gets intervals in the same way: the value of a day
-# ago, with the same width at all hours.
+# `ConformalRegressor` fits the LSTM to the first 80 % of the training set, and measures
+# on the last 20 % how far targets are outside the quantiles. It moves the quantiles by
+# this distance. The intervals of a baseline, the value of the day before, are
+# calibrated in the same way, and have the same width at all hours.
 
 train, test = slice(None, 80 * 24), slice(80 * 24, None)
 asked = {"loss": "quantile", "quantile": [0.05, 0.5, 0.95]}
@@ -43,11 +43,11 @@ for model in (lstm, day_ago):
     model.fit(X[train], y[train])
 
 # %%
-# A daily update
-# --------------
-# Each midnight the targets of the last day are known. `update` takes them in, forgets
-# as many old errors, and raises the level of the quantile after misses. The net itself
-# stays as it was.
+# Update the intervals daily
+# --------------------------
+# At midnight, the targets of the last day are known. `update` adds their errors,
+# removes as many old ones, and raises the level of the quantile after misses. The net
+# itself does not change.
 
 windows, adaptive = lstm[:-1].transform(X), lstm[-1]
 raw = adaptive.estimator_.predict_quantiles(windows[test])
@@ -78,14 +78,14 @@ for name, interval in intervals.items():
     print()
 
 # %%
-# Width and coverage belong together: of two intervals that hold as much the narrower
-# one is better. Those of the LSTM are narrower than those of the baseline because the
-# LSTM knows at which hours there is little noise.
+# Of two intervals with the same coverage, the narrower one is better. The intervals of
+# the LSTM are narrower than those of the baseline, because the LSTM knows at which
+# hours there is little noise.
 #
 # Coverage over time
 # ------------------
-# The share of hits in the last ten days. After the change both lines fall; the one with
-# updates recovers.
+# The plot shows the coverage over the last ten days. Both lines fall after the change;
+# the one with updates recovers.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 day = hours[1:][test] / 24

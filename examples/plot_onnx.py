@@ -2,17 +2,18 @@
 Export an LSTM to ONNX and predict without PyTorch
 ==================================================
 
-A fitted pipeline becomes one ONNX file: scaler, windows, levels and LSTM. A process
-that imports neither PyTorch nor scikit-learn predicts the same numbers from it.
+This example exports a fitted pipeline (scaler, windows, levels and LSTM) to one ONNX
+file. A process that imports neither PyTorch nor scikit-learn makes the same predictions
+from it.
 
-This example needs ``pip install "sklstm[onnx]"`` besides the other requirements.
+This example also needs ``pip install "sklstm[onnx]"``.
 """
 
 # %%
 # Fit a pipeline
 # --------------
 # The pipeline forecasts the CO2 at Mauna Loa, four weeks ahead, from the last year. The
-# last 520 weeks are kept for the test.
+# last 520 weeks are the test set.
 
 import pickle
 import subprocess
@@ -59,9 +60,9 @@ for name, regressor in {"last value": naive, "LSTM": model}.items():
 # %%
 # Export
 # ------
-# `to_onnx` asks for an example of the input: windows, with a row more than the window
-# is long, for the change that leads into its first row. The file is about as large as a
-# pickle without what only training needs.
+# `to_onnx` needs an example of the input: windows with one row more than
+# `sequence_length`, which gives the change at the first row. The file is about as large
+# as a pickle of `drop_training_state`.
 
 histories = make_histories(series)
 windows = histories.tail(53).padded().astype(np.float32)  # (n_samples, 53, 1)
@@ -74,7 +75,7 @@ for name, content in files.items():
 # %%
 # Predict without PyTorch
 # -----------------------
-# Another process loads the file. It imports NumPy and ONNX Runtime, and nothing else.
+# Another process loads the file. It imports only NumPy and ONNX Runtime.
 
 script = """
 import sys, numpy, onnxruntime
@@ -92,10 +93,11 @@ y_torch = model.predict(histories[-520:])
 print(f"largest difference: {np.abs(y_onnx - y_torch).max():.5f} ppm")
 
 # %%
-# How long a forecast takes
-# -------------------------
-# The time is that of one call, on the machine that has built this page. For one window
-# the graph is much faster, since it checks nothing. For many, the arithmetic decides.
+# Compare the time of predictions
+# -------------------------------
+# The times are those of one call, on the machine that built this page. For one window,
+# ONNX is much faster, since it does not check its input. For many windows, most of the
+# time is computation.
 
 session = InferenceSession(graph)
 seconds = {"predict": [], "ONNX Runtime": []}

@@ -2,9 +2,9 @@
 Forecast many series with known future: sales and promotions
 ============================================================
 
-One LSTM forecasts the sales of six shops, two weeks ahead, and reads which promotions
-are planned for these days. The backtest shows what the plan is worth, and a second
-forecast shows what would be sold without the promotion.
+One LSTM forecasts the sales of six shops, two weeks ahead, and reads the promotions
+planned for these days. A backtest compares forecasts with and without the plan, and a
+second forecast shows the expected sales without a promotion.
 """
 
 # %%
@@ -45,10 +45,10 @@ sales = pd.concat(tables, ignore_index=True)
 print(sales.head(3).to_string(index=False))
 
 # %%
-# What is known of the future
-# ---------------------------
-# `known` gives each history what the column `promo` holds in the 14 days that are to be
-# forecast. A second set of histories has no such features.
+# Features with known future values
+# ---------------------------------
+# With `known`, each history has the values of the column `promo` in the 14 days to be
+# forecast. A second set of histories does not have these features.
 
 horizon = 14
 about = {"target": "sold", "group": "shop", "time": "day"}
@@ -60,8 +60,8 @@ print("without:", len(X_blind.feature_names), "features,", X_blind.feature_names
 # %%
 # Backtest on the same days in all shops
 # --------------------------------------
-# `PanelTimeSeriesSplit` cuts all series at the same day. The models are fitted twice,
-# and tested on the 60 days that follow.
+# `PanelTimeSeriesSplit` splits all series at the same day. The models are fitted twice,
+# and tested on the next 60 days.
 
 net = LSTMRegressor(hidden_size=32, unroll="series", max_epochs=15, random_state=0)
 lstm = make_pipeline(SequenceWindower(28), net)
@@ -81,15 +81,15 @@ for name, (model, histories) in models.items():
     print(f"{name:23}{-cross_val_score(model, histories, y, **how).mean():6.1f}")
 
 # %%
-# The plan takes away a third of the error. Between the LSTM and the linear model there
-# is no difference here: what a model reads matters more than which model it is.
+# The plan reduces the error by a third. There is no difference between the LSTM and the
+# linear model here: the choice of features matters more than the choice of the model.
 #
-# Forecast with a plan, and without
-# ---------------------------------
-# The last two weeks are held back and forecast. `future` says what is planned in these
-# days. (:func:`~sklstm.forecasting.add_future` makes such histories for all rows.) A
-# plan without promotions gives the forecast of what would be sold without them. It can
-# be trusted here because the promotions were drawn at random.
+# Forecast with and without promotions
+# ------------------------------------
+# The last two weeks are held out and forecast. `future` holds the promotions planned
+# for these days. (:func:`~sklstm.forecasting.add_future` makes such histories for all
+# rows.) A plan without promotions gives the expected sales without them. This effect
+# can be trusted here because the promotions were drawn at random.
 
 is_last = sales["day"] > days[-1 - horizon]
 past, last = sales[~is_last], sales[is_last]

@@ -2,18 +2,17 @@
 Classify sequences of unequal length
 ====================================
 
-Recordings of 10 to 80 steps are classified as they are, without padding or cutting
-them. The comparison shows what the order of the steps is worth: a model that forgets it
-is no better than chance, and features made by hand for this problem are the ones to
-beat.
+An LSTM classifies recordings of 10 to 80 time steps without padding or cutting them. It
+is compared with a model that ignores the order of the steps, which is no better than
+chance, and with features that are designed for this problem.
 """
 
 # %%
 # Ragged data
 # -----------
-# A sample is an array of shape (n_steps, n_features), and the samples are a list. The
-# data are generated: each recording rises and falls with the period of its class, under
-# much noise. All classes have the same values, in another order.
+# A sample is an array of shape (n_steps, n_features), and `X` is a list of samples. The
+# data are generated: each recording is a wave with the period of its class and much
+# noise. All classes have the same values, in a different order.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,8 +31,8 @@ X, y = make_ragged_sequences(
 print("the first three:", [x.shape for x in X[:3]])
 
 # %%
-# A list is all that `fit` needs. `Sequences` holds the same as one table, with the
-# start and the length of each sample, and is what `train_test_split` cuts below.
+# `fit` takes a list. `Sequences` holds the same samples on one table, with the start
+# and the length of each, and is split by `train_test_split` below.
 
 sequences = Sequences.from_arrays(X)
 print(sequences)
@@ -42,11 +41,12 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# What to beat
-# ------------
-# Tables need one row for each sample. Means, spreads and lengths know nothing of order.
-# The correlations of a signal with itself, 1 to 8 steps before, know a lot of it: they
-# are what somebody would compute who knows that the classes are periods.
+# Baselines
+# ---------
+# Other classifiers need a table with a row for each sample. Means, standard deviations
+# and lengths do not depend on the order of the steps. The autocorrelations of a signal
+# at lags 1 to 8 do: they are suitable features if it is known that the classes are
+# periods.
 
 
 def summarise(sequences):
@@ -79,10 +79,10 @@ for name, value in accuracy.items():
     print(f"{name:22}{value:.2f}")
 
 # %%
-# Four recordings, and the accuracy on all
-# ----------------------------------------
-# The LSTM was told nothing about periods, and all its settings are the defaults. It
-# needs to find in the training data what the autocorrelations have built in.
+# Compare the accuracy
+# --------------------
+# The LSTM has its default settings and no features for periods: it has to learn these
+# from the training set. The plot shows four recordings and the accuracy of all models.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 4.4), layout="constrained")
 names = ["16 steps", "10 steps", "6 steps", "4 steps"]
@@ -101,7 +101,7 @@ right.bar_label(bars, fmt="%.2f", padding=3)
 right.set(title="test accuracy", xlim=(0, 1.3), xticks=[0, 0.5, 1])
 
 # %%
-# The more steps there are, the surer the class. The score of the LSTM by length:
+# Longer recordings are easier to classify. The score of the LSTM by length:
 
 lengths, right_or_wrong = X_test.lengths, predicted["LSTM"] == y_test
 for low, high in [(10, 24), (25, 49), (50, 80)]:

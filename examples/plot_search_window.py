@@ -2,19 +2,19 @@
 Tune the window length of a time series model without leakage
 =============================================================
 
-How many rows should a model look back on? `GridSearchCV` finds out, if each sample
-keeps its whole history. The same search goes wrong on bare rows, which lose their past
-at the border of a fold, and on shuffled windows, which share rows with the training
-part.
+`GridSearchCV` finds the number of rows that a model should look back, if each sample
+keeps its whole history. The same search gives wrong results on a table of rows, which
+lose their history at the border of a fold, and on shuffled windows, which share rows
+with the training set.
 """
 
 # %%
 # Two series
 # ----------
-# Both are generated. In the first a value depends on the one before it and on that of
-# 30 rows ago, so that a good window has 31 rows. (:func:`~sklstm.datasets.make_lagged`
-# makes simpler ones.) The second is a random walk, whose best forecast is the last
-# value.
+# Both are generated. In the first, a value depends on the value before it and on the
+# value 30 rows before, so that a good window has 31 rows.
+# (:func:`~sklstm.datasets.make_lagged` makes simpler series.) The second is a random
+# walk, whose best forecast is the last value.
 
 import warnings
 
@@ -36,11 +36,10 @@ for t in range(30, len(series)):
 walk = rng.normal(size=900).cumsum()
 
 # %%
-# The search
-# ----------
-# The length of the window is a parameter of the pipeline. `TimeSeriesSplit` trains on
-# the past and validates on the 20 rows that follow, ten times. The last 300 rows are
-# kept for the test.
+# Search the window length
+# ------------------------
+# The window length is a parameter of the pipeline. `TimeSeriesSplit` trains on the past
+# and validates on the next 20 rows, ten times. The last 300 rows are the test set.
 
 lengths = [2, 8, 16, 24, 31, 40]
 train, test = slice(None, 600), slice(600, None)
@@ -54,8 +53,9 @@ def search_length(X, y, estimator, cv):
 
 
 # %%
-# Done right, `X` holds histories. Done wrong, it holds bare rows: the windower sees no
-# more than the 20 rows of a fold, and cuts windows of 31 rows short. It warns of that.
+# In the right search, `X` holds histories. In the wrong one, it holds rows: the
+# windower gets only the 20 rows of a fold, and windows of 31 rows are cut short, with a
+# warning.
 
 in_time = TimeSeriesSplit(n_splits=10, test_size=20)
 X, y = make_supervised(series)
@@ -67,8 +67,8 @@ with warnings.catch_warnings(record=True, action="always") as caught:
 print(f"warning: {caught[-1].message}\n")
 
 # %%
-# What each length is worth in use is its error in the test part, after a fit to all
-# training rows. The search on histories chooses the length that is best there.
+# For comparison, each length is fitted to the whole training set and evaluated on the
+# test set. The search on histories chooses the length that is best there.
 
 in_use = []
 for length in lengths:
@@ -119,8 +119,8 @@ print("memory length:", memory.memory_length)
 # %%
 # Shuffled windows
 # ----------------
-# A shuffled `KFold` lets a model train on the rows around each row that validates it.
-# Nearest neighbours on the random walk then seem to beat the last value by far.
+# With a shuffled `KFold`, a model trains on the rows around each validation row.
+# Nearest neighbours on the random walk then seem to be much better than the last value.
 
 X, y = make_supervised(walk)
 shuffled = KFold(10, shuffle=True, random_state=0)

@@ -1,17 +1,17 @@
 """
-A stream that drifts
-====================
+Online learning with an LSTM on a stream that drifts
+====================================================
 
-A model that was good when it was fitted forecasts worse as the process behind its data
-changes. Here a sensor tells the load of a pump each hour, and the power that the pump
-draws follows it with some inertia. Over the months the pump wears out: it draws more
-power for the same load, and reacts more slowly. One LSTM stays as it was fitted.
-Another learns each night from the day before.
+The forecasts of a fitted model get worse when the process behind the data changes. Here
+a sensor measures the load of a pump each hour, and the power of the pump follows the
+load with some inertia. Over the months the pump wears out: it needs more power for the
+same load, and reacts more slowly. One LSTM is fitted once. Another learns each night
+from the day before.
 """
 
 # %%
-# Thirty good days, and seventy in which the pump wears out
-# ---------------------------------------------------------
+# Thirty days without wear and seventy with wear
+# ----------------------------------------------
 
 import numpy as np
 
@@ -28,10 +28,10 @@ for t in hours:
     power[t] = drawn + rng.normal(0, 0.2)
 
 # %%
-# A model of the first thirty days
-# --------------------------------
-# Each hour has all loads up to it as its history. With ``unroll="series"`` and no
-# window the LSTM reads them once, as a whole, and its cells carry what it remembers.
+# Fit a model to the first thirty days
+# ------------------------------------
+# The history of each hour is all loads up to it. With ``unroll="series"`` and no
+# window, the LSTM reads each row once, and its cells carry their state from row to row.
 
 import copy
 
@@ -49,12 +49,12 @@ frozen = LSTMRegressor(
 ).fit(make_histories(load[first]), power[first])
 
 # %%
-# Nights in which it learns
-# -------------------------
-# By day each stream answers hour by hour. At night the measured powers are known, and a
-# third stream, which has stayed where the day began, learns from them: `partial_fit`
-# trains from the state that this stream carries, and then takes the rows of the day. To
-# go through the day three times it is set back to its state of the morning.
+# Train the model each night
+# --------------------------
+# By day, each stream predicts hour by hour. At night the measured powers are known, and
+# a third stream, which is still in the state of the morning, learns from them:
+# `partial_fit` trains from this state, and then takes the rows of the day. For three
+# passes over the day, the stream is set back to its state of the morning each time.
 
 learning = copy.deepcopy(frozen).set_params(learning_rate=0.003)
 by_day, by_day_frozen, at_night = Stream(learning), Stream(frozen), Stream(learning)
@@ -71,10 +71,10 @@ for today in np.split(np.arange(len(hours)), n_days):
     by_day.set_state(at_night.get_state())  # and the state that they lead to
 
 # %%
-# The error of each day
-# ---------------------
-# The frozen model is as good as the other for as long as the pump is as it was. After
-# that its error grows with the wear, and the model that learns keeps up.
+# Compare the error of each day
+# -----------------------------
+# Both models are equally good before the wear begins. Then the error of the frozen
+# model grows with the wear, while that of the model that learns does not.
 
 import matplotlib.pyplot as plt
 

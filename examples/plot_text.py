@@ -2,17 +2,19 @@
 Classify short texts: an LSTM beside TF-IDF
 ===========================================
 
-The documentation of a parameter says what it is: "Whether to copy the input" is a bool,
-"Number of trees" an int. A classifier reads the description and tells the type. An
-LSTM, which reads words in their order, stands beside linear models on counts of words.
+The type of a parameter can be told from its documentation: "Whether to copy the input"
+is a bool, and "Number of trees" an int. Classifiers predict the type from the
+description. An LSTM, which reads words in order, is compared with linear models on word
+counts.
 """
 
 # %%
-# A corpus that is already there
-# ------------------------------
-# NumPy, SciPy, scikit-learn and networkx are installed wherever PyTorch and sklstm are.
-# A regular expression finds entries in their source. Each first sentence is kept once,
-# and without the default, which would give the type away.
+# Make a corpus from docstrings
+# -----------------------------
+# NumPy, SciPy, scikit-learn and networkx are installed together with PyTorch and
+# sklstm. A regular expression finds the descriptions of parameters in their source. The
+# first sentence of each is kept once, without the default value, which would show the
+# type.
 
 import re
 from importlib.util import find_spec
@@ -47,8 +49,8 @@ entries = entries[one_kind & ~key.duplicated()]
 print(entries["kind"].value_counts().to_string())
 
 # %%
-# What is called `tol` is described in nearly the same words many times. So all entries
-# of one name go to the same side of the split.
+# Parameters of the same name, such as `tol`, have nearly the same description many
+# times. So all entries of one name are in the same part of the split.
 
 X, y = entries["text"].to_numpy(), entries["kind"].to_numpy()
 split = GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
@@ -56,12 +58,12 @@ train, test = next(split.split(X, y, groups=entries["name"]))
 print(f"{len(train)} texts to train on, {len(test)} to test on")
 
 # %%
-# Words in their order
-# --------------------
-# `SequenceEncoder` gives each word an id, and `LSTMClassifier` learns a vector for each
-# id. With ``min_frequency=2`` a word of one text only is unknown, so that the model
-# learns what unknown words mean. The settings of the LSTM were chosen on parts of the
-# training data; the linear models have usual ones.
+# Fit the classifiers
+# -------------------
+# `SequenceEncoder` gives each word an id, and `LSTMClassifier` learns an embedding of
+# each id. With ``min_frequency=2``, a word that occurs in one text only is unknown, so
+# that the model learns the meaning of unknown words. The settings of the LSTM were
+# chosen on parts of the training set; the linear models have common settings.
 
 PATTERN = r"\w+|[^\w\s]"  # words of one letter and punctuation, too
 encoder = SequenceEncoder(token_pattern=PATTERN, min_frequency=2, max_length=20)
@@ -96,13 +98,14 @@ for name, model in models.items():
     print(f"accuracy of {name:24}{accuracy:.3f}")
 
 # %%
-# The LSTM is better than counts of single words, which know no order. Counts of pairs
-# come close: with some two thousand test texts, one or two percent may be chance.
+# The LSTM is better than counts of single words, which ignore the order. Counts of
+# pairs come close: with about two thousand test texts, a difference of one or two
+# percent may be chance.
 #
 # The same words in another order
 # -------------------------------
-# Each pair of made-up descriptions has the same words. Counts of words cannot tell one
-# from the other; the LSTM can.
+# The two descriptions of each pair have the same words. Word counts cannot distinguish
+# them; the LSTM can.
 
 texts = ["Name of the array to use", "Array of the name to use"]
 texts += ["Number of the function to use", "Function of the number to use"]

@@ -2,16 +2,16 @@
 Prepare a time series for an LSTM: windows, shapes and targets
 ==============================================================
 
-An LSTM reads arrays of shape (samples, time steps, features), and a time series is one
-long table. Here the table is cut into samples and targets, in numbers small enough to
-check by eye.
+An LSTM reads arrays of shape (samples, time steps, features), while a time series is
+one long table. This example cuts small tables into samples and targets, and prints
+them.
 """
 
 # %%
 # A series of ten numbers
 # -----------------------
-# Three values in a row are the input, the next one is the target. Ten values give
-# seven such pairs, because the last input must still have a value after it.
+# Three consecutive values are the input, and the next value is the target. Ten values
+# give seven such pairs, because the last input must have a value after it.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,8 +27,8 @@ for window, target in zip(X, y, strict=True):
     print(window.ravel(), "->", target)
 
 # %%
-# The last axis is there although its length is 1: one feature is still a feature. Made
-# by hand, the same array is a stack of slices, reshaped:
+# The last axis is that of the features; here its length is 1. The same array can be
+# made by stacking slices:
 
 stack = np.array([series[i : i + 3] for i in range(7)]).reshape(7, 3, 1)
 print("the same by hand:", np.array_equal(X, stack))
@@ -36,8 +36,8 @@ print("the same by hand:", np.array_equal(X, stack))
 # %%
 # A table with two columns
 # ------------------------
-# From a dataframe the target is chosen by name; both columns are input. With
-# `horizon=2` the target is the next *two* values.
+# For a dataframe, the target is chosen by name; both columns are input. With
+# `horizon=2`, the target is the next *two* values.
 
 hours = pd.date_range("2026-01-01", periods=6, freq="h")
 table = pd.DataFrame(
@@ -53,10 +53,9 @@ print(X[1], "->", y[1])
 # %%
 # The history of each row
 # -----------------------
-# Arrays like these are easy to look at, but the length of the window is now baked into
-# them, and no search can vary it. `make_supervised` leaves it open: it gives each row
-# its whole *history*, all rows up to it, and the values that follow it. Targets keep
-# their names and their index.
+# These arrays have a fixed window length, which a search cannot change.
+# `make_supervised` returns for each row its whole *history*, which is all rows up to
+# it, and the values that follow it. Targets keep their names and their index.
 
 X, y = make_supervised(table, horizon=2, target="load")
 
@@ -67,37 +66,36 @@ for (time, targets), history in zip(y.iterrows(), X, strict=True):
 # %%
 # The same windows inside a pipeline
 # ----------------------------------
-# `SequenceWindower` keeps the last steps of each history. It drops no sample, so that
-# it may stand in a pipeline and `sequence_length` is a parameter like any other. The
-# first rows have less history, and get a shorter window; the last two of these four are
-# the windows from above.
+# `SequenceWindower` keeps the last time steps of each history. It removes no samples,
+# so that it can be a step of a pipeline, with `sequence_length` as a parameter. The
+# first rows have a shorter history, and so a shorter window; the last two of these four
+# windows are those from above.
 
 windows = SequenceWindower(sequence_length=3).fit_transform(X)
 for time, window in zip(windows.index, windows, strict=True):
     print(f"{time:%H:%M}", window.tolist())
 
 # %%
-# Histories and windows are ranges of one table, so they take no memory, however long
-# they are. (A table on disk may be larger than memory: :func:`~sklstm.to_memmap`.) And
-# a sample that is taken out has the same window as among the others:
+# Histories and windows are ranges of one table, and their steps are not copied, however
+# long they are. (For tables larger than memory, see :func:`~sklstm.to_memmap`.) The
+# window of a single sample is the same as that among the other samples:
 
 alone = SequenceWindower(sequence_length=3).fit_transform(X[3:])
 print("copied:", not np.shares_memory(X.steps, windows.steps))
 print("the last one, alone:", alone[0].tolist())
 
 # %%
-# A linear model has no use for sequences. With `flatten=True` the same windower gives
-# it a column for each lag of each feature; the first row of a history stands in for
-# what came before it.
+# A linear model needs a table. With `flatten=True`, the windower returns a column for
+# each lag of each feature; lags before the first row of a history repeat that row.
 
 lags = SequenceWindower(sequence_length=3, flatten=True).set_output(transform="pandas")
 print(lags.fit_transform(X).to_string())
 
 # %%
-# Which cells a window covers
-# ---------------------------
-# Each picture is the same table, with a row of cells for each column, and time from
-# left to right. Blue is what the model sees, orange is what it is asked for.
+# Plot the windows
+# ----------------
+# Each plot shows the same table, with a row of cells for each column, and time from
+# left to right. The input is blue, and the target is orange.
 
 fig, axes = plt.subplots(len(X), figsize=(6.4, 5), layout="constrained")
 for i, (ax, start, length) in enumerate(

@@ -2,19 +2,19 @@
 Predict a table in partitions
 =============================
 
-A fitted model predicts the next value of each of many series, whose table is larger
-than the memory of one machine: a Dask dataframe, read and predicted partition by
-partition, by processes on this machine or by the workers of a scheduler whose address
-is given::
+A fitted model predicts the next value of each of many series in a Dask dataframe, which
+may be larger than the memory of one machine. It is read and predicted partition by
+partition, by processes on this machine or by the workers of a scheduler at a given
+address::
 
     python examples/predict_on_dask.py
     python examples/predict_on_dask.py tcp://scheduler:8786
 
-A partition has to hold its series *whole*. Where one is cut in two, the rows after the
-cut are predicted as if their series began there, and nothing in the partition tells.
-``table.set_index("series")`` moves all rows of a series into one partition, and
-`check_whole` below counts whether they are. This script is not run when the
-documentation is built: it needs ``pip install "dask[distributed]" pyarrow``.
+A partition has to hold *all* rows of its series. If a series is split over two
+partitions, the rows in the second are predicted as if their series began there, without
+an error. ``table.set_index("series")`` moves all rows of a series into one partition,
+and `check_whole` below checks this. This script is not run when the documentation is
+built: it needs ``pip install "dask[distributed]" pyarrow``.
 """
 
 import sys
@@ -57,8 +57,8 @@ def predict_partitions(model, table):
 
 
 # %%
-# The model is fitted to a part of the series, which is in memory. The table would come
-# from ``dd.read_parquet`` and go to ``to_parquet``.
+# The model is fitted to a part of the series, which is in memory. For your own table,
+# use ``dd.read_parquet`` and ``to_parquet``.
 
 if __name__ == "__main__":
     rng = np.random.default_rng(0)

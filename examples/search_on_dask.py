@@ -2,16 +2,16 @@
 Search on a cluster
 ===================
 
-A grid search whose fits run on the workers of a Dask cluster: two processes on this
-machine, or those of a scheduler whose address is given::
+This script runs the fits of a grid search on the workers of a Dask cluster: on two
+processes of this machine, or on the workers of a scheduler at a given address::
 
     python examples/search_on_dask.py
     python examples/search_on_dask.py tcp://scheduler:8786
 
-joblib, by which scikit-learn runs its fits, hands them to Dask; nothing else changes.
-`scatter` sends the series once to each worker; without it the series travels with every
-fit. This script is not run when the documentation is built: it needs
-``pip install "dask[distributed]"``.
+scikit-learn runs its fits with joblib, which passes them to Dask. `scatter` sends the
+series once to each worker; without it, the series is sent with every fit. This script
+is not run when the documentation is built: it needs ``pip install
+"dask[distributed]"``.
 """
 
 import sys
@@ -36,11 +36,11 @@ grid = {
 search = GridSearchCV(model, grid, cv=TimeSeriesSplit(3, gap=4), n_jobs=-1)
 
 # %%
-# Dask starts processes that import this file, so that what starts them must not run
-# there, too. A cluster is made where no address is given. How many fits are done is
-# printed here; ``client.dashboard_link`` shows what each worker is doing. Dask lets its
-# workers give back memory after each batch, which makes fits 1.5 times as long: that
-# setting is taken out.
+# Dask starts processes that import this file, so the code that starts them must be
+# under ``if __name__ == "__main__"``. Without an address, a cluster is started on this
+# machine. The number of completed fits is printed here; ``client.dashboard_link`` shows
+# the work of each worker. By default, Dask's workers return memory after each batch,
+# which makes fits 1.5 times as long: this setting is removed.
 
 if __name__ == "__main__":
     eager = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"

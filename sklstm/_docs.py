@@ -105,8 +105,9 @@ SHARED = {
         series counts as up to 8 sequences.
 
     max_epochs : int or "auto", default="auto"
-        Largest number of passes over the training set. ``"auto"`` means as many as
-        make {budget}, and at least 10.
+        Largest number of passes over the training set. ``"auto"`` means at least 10
+        passes, and as many as make
+        {budget}.
 
     early_stopping : bool, default=False
         Whether to stop training when the validation loss, or the score of `scoring`,
