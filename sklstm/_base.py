@@ -653,8 +653,9 @@ class BaseLSTM(
             warnings.warn(
                 f"{type(self).__name__} learned nothing: after {len(recent)} epochs its"
                 f" training loss is {best:.3g}, and predicting {what} has"
-                f" {constant:.3g}. Check that X tells of y; else try more max_epochs,"
-                " another learning_rate, less dropout or another frame_size.",
+                f" {constant:.3g}. Check that X has information about y; else try more"
+                " max_epochs, another learning_rate, less dropout or another"
+                " frame_size.",
                 ConvergenceWarning,
                 stacklevel=7,
             )
@@ -788,9 +789,9 @@ class BaseLSTM(
             what = "0" if self.scaler_ is None else "the mean of the feature"
             warnings.warn(
                 "X has missing values (NaN) in the features"
-                f" {name_features(sequences, new)}, of which {type(self).__name__} has"
-                f" missed none in training: they are read as {what}. Fit to data that"
-                " lack some, too, or impute them.",
+                f" {name_features(sequences, new)}, which had no missing values in"
+                f" training: they are read as {what}. Impute them, or fit to data with"
+                " missing values.",
                 stacklevel=stacklevel + 1,
             )
 

@@ -268,9 +268,9 @@ def _warn_of_magnitudes(before: Sequences, after: Sequences, names: Any) -> None
         is_label = names.index(name) in after.labels()
         if not is_label and len(ids) and (values == np.array(labels)[ids]).all():
             warnings.warn(
-                f"Feature {name!r} held labels, such as {labels[0]!r}, and comes out as"
-                " numbers, which are read as magnitudes: give the transformer"
-                " .set_output(transform='pandas'), so that categories stay such.",
+                f"Feature {name!r} held labels, such as {labels[0]!r}, and is returned"
+                " as numbers, which are read as magnitudes: give the transformer"
+                " .set_output(transform='pandas'), so that it returns categories.",
                 stacklevel=3,
             )
 

@@ -849,7 +849,7 @@ def test_rows_out_of_order_or_at_another_rate_are_told():
     forecast(timed, table.drop(index=table.index[20:25]))
     with pytest.warns(
         UserWarning,
-        match=r"Rows of history are 2:00:00 apart, and those .* to 1:00:00: it",
+        match=r"Rows of history are 2:00:00 apart, and those .* to 1:00:00: resample",
     ):
         forecast(timed, table[::2])
 

@@ -341,7 +341,7 @@ def test_labels_that_become_magnitudes_are_told(verbose):
         verbose_feature_names_out=verbose,
     )
     steps = StepTransformer(scale).fit(read)
-    with pytest.warns(UserWarning, match="'kind' held labels, such as 1, and comes"):
+    with pytest.warns(UserWarning, match="'kind' held labels, such as 1, and is"):
         assert list(steps.transform(read).labels()) == [1]
     scale.set_output(transform="pandas")
     kept = StepTransformer(scale).fit_transform(read)

@@ -93,7 +93,7 @@ def test_a_dozen_rows_are_forecast_and_what_is_left_out_told(n):
         warnings.simplefilter("always")
         model = recipe(max_epochs=1).fit(X, y)
     assert np.isfinite(model.predict(X)).all()
-    few = ["too few rows to hold others" in str(w.message) for w in caught]
+    few = ["too few rows to compare others" in str(w.message) for w in caught]
     assert any(few) == (list(model.estimators_) == ["last value"])
     assert any(few) == (n < 9)
 
@@ -130,7 +130,7 @@ def test_the_recipe_forecasts_a_season_better_than_its_baselines():
 def test_what_is_used_is_told():
     walk = np.cumsum(np.random.default_rng(3).normal(size=80))
     X, y = make_supervised(walk, horizon=2)
-    message = "uses the last value alone: others made it better in . of 5 blocks"
+    message = "uses the last value alone: a blend was better in . of 5 blocks"
     with pytest.warns(UserWarning, match=message):
         model = recipe().fit(X, y)
     assert model.summary_.startswith("the last value alone")
@@ -141,7 +141,7 @@ def test_what_is_used_is_told():
 @pytest.mark.parametrize("series", [np.ones(60), np.arange(60) % 7])
 def test_what_is_perfect_leaves_nothing_to_gain(series):
     X, y = make_supervised(series, horizon=2)
-    with pytest.warns(UserWarning, match="others made it better in 0 of 5 blocks"):
+    with pytest.warns(UserWarning, match="a blend was better in 0 of 5 blocks"):
         model = recipe(max_epochs=1).fit(X, y)
     assert model.gain_ == model.share_ == 0
 

@@ -303,9 +303,9 @@ def test_values_that_given_data_alone_lack_are_told_of(Estimator):
     lacking = EQUAL.copy()
     lacking[2, 1, 0] = np.nan
     model = stopping(Estimator, max_epochs=1)
-    with pytest.warns(UserWarning, match="has missed none in training") as caught:
+    with pytest.warns(UserWarning, match="had no missing values in training") as caught:
         model.fit(EQUAL, y, X_val=lacking, y_val=y)
-    missing = [w.filename for w in caught if "has missed none" in str(w.message)]
+    missing = [w.filename for w in caught if "had no missing" in str(w.message)]
     assert missing == [__file__]
     model.fit(lacking, y, X_val=lacking, y_val=y)
 

@@ -69,8 +69,8 @@ def _naming_loss() -> Iterator[None]:
     except RuntimeError as error:
         raise RuntimeError(
             f"Process {dist.get_rank()} of {count()} lost the others in a fit: one of"
-            " them has ended, or does something else. Look at its own error, end them"
-            " all, and begin anew; with FitCheckpoint the fit goes on where it was."
+            " them has ended or runs other code. Check its error, stop all processes"
+            " and start again; with FitCheckpoint the fit resumes where it was."
         ) from error
 
 

@@ -377,7 +377,7 @@ class ConformalRegressor(RegressorWrapper):
             raise ValueError(
                 f"The estimator predicts {np.sum(~np.isfinite(center))} values of"
                 f" {center.size} to calibrate on that are NaN or infinite: no interval"
-                " can be told from these."
+                " can be computed from these."
             )
         if not (unit > 0).all():
             raise ValueError(

@@ -211,8 +211,7 @@ def _warn_of_step(order: RowOrder, steps: Any) -> None:
         )
         warnings.warn(
             f"Rows of history are {here} apart, and those that the model was fitted to"
-            f" {' to '.join(dict.fromkeys(there))}: it knows no such rows. Resample"
-            " them.",
+            f" {' to '.join(dict.fromkeys(there))}: resample them to the same step.",
             stacklevel=5,
         )
 

@@ -565,9 +565,9 @@ class AutoForecaster(RegressorWrapper):
         blocks = f"{n_better} of {len(blend.gains)} blocks of time"
         if blend.share > 0 or blend.weights.get(NET):
             return f"{what}: better than the best naive forecast in {blocks}"
-        why = f"others made it better in {blocks}, no more than by chance"
+        why = f"a blend was better in {blocks}, no more than by chance"
         if blend.n_blocks == 1:
-            why = "too few rows to hold others against it"
+            why = "too few rows to compare others with it"
         warnings.warn(
             f"AutoForecaster uses {what}: {why}. More rows or a shorter horizon may"
             " help.",
