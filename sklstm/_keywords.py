@@ -67,6 +67,11 @@ def _check(name: str, given: Iterable[str], known: Mapping[str, Any]) -> None:
     for keyword in given:
         if keyword in known:
             continue
+        if keyword == "validation_data":
+            raise TypeError(
+                f"{name}() got an unexpected keyword argument {keyword!r}. Give X_val"
+                " and y_val to fit."
+            )
         meant = ELSEWHERE.get(keyword)
         close = [meant] if meant in known else get_close_matches(keyword, known, n=1)
         if close:

@@ -68,6 +68,8 @@ def test_the_keyword_that_was_meant(thing, wrong, right):
 
 
 def test_other_errors_are_those_of_python():
+    with pytest.raises(TypeError, match=r"'validation_data'\. Give X_val and y_val to"):
+        LSTMRegressor(validation_data=1)
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'qqqq'"):
         LSTMRegressor(qqqq=1)
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'qqqq'"):

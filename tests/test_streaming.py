@@ -401,9 +401,25 @@ def test_many_streams_are_those_of_one(unroll):
     assert_allclose(answers, expected, atol=1e-5)
     assert {*stream.keys_} == {f"s{k}" for k in range(5)}
     assert stream.n_steps_.tolist() == [60] * 5
-    stream.reset(["s3"])
+    stream.reset(["s1", "s3"])
+    assert {*stream.keys_} == {"s0", "s2", "s4"}
+    with pytest.raises(ValueError, match="of which no row has been seen"):
+        stream.reset(["s3"])
     again = [stream.step([row], keys=["s3"])[0] for row in tables[3]]
     assert_allclose(again, expected[3], atol=1e-5)
+    # Those that stay go on, and what others have left is taken by new ones.
+    size = len(stream.get_state()["n_steps"])
+    for i in range(20):
+        fresh = stream.step([tables[2, 0]], keys=[f"new{i}"])
+        assert_allclose(fresh, expected[2][:1], atol=1e-5)
+        stream.reset([f"new{i}"])
+    assert len(stream.get_state()["n_steps"]) == size
+    assert len(stream._counts) <= 2 * size
+    other = Stream(model)
+    for row in tables[0]:
+        other.step(row)
+    went_on = stream.step([TABLE[100]], keys=["s0"])
+    assert_allclose(went_on, [other.step(TABLE[100])], atol=1e-5)
     stream.reset()
     assert_allclose(stream.step(tables[2, 0]), expected[2][0], atol=1e-5)
 

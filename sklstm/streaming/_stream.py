@@ -303,7 +303,7 @@ class Stream:
         return reader
 
     def reset(self, keys: Any = None) -> None:
-        """Reset streams to the state before their first row.
+        """Forget streams, and free what they hold: their next row is a first row.
 
         Parameters
         ----------
@@ -316,7 +316,13 @@ class Stream:
         keys = _list_keys(keys)
         if new := [key for key in keys if key not in self._slots]:
             raise ValueError(f"keys has {new[0]!r}, of which no row has been seen.")
-        self._counts[[self._slots[key] for key in keys]] = 0
+        kept = [key for key in self._slots if key not in {*keys}]
+        slots, n = [self._slots[key] for key in kept], len(kept)
+        self._counts = np.append(self._counts[slots], 0 * self._counts[n:])
+        for part in self._parts:
+            for array in part.arrays.values():
+                array[:n] = array[slots]
+        self._slots = {key: i for i, key in enumerate(kept)}
 
     def update(self) -> None:
         """Use the weights of the model after its `partial_fit`.
