@@ -124,7 +124,7 @@ class PanelTimeSeriesSplit(TimeSeriesSplit):
         y : Ignored
             Present for the API.
 
-        groups : None
+        groups : None, default=None
             Present for the API. Anything else is an error, since groups could be series
             as well as times.
 
