@@ -580,6 +580,7 @@ ASKED_FOR = {
     for key in (
         *(
             "max_epochs",
+            "n_repeats",
             "n_samples",
             "n_timesteps",
             "n_features",

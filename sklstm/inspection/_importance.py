@@ -164,8 +164,8 @@ def timestep_importance(
     R² falls from 1.0 by 1.9
     """
     lstm, sequences = find_lstm(estimator, X)
-    check_consistent_length(sequences, y)
     y, sample_weight = _read_targets(lstm, y, sample_weight)
+    check_consistent_length(sequences, y)
     sequences = separate(sequences)
     check_several(sequences)
     _, n_lags, n_features = sequences.shape
@@ -198,9 +198,11 @@ def timestep_importance(
     importances = float(baseline) - scores
     if by != "feature":
         importances[np.sort(sequences.lengths)[-2] :] = np.nan
+    with np.errstate(over="ignore"):  # of scores that are nearly too large
+        spread = importances.std(axis=-1)
     return Bunch(
         importances_mean=importances.mean(axis=-1),
-        importances_std=importances.std(axis=-1),
+        importances_std=spread,
         importances=importances,
         baseline_score=float(baseline),
         lags=np.arange(n_lags),
